@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* libpyqueue: every public header. */
+#ifndef PYQUEUE_H
+#define PYQUEUE_H
+
+#include <pyqueue/queue.h>
+
+#endif

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pyq_queue: a bounded, blocking queue of messages between processes and
+ * threads, as Python's multiprocessing.Queue and queue.Queue.
+ *
+ *	pyq_queue *q;
+ *	int err = pyq_create(&q, &(struct pyq_attr){ .maxsize = 3 });
+ *
+ *	err = pyq_put(q, "hello", 5, PYQ_FOREVER);
+ *	ssize_t len = pyq_get(q, buf, sizeof(buf), PYQ_SECONDS(2));
+ *	pyq_close(q);
+ *
+ * Every function returns 0 or a count, or a negative error number; errno is
+ * left alone. pyq_strerror() puts an error into words. A handle may be used by
+ * any number of threads at once, and in a child after fork(); pyq_close() must
+ * be the last call on it. A process that is killed at any instant takes
+ * nothing with it: a message is put or not put, taken or still there.
+ */
+#ifndef PYQUEUE_QUEUE_H
+#define PYQUEUE_QUEUE_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef PYQ_API
+#define PYQ_API
+#endif
+
+/**
+ * typedef pyq_queue - a queue that this process has open
+ */
+typedef struct pyq_queue pyq_queue;
+
+/*
+ * A timeout is a number of nanoseconds from now, or one of the first two. Any
+ * other negative one is -EINVAL.
+ */
+#define PYQ_NOWAIT ((int64_t)0)
+#define PYQ_FOREVER ((int64_t)-1)
+#define PYQ_SECONDS(s) ((int64_t)((s) * 1e9))
+#define PYQ_MILLISECONDS(ms) ((int64_t)(ms) * 1000000)
+
+/* pyq_attr.flags */
+#define PYQ_SEALED (1u << 0)   /* nobody may map it: no participant can spoil it */
+#define PYQ_MAPPABLE (1u << 1) /* may be mapped by all whom its mode lets in */
+#define PYQ_EXCL (1u << 2)     /* -EEXIST if the name exists */
+
+/* flags of pyq_open() */
+#define PYQ_READ (1u << 4)  /* for getting */
+#define PYQ_WRITE (1u << 5) /* for putting */
+
+/**
+ * struct pyq_attr - what a new queue is like
+ * @maxsize: how many messages it holds; 0 or less: no bound (-EOPNOTSUPP where
+ *	the module does not offer that yet)
+ * @name: its name for other processes, or NULL: then it is passed on by fork()
+ *	or by its fd (pyq_fd())
+ * @flags: PYQ_SEALED, PYQ_MAPPABLE, PYQ_EXCL
+ * @mode: permissions of the name, as of a file (read: get, write: put); 0 means
+ *	0600. The umask does not apply.
+ * @payload: messages up to this many bytes are fast, larger ones cost a memory
+ *	allocation each; 0 means 240
+ * @max_msg: largest message in bytes; 0 means 1 MiB; at most 64 MiB
+ * @max_bytes: bound on the bytes of all messages larger than @payload; 0: none
+ *	but the user's (pyqueue info shows it)
+ * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
+ * @reserved: zeros
+ *
+ * Meant for designated initializers: they are C's keyword arguments. What is
+ * not named is 0, the default.
+ */
+struct pyq_attr {
+	int64_t maxsize;
+	const char *name;
+	unsigned int flags;
+	mode_t mode;
+	size_t payload;
+	size_t max_msg;
+	size_t max_bytes;
+	const struct pyq_owner *owner;
+	uint64_t reserved[8];
+};
+
+/**
+ * struct pyq_owner - who owns a name
+ * @uid: the user
+ * @gid: the group
+ */
+struct pyq_owner {
+	uid_t uid;
+	gid_t gid;
+};
+
+/**
+ * struct pyq_msg - one message of pyq_put_many(), pyq_get_many(), pyq_get_msg()
+ * @data: the bytes to put, or room for the bytes taken; the caller's
+ * @size: get: bytes of room at @data
+ * @len: put: bytes at @data; get: bytes of the message
+ * @id: get: the message's number in this queue, never used twice
+ * @deliveries: get: 1, or more if a process died with the message in hand
+ * @reserved: 0
+ */
+struct pyq_msg {
+	void *data;
+	size_t size;
+	size_t len;
+	uint64_t id;
+	uint32_t deliveries;
+	uint32_t reserved;
+};
+
+/**
+ * pyq_create() - make a queue
+ * @q: where the handle goes; NULL there after an error
+ * @attr: what it is like; must not be NULL, since a queue needs a bound
+ *
+ * With a name that exists and without PYQ_EXCL, opens that queue for getting
+ * and putting; the other attributes are then the existing queue's. The name
+ * stays until pyq_unlink(), beyond the life of its creator.
+ *
+ * Return: 0; -EINVAL an attribute is out of range; -EEXIST; -EACCES the name
+ * exists and its mode keeps the caller out; -EPERM @owner needs CAP_CHOWN;
+ * -ENAMETOOLONG; -ENOSPC, -EDQUOT, -ENOMEM a limit (pyq_strerror() names it);
+ * -EOPNOTSUPP no bound asked for, or an unknown flag; -ENODEV the module is
+ * not loaded; -EMFILE, -ENFILE.
+ */
+PYQ_API int pyq_create(pyq_queue **q, const struct pyq_attr *attr);
+
+/**
+ * pyq_open() - open a queue by name
+ * @q: where the handle goes; NULL there after an error
+ * @name: its name
+ * @flags: PYQ_READ, PYQ_WRITE or both; 0 means both
+ *
+ * Return: 0; -ENOENT no such name; -EACCES its mode keeps the caller out;
+ * -EINVAL a bad name or flag; -ENAMETOOLONG; -ENODEV; -EMFILE, -ENFILE; -ENOMEM.
+ */
+PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
+
+/**
+ * pyq_unlink() - remove a name; the queue goes when the last handle is closed
+ * @name: the name
+ *
+ * Return: 0; -ENOENT; -EPERM not the name's owner; -EINVAL; -ENAMETOOLONG;
+ * -ENODEV.
+ */
+PYQ_API int pyq_unlink(const char *name);
+
+/**
+ * pyq_from_fd() - a handle for a queue's fd, got by exec, SCM_RIGHTS, ...
+ * @q: where the handle goes; NULL there after an error
+ * @fd: the fd; on success it belongs to the handle, pyq_close() closes it
+ *
+ * Return: 0; -EBADF not open; -ENOTTY not a queue; -ENOMEM. After an error the
+ * fd is still the caller's.
+ */
+PYQ_API int pyq_from_fd(pyq_queue **q, int fd);
+
+/**
+ * pyq_fd() - the queue's fd
+ * @q: the queue
+ *
+ * For poll and epoll (readable: a get would not wait; writable: a put would
+ * not), for SCM_RIGHTS, and for exec after clearing FD_CLOEXEC. read() takes
+ * and write() puts one message a call; on this fd both wait.
+ *
+ * Return: the fd; it stays the handle's.
+ */
+PYQ_API int pyq_fd(const pyq_queue *q);
+
+/**
+ * pyq_close() - give the handle back
+ * @q: the queue, or NULL
+ */
+PYQ_API void pyq_close(pyq_queue *q);
+
+/**
+ * pyq_put() - put one message
+ * @q: the queue
+ * @data: the message; may be NULL if @len is 0
+ * @len: its bytes
+ * @timeout: how long to wait while the queue is full
+ *
+ * May sleep. Signals do not end the wait: handlers run and it goes on, to the
+ * same deadline. A caller killed in it has put the message or has not.
+ *
+ * Return: 0; -EAGAIN full and PYQ_NOWAIT; -ETIMEDOUT; -ESHUTDOWN; -E2BIG over
+ * the queue's max_msg; -ENOBUFS, -EDQUOT, -ENOMEM a limit on large messages;
+ * -EBADF not open for putting; -EFAULT; -EINVAL a bad timeout; -EUCLEAN.
+ */
+PYQ_API int pyq_put(pyq_queue *q, const void *data, size_t len, int64_t timeout);
+
+/**
+ * pyq_get() - take one message
+ * @q: the queue
+ * @buf: room for it
+ * @size: bytes of room
+ * @timeout: how long to wait while the queue is empty
+ *
+ * May sleep; signals and kills as in pyq_put().
+ *
+ * Return: the message's bytes (0 is an empty message); -EAGAIN empty and
+ * PYQ_NOWAIT; -ETIMEDOUT; -ESHUTDOWN shut down and empty; -EMSGSIZE the message
+ * is longer than @size and stays (pyq_get_msg() tells the length,
+ * pyq_get_alloc() needs none); -EBADF not open for getting; -EFAULT; -EINVAL a
+ * bad timeout; -EUCLEAN.
+ */
+PYQ_API ssize_t pyq_get(pyq_queue *q, void *buf, size_t size, int64_t timeout);
+
+/**
+ * pyq_get_msg() - take one message and learn all there is to know of it
+ * @q: the queue
+ * @msg: in: @data, @size; out: @len (also with -EMSGSIZE), @id, @deliveries
+ * @timeout: as pyq_get()
+ *
+ * Return: as pyq_get().
+ */
+PYQ_API ssize_t pyq_get_msg(pyq_queue *q, struct pyq_msg *msg, int64_t timeout);
+
+/**
+ * pyq_get_alloc() - take one message of whatever size
+ * @q: the queue
+ * @data: where the message goes, from malloc(), with a '\0' behind it that does
+ *	not count; the caller frees it; NULL there after an error
+ * @len: where its bytes go; may be NULL
+ * @timeout: as pyq_get()
+ *
+ * Return: 0, otherwise as pyq_get() without -EMSGSIZE, and -ENOMEM (then the
+ * message is still in the queue).
+ */
+PYQ_API int pyq_get_alloc(pyq_queue *q, void **data, size_t *len, int64_t timeout);
+
+/**
+ * pyq_put_many() - put several messages
+ * @q: the queue
+ * @msgs: @data and @len of each
+ * @n: how many
+ * @timeout: how long to wait for room for the first
+ *
+ * Puts the first as pyq_put() would, and then as many as go in without
+ * waiting, in order.
+ *
+ * Return: how many, at least 1; 0 only if @n is 0; otherwise as pyq_put() for
+ * the first.
+ */
+PYQ_API ssize_t pyq_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n, int64_t timeout);
+
+/**
+ * pyq_get_many() - take several messages
+ * @q: the queue
+ * @msgs: @data and @size of each; out: the rest
+ * @n: how many
+ * @timeout: how long to wait for the first
+ *
+ * Takes the first as pyq_get() would, and then as many as are there and fit,
+ * in order.
+ *
+ * Return: how many, at least 1; 0 only if @n is 0; otherwise as pyq_get() for
+ * the first.
+ */
+PYQ_API ssize_t pyq_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, int64_t timeout);
+
+/**
+ * pyq_qsize() - how many messages there are, exact if nobody is at work
+ * @q: the queue
+ *
+ * Return: the number, or -EUCLEAN.
+ */
+PYQ_API ssize_t pyq_qsize(pyq_queue *q);
+
+/**
+ * pyq_empty() - is it empty (now; it may not be a moment later)
+ * @q: the queue
+ */
+PYQ_API bool pyq_empty(pyq_queue *q);
+
+/**
+ * pyq_full() - is it full (now; it may not be a moment later)
+ * @q: the queue
+ */
+PYQ_API bool pyq_full(pyq_queue *q);
+
+/**
+ * pyq_maxsize() - its bound
+ * @q: the queue
+ *
+ * Return: the bound it was made with.
+ */
+PYQ_API int64_t pyq_maxsize(const pyq_queue *q);
+
+/**
+ * pyq_max_msg() - the most bytes a message can have
+ * @q: the queue
+ */
+PYQ_API size_t pyq_max_msg(const pyq_queue *q);
+
+/**
+ * pyq_task_done() - say that @count messages taken have been dealt with
+ * @q: the queue
+ * @count: how many
+ *
+ * Return: 0; -EINVAL more than were put (nothing is counted), or 0; -EBADF not
+ * open for getting.
+ */
+PYQ_API int pyq_task_done(pyq_queue *q, unsigned int count);
+
+/**
+ * pyq_join() - wait until every message put has been dealt with
+ * @q: the queue
+ * @timeout: how long
+ *
+ * Return: 0; -EAGAIN some have not been and PYQ_NOWAIT; -ETIMEDOUT; -EINVAL.
+ */
+PYQ_API int pyq_join(pyq_queue *q, int64_t timeout);
+
+/**
+ * pyq_shutdown() - end the queue, as queue.Queue.shutdown() of Python 3.13
+ * @q: the queue
+ * @immediate: drop the messages in it as well (they count as done)
+ *
+ * Wakes everybody who waits. From now on puts fail with -ESHUTDOWN, and gets
+ * once the queue is empty.
+ *
+ * Return: 0; -EBADF not open for putting (@immediate: for both).
+ */
+PYQ_API int pyq_shutdown(pyq_queue *q, bool immediate);
+
+/**
+ * struct pyq_stat - a queue as it is now
+ * @id: its number
+ * @maxsize: its bound
+ * @qsize: messages in it
+ * @max_msg: most bytes of a message
+ * @max_bytes: bound on the bytes of large messages, 0 for none
+ * @large_bytes: bytes of large messages in it
+ * @ring_bytes: bytes of the ring
+ * @payload: messages up to this many bytes are fast
+ * @unfinished: messages that pyq_join() waits for
+ * @getters: asleep in get
+ * @putters: asleep in put
+ * @joiners: asleep in join
+ * @mode: permissions of its name
+ * @uid: owner
+ * @gid: group
+ * @sealed: nobody may map it
+ * @shutdown: pyq_shutdown() was called
+ * @named: it has a name
+ * @broken: calls fail with -EUCLEAN
+ */
+struct pyq_stat {
+	uint64_t id;
+	int64_t maxsize;
+	uint64_t qsize;
+	uint64_t max_msg;
+	uint64_t max_bytes;
+	uint64_t large_bytes;
+	uint64_t ring_bytes;
+	uint32_t payload;
+	uint32_t unfinished;
+	uint32_t getters;
+	uint32_t putters;
+	uint32_t joiners;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	bool sealed;
+	bool shutdown;
+	bool named;
+	bool broken;
+	uint64_t reserved[8];
+};
+
+/**
+ * pyq_stat() - look at a queue
+ * @q: the queue
+ * @st: filled in
+ *
+ * Return: 0.
+ */
+PYQ_API int pyq_stat(pyq_queue *q, struct pyq_stat *st);
+
+/**
+ * struct pyq_name - one name, as pyq_list() reports it
+ * @name: the name
+ * @id: the queue's number
+ * @maxsize: its bound
+ * @qsize: messages in it
+ * @mode: permissions
+ * @uid: owner
+ * @gid: group
+ * @sealed: nobody may map it
+ */
+struct pyq_name {
+	const char *name;
+	uint64_t id;
+	int64_t maxsize;
+	uint64_t qsize;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	bool sealed;
+};
+
+/**
+ * pyq_list() - call a function for each name that the caller may open
+ * @fn: the function; a value other than 0 from it ends the walk
+ * @arg: passed on to it
+ *
+ * Return: 0, what @fn returned, or -ENODEV.
+ */
+PYQ_API int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *arg);
+
+/**
+ * struct pyq_info - what this system offers
+ * @backend: "kernel"
+ * @abi_version: of the module
+ * @features: words with a blank between them: "names indirect ..."
+ * @maxsize_max: largest maxsize
+ * @max_msg_max: largest max_msg
+ * @payload_max: largest payload
+ * @max_user_queues: how many queues a user may have
+ * @max_user_bytes: how many bytes they may hold
+ * @user_queues: how many the calling user has
+ * @user_bytes: how many bytes they hold
+ */
+struct pyq_info {
+	const char *backend;
+	unsigned int abi_version;
+	const char *features;
+	uint64_t maxsize_max;
+	uint64_t max_msg_max;
+	uint64_t payload_max;
+	uint64_t max_user_queues;
+	uint64_t max_user_bytes;
+	uint64_t user_queues;
+	uint64_t user_bytes;
+	char text[256];
+	uint64_t reserved[8];
+};
+
+/**
+ * pyq_info() - look at the system
+ * @info: filled in; its strings live in it or for ever
+ *
+ * Return: 0; -ENODEV the module is not loaded; -EACCES.
+ */
+PYQ_API int pyq_info(struct pyq_info *info);
+
+/**
+ * pyq_strerror() - an error in words: what went wrong, and what to do
+ * @err: what a pyq function returned
+ *
+ * Return: a constant string; for numbers that this library never returns, a
+ * string that says so.
+ */
+PYQ_API const char *pyq_strerror(long err);
+
+/* For people who think in queue.Full and queue.Empty. */
+
+/**
+ * pyq_is_full() - did a put fail because the queue was full
+ * @err: what it returned
+ */
+static inline bool pyq_is_full(long err)
+{
+	return err == -EAGAIN || err == -ETIMEDOUT;
+}
+
+/**
+ * pyq_is_empty() - did a get fail because the queue was empty
+ * @err: what it returned
+ */
+static inline bool pyq_is_empty(long err)
+{
+	return pyq_is_full(err);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * The only place of the ring that spells atomic operations: the kernel's or
+ * C's, or those of a test (PYQ_RING_ATOMICS names its header), by one name.
+ *
+ * A successful pyq_cas() and pyq_or() order everything before them against
+ * everything after; a failed pyq_cas() orders nothing. There are no fences.
+ */
+#ifndef PYQ_RING_ATOMIC_H
+#define PYQ_RING_ATOMIC_H
+
+#ifdef __KERNEL__
+#include <linux/errno.h>
+#include <linux/types.h>
+#else
+#include <errno.h>
+#include <stdbool.h>
+#include <linux/types.h>
+#endif
+
+#ifdef PYQ_RING_ATOMICS
+
+#include PYQ_RING_ATOMICS
+
+#elif defined(__KERNEL__)
+
+#include <linux/atomic.h>
+#include <linux/sched.h>
+
+#define pyq_load(p)		READ_ONCE(*(p))
+#define pyq_load_acquire(p)	smp_load_acquire(p)
+#define pyq_store(p, v)		WRITE_ONCE(*(p), v)
+/* For loops over all slots of a queue, which may be millions. */
+#define pyq_breathe()		cond_resched()
+
+static inline bool pyq_cas(__u64 *p, __u64 old, __u64 new)
+{
+	return cmpxchg(p, old, new) == old;
+}
+
+static inline void pyq_or(__u64 *p, __u64 bits)
+{
+	__u64 old = READ_ONCE(*p);
+
+	while (!try_cmpxchg(p, &old, old | bits))
+		;
+}
+
+#else
+
+#define pyq_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
+#define pyq_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define pyq_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define pyq_breathe()		((void)0)
+
+static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
+{
+	return __atomic_compare_exchange_n(p, &old, desired, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
+}
+
+static inline void pyq_or(__u64 *p, __u64 bits)
+{
+	__atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST);
+}
+
+#endif
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/* Taking messages: claim, then release or give back. */
+#ifndef PYQ_RING_GET_H
+#define PYQ_RING_GET_H
+
+#include "tombstone.h"
+
+/*
+ * Look at head once, and help it on.
+ *
+ * Return: 0 and @op->pos, @op->word: a message is there; -EAGAIN empty;
+ * -ESHUTDOWN closed and empty; PYQ_RING_AGAIN; -EUCLEAN.
+ */
+static inline int pyq_ring_look_get(struct pyq_ring *r, struct pyq_op *op)
+{
+	__u64 h = pyq_load_acquire(&r->hdr->head);
+	__u64 *slot = &pyq_ring_slot(r, h)->word;
+	__u64 w = pyq_load_acquire(slot); /* F */
+	__s32 ahead = (__s32)(pyq_word_lap(w) - pyq_ring_lap(r, h));
+
+	if (ahead > 0 || ahead < -1)
+		return pyq_ring_stale(&r->hdr->head, h);
+
+	switch (ahead ? PYQUEUE_FREE : pyq_word_state(w)) {
+	case PYQUEUE_READY:
+		op->pos = h;
+		op->word = w;
+		return 0;
+	case PYQUEUE_READING:
+	case PYQUEUE_ORPHAN:
+		pyq_cas(&r->hdr->head, h, h + 1);
+		return PYQ_RING_AGAIN;
+	case PYQUEUE_SKIPPING:
+		pyq_ring_pass_tombstone(r, h);
+		return PYQ_RING_AGAIN;
+	case PYQUEUE_ABORTED:
+		pyq_ring_skip(r, op, h, w);
+		return PYQ_RING_AGAIN;
+	case PYQUEUE_FREE:
+	case PYQUEUE_WRITING:
+		if (pyq_load_acquire(&r->hdr->tail) == (h | PYQUEUE_CLOSED))
+			return -ESHUTDOWN;
+		return -EAGAIN;
+	default:
+		return pyq_ring_stale(slot, w);
+	}
+}
+
+/*
+ * Find the oldest message whose getter died.
+ *
+ * Return: 0 and @op->pos, @op->word; -EAGAIN there is none.
+ */
+static inline int pyq_ring_find_orphan(struct pyq_ring *r, struct pyq_op *op)
+{
+	__u64 marks = pyq_load_acquire(&r->hdr->marks); /* J */
+	__u64 end, pos;
+
+	if (!(marks & PYQUEUE_MARK_ORPHAN))
+		return -EAGAIN;
+	end = pyq_load_acquire(&r->hdr->head);
+	pos = end > pyq_ring_slots(r) ? end - pyq_ring_slots(r) : 0;
+	for (; pos < end; pos++) {
+		__u64 w = pyq_load_acquire(&pyq_ring_slot(r, pos)->word);
+
+		if (pyq_word_is(r, w, pos, PYQUEUE_ORPHAN)) {
+			op->pos = pos;
+			op->word = w;
+			return 0;
+		}
+		if (!(pos & 0xfff))
+			pyq_breathe();
+	}
+	pyq_cas(&r->hdr->marks, marks, marks & ~PYQUEUE_MARK_ORPHAN); /* J */
+	return -EAGAIN;
+}
+
+/* The next message to deliver, once: orphans first, in order of position. */
+static inline int pyq_ring_look_next(struct pyq_ring *r, struct pyq_op *op)
+{
+	if (!pyq_ring_find_orphan(r, op))
+		return 0;
+	return pyq_ring_look_get(r, op);
+}
+
+/**
+ * pyq_ring_can_get() - would a get find something to do
+ * @r: the ring
+ * @op: @freed is an output
+ *
+ * Helps head along as pyq_ring_claim_get() does.
+ *
+ * Return: 0 there is a message; otherwise as pyq_ring_claim_get().
+ */
+static inline int pyq_ring_can_get(struct pyq_ring *r, struct pyq_op *op)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		int ret = pyq_ring_look_next(r, op);
+
+		if (ret != PYQ_RING_AGAIN)
+			return ret;
+	}
+	return -EBUSY;
+}
+
+/**
+ * pyq_ring_claim_get() - claim the next message
+ * @r: the ring
+ * @op: out: the claim; with -EMSGSIZE only @len
+ * @room: bytes that the caller has room for
+ *
+ * After 0 the message is the caller's, who ends it with pyq_ring_release() or
+ * pyq_ring_give_back(), and dies with it if he must.
+ *
+ * Return: 0; -EAGAIN empty; -ESHUTDOWN closed and empty; -EMSGSIZE longer than
+ * @room, not claimed; -EBUSY too much going on; -EUCLEAN.
+ */
+static inline int pyq_ring_claim_get(struct pyq_ring *r, struct pyq_op *op, __u64 room)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		int ret = pyq_ring_look_next(r, op);
+		struct pyqueue_slot *slot;
+		__u64 mine;
+
+		if (ret == PYQ_RING_AGAIN)
+			continue;
+		if (ret)
+			return ret;
+		slot = pyq_ring_slot(r, op->pos);
+		op->len = pyq_load_acquire(&slot->len);
+		if (op->len > room) {
+			/* Still the same message: then this was its length. */
+			if (pyq_load_acquire(&slot->word) == op->word)
+				return -EMSGSIZE;
+			continue;
+		}
+		mine = pyq_word_turn(op->word, r->owner, PYQUEUE_READING);
+		if (!pyq_cas(&slot->word, op->word, mine)) /* B */
+			continue;
+		/* An orphan's position has been passed before it became one. */
+		if (pyq_word_state(op->word) == PYQUEUE_READY)
+			pyq_cas(&r->hdr->head, op->pos, op->pos + 1); /* E */
+		op->word = mine;
+		return 0;
+	}
+	return -EBUSY;
+}
+
+/**
+ * pyq_ring_release() - end a get: the message is delivered, the slot is free
+ * @r: the ring
+ * @op: the claim
+ *
+ * This is the step at which a get takes effect. The caller wakes a putter.
+ *
+ * Return: 0; -EOWNERDEAD somebody has declared this participant dead, and the
+ * message will be delivered again.
+ */
+static inline int pyq_ring_release(struct pyq_ring *r, const struct pyq_op *op)
+{
+	__u64 *slot = &pyq_ring_slot(r, op->pos)->word;
+
+	return pyq_cas(slot, op->word, pyq_word_freed(op->word)) ? 0 : -EOWNERDEAD; /* C, E, G */
+}
+
+/**
+ * pyq_ring_give_back() - undo a claim: the message is the next to be delivered
+ * @r: the ring
+ * @op: the claim
+ *
+ * The caller wakes a getter.
+ *
+ * Return: 0; -EOWNERDEAD as pyq_ring_release().
+ */
+static inline int pyq_ring_give_back(struct pyq_ring *r, const struct pyq_op *op)
+{
+	__u64 *slot = &pyq_ring_slot(r, op->pos)->word;
+
+	if (!pyq_cas(slot, op->word, pyq_word_turn(op->word, 0, PYQUEUE_ORPHAN))) /* E */
+		return -EOWNERDEAD;
+	pyq_ring_mark(r, PYQUEUE_MARK_ORPHAN); /* I, G */
+	return 0;
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/* Settling a dead participant's debts. The living go on meanwhile. */
+#ifndef PYQ_RING_RECOVER_H
+#define PYQ_RING_RECOVER_H
+
+#include "put.h"
+
+/*
+ * Is a slot's position behind @end (tail or head)? A claimed slot is at most
+ * one lap away from both, so lap and index tell; the 64-bit position is never
+ * rebuilt from them.
+ */
+static inline bool pyq_ring_is_behind(const struct pyq_ring *r, __u64 index, __u64 word, __u64 end)
+{
+	__s32 laps = (__s32)(pyq_ring_lap(r, end) - pyq_word_lap(word));
+
+	return laps > 0 || (!laps && pyq_ring_index(r, end) > index);
+}
+
+/*
+ * Move tail past a slot that the dead one was WRITING. All positions before
+ * it have been claimed, since a batch claims in order.
+ *
+ * Return: 0 it is past; -ESHUTDOWN it is closed before; -EUCLEAN.
+ */
+static inline int pyq_ring_tail_past(struct pyq_ring *r, __u64 index, __u64 word)
+{
+	__u64 steps;
+
+	for (steps = 0; steps <= pyq_ring_slots(r); steps++) {
+		__u64 t = pyq_load_acquire(&r->hdr->tail);
+
+		if (pyq_ring_is_behind(r, index, word, t & ~PYQUEUE_CLOSED))
+			return 0;
+		if (t & PYQUEUE_CLOSED)
+			return -ESHUTDOWN;
+		pyq_cas(&r->hdr->tail, t, t + 1); /* E */
+	}
+	return -EUCLEAN;
+}
+
+/* The same for head and a slot that the dead one was READING or SKIPPING. */
+static inline int pyq_ring_head_past(struct pyq_ring *r, struct pyq_op *op, __u64 index, __u64 word)
+{
+	__u64 steps;
+
+	for (steps = 0; steps <= pyq_ring_slots(r); steps++) {
+		struct pyq_op head = { .freed = false };
+
+		if (pyq_ring_is_behind(r, index, word, pyq_load_acquire(&r->hdr->head)))
+			return 0;
+		pyq_ring_look_get(r, &head); /* E, K */
+		op->freed |= head.freed;
+	}
+	return -EUCLEAN;
+}
+
+/*
+ * Settle one slot that names the dead owner: first the position, then the mark.
+ *
+ * Return: 1 settled; 0 there was nothing to settle; -EUCLEAN.
+ */
+static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, __u64 index,
+					__u64 word)
+{
+	__u64 *slot = &pyq_ring_slot(r, index)->word;
+	__u8 deliveries = pyq_word_deliveries(word);
+	int err;
+
+	switch (pyq_word_state(word)) {
+	case PYQUEUE_WRITING:
+		err = pyq_ring_tail_past(r, index, word);
+		if (err == -EUCLEAN)
+			return err;
+		if (err) /* never a position of the queue */
+			return pyq_cas(slot, word, pyq_word_turn(word, 0, PYQUEUE_FREE));
+		if (!pyq_cas(slot, word, pyq_word_turn(word, 0, PYQUEUE_ABORTED)))
+			return 0;
+		pyq_ring_mark(r, PYQUEUE_MARK_ABORTED); /* I */
+		return 1;
+	case PYQUEUE_READING:
+		if (pyq_ring_head_past(r, op, index, word))
+			return -EUCLEAN;
+		if (deliveries < 0xff)
+			deliveries++;
+		if (!pyq_cas(slot, word, pyq_word(pyq_word_lap(word), 0, deliveries,
+						  pyq_word_flags(word), PYQUEUE_ORPHAN)))
+			return 0;
+		pyq_ring_mark(r, PYQUEUE_MARK_ORPHAN); /* I */
+		return 1;
+	case PYQUEUE_SKIPPING:
+		if (pyq_ring_head_past(r, op, index, word))
+			return -EUCLEAN;
+		return pyq_cas(slot, word, pyq_word_freed(word));
+	default:
+		return 0;
+	}
+}
+
+/**
+ * pyq_ring_recover() - settle what a participant left behind that has died
+ * @r: the ring, with the caller's own owner number
+ * @op: @freed is an output
+ * @dead: the owner number; not used again before this has returned
+ *
+ * May be repeated by another if the caller dies in it. Everybody who waits has
+ * to be woken if it returns anything but 0.
+ *
+ * Return: how many slots it has settled; -EUCLEAN some could not be: the ring
+ * is broken.
+ */
+static inline __s64 pyq_ring_recover(struct pyq_ring *r, struct pyq_op *op, __u16 dead)
+{
+	__u64 index;
+	__s64 n = 0;
+	bool broken = false;
+
+	for (index = 0; index < pyq_ring_slots(r); index++) {
+		__u64 word = pyq_load_acquire(&pyq_ring_slot(r, index)->word); /* F */
+		int ret;
+
+		if (!(index & 0xfff))
+			pyq_breathe();
+		if (pyq_word_owner(word) != dead)
+			continue;
+		ret = pyq_ring_recover_slot(r, op, index, word);
+		if (ret < 0)
+			broken = true;
+		else
+			n += ret;
+	}
+	return broken ? -EUCLEAN : n;
+}
+
+#endif
