@@ -71,7 +71,7 @@ typedef struct pyq_queue pyq_queue;
  * @max_bytes: bound on the bytes of all messages larger than @payload; 0: none
  *	but the user's (pyqueue info shows it)
  * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
- * @reserved: zeros
+ * @reserved: zeros, otherwise -EINVAL
  *
  * Meant for designated initializers: they are C's keyword arguments. What is
  * not named is 0, the default.
@@ -90,8 +90,8 @@ struct pyq_attr {
 
 /**
  * struct pyq_owner - who owns a name
- * @uid: the user
- * @gid: the group
+ * @uid: the user; (uid_t)-1 is the caller
+ * @gid: the group; (gid_t)-1 is the caller's
  */
 struct pyq_owner {
 	uid_t uid;
@@ -105,7 +105,7 @@ struct pyq_owner {
  * @len: put: bytes at @data; get: bytes of the message
  * @id: get: the message's number in this queue, never used twice
  * @deliveries: get: 1, or more if a process died with the message in hand
- * @reserved: 0
+ * @reserved: 0, otherwise -EINVAL
  */
 struct pyq_msg {
 	void *data;
@@ -125,8 +125,9 @@ struct pyq_msg {
  * and putting; the other attributes are then the existing queue's. The name
  * stays until pyq_unlink(), beyond the life of its creator.
  *
- * Return: 0; -EINVAL an attribute is out of range; -EEXIST; -EACCES the name
- * exists and its mode keeps the caller out; -EPERM @owner needs CAP_CHOWN;
+ * Return: 0; -EINVAL an attribute is out of range or @attr is NULL; -EEXIST;
+ * -EACCES the name exists and its mode keeps the caller out, or /dev/pyqueue
+ * does (so for all calls by name); -EPERM @owner needs CAP_CHOWN;
  * -ENAMETOOLONG; -ENOSPC, -EDQUOT, -ENOMEM a limit (pyq_strerror() names it);
  * -EOPNOTSUPP no bound asked for, or an unknown flag; -ENODEV the module is
  * not loaded; -EMFILE, -ENFILE.
@@ -149,7 +150,7 @@ PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
  * @name: the name
  *
  * Return: 0; -ENOENT; -EPERM not the name's owner; -EINVAL; -ENAMETOOLONG;
- * -ENODEV.
+ * -ENODEV; -EACCES.
  */
 PYQ_API int pyq_unlink(const char *name);
 
@@ -278,12 +279,16 @@ PYQ_API ssize_t pyq_qsize(pyq_queue *q);
 /**
  * pyq_empty() - is it empty (now; it may not be a moment later)
  * @q: the queue
+ *
+ * Return: the answer; false for a broken queue, whose next get tells why.
  */
 PYQ_API bool pyq_empty(pyq_queue *q);
 
 /**
  * pyq_full() - is it full (now; it may not be a moment later)
  * @q: the queue
+ *
+ * Return: the answer; false for a broken queue, whose next put tells why.
  */
 PYQ_API bool pyq_full(pyq_queue *q);
 
@@ -353,6 +358,7 @@ PYQ_API int pyq_shutdown(pyq_queue *q, bool immediate);
  * @shutdown: pyq_shutdown() was called
  * @named: it has a name
  * @broken: calls fail with -EUCLEAN
+ * @reserved: zeros
  */
 struct pyq_stat {
 	uint64_t id;
@@ -388,7 +394,7 @@ PYQ_API int pyq_stat(pyq_queue *q, struct pyq_stat *st);
 
 /**
  * struct pyq_name - one name, as pyq_list() reports it
- * @name: the name
+ * @name: the name; valid during the call
  * @id: the queue's number
  * @maxsize: its bound
  * @qsize: messages in it
@@ -413,7 +419,10 @@ struct pyq_name {
  * @fn: the function; a value other than 0 from it ends the walk
  * @arg: passed on to it
  *
- * Return: 0, what @fn returned, or -ENODEV.
+ * Each name that is there throughout is reported once. Not sorted. @fn may call
+ * any function of this library.
+ *
+ * Return: 0, what @fn returned, -ENODEV, -EACCES, -EMFILE or -ENFILE.
  */
 PYQ_API int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *arg);
 
@@ -429,6 +438,8 @@ PYQ_API int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *ar
  * @max_user_bytes: how many bytes they may hold
  * @user_queues: how many the calling user has
  * @user_bytes: how many bytes they hold
+ * @text: room for strings; not for the caller
+ * @reserved: zeros
  */
 struct pyq_info {
 	const char *backend;
@@ -447,9 +458,10 @@ struct pyq_info {
 
 /**
  * pyq_info() - look at the system
- * @info: filled in; its strings live in it or for ever
+ * @info: filled in; @features points into it, so a copy of the structure needs
+ *	the original
  *
- * Return: 0; -ENODEV the module is not loaded; -EACCES.
+ * Return: 0; -ENODEV the module is not loaded; -EACCES; -EMFILE, -ENFILE.
  */
 PYQ_API int pyq_info(struct pyq_info *info);
 

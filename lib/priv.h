@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the library share, and programs do not see. */
+#ifndef PYQI_PRIV_H
+#define PYQI_PRIV_H
+
+/* Everything else is compiled with hidden visibility. */
+#define PYQ_API __attribute__((visibility("default")))
+
+#include <pyqueue/queue.h>
+
+/*
+ * errno belongs to the caller: a function that makes system calls or allocates
+ * starts with this, and errno is put back when it returns.
+ */
+#define PYQI_KEEP_ERRNO \
+	__attribute__((cleanup(pyqi_restore_errno), unused)) const int pyqi_errno = errno
+
+static inline void pyqi_restore_errno(const int *saved)
+{
+	errno = *saved;
+}
+
+/**
+ * struct pyqi_backend - what implements queues
+ * @name: for pyq_info
+ * @create: makes or opens what @attr says and fills in @q
+ * @open: opens a name for PYQ_READ, PYQ_WRITE or both and fills in @q
+ * @attach: takes an fd and fills in @q; -ENOTTY if the fd is not this backend's
+ * @close: gives back what the others took
+ *
+ * The files above know queues, handles and timeouts; a backend knows how its
+ * queues are reached. The other members do what the function of their name
+ * does, with arguments that have been checked and absolute deadlines.
+ */
+struct pyqi_backend {
+	const char *name;
+
+	int (*create)(pyq_queue *q, const struct pyq_attr *attr);
+	int (*open)(pyq_queue *q, const char *name, unsigned int flags);
+	int (*attach)(pyq_queue *q, int fd);
+	void (*close)(pyq_queue *q);
+
+	int (*put)(pyq_queue *q, const void *data, size_t len, uint64_t deadline);
+	ssize_t (*get)(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline);
+	ssize_t (*put_many)(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline);
+	ssize_t (*get_many)(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline);
+	ssize_t (*qsize)(pyq_queue *q);
+	int (*task_done)(pyq_queue *q, unsigned int count);
+	int (*join)(pyq_queue *q, uint64_t deadline);
+	int (*shutdown)(pyq_queue *q, bool immediate);
+	int (*stat)(pyq_queue *q, struct pyq_stat *st);
+
+	int (*unlink)(const char *name);
+	int (*list)(int (*fn)(const struct pyq_name *name, void *arg), void *arg);
+	int (*info)(struct pyq_info *info);
+};
+
+extern const struct pyqi_backend pyqi_kernel;
+
+/**
+ * pyqi_backend() - the backend that new handles use
+ */
+static inline const struct pyqi_backend *pyqi_backend(void)
+{
+	return &pyqi_kernel;
+}
+
+/*
+ * Nothing in a handle changes while it is open: that is what lets threads share
+ * it without a lock.
+ */
+struct pyq_queue {
+	const struct pyqi_backend *backend;
+	int fd;
+	int64_t maxsize;
+	size_t max_msg;
+	size_t payload; /* messages up to this many bytes are in the ring itself */
+};
+
+#endif
