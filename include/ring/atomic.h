@@ -46,6 +46,14 @@ static inline void pyq_or(__u64 *p, __u64 bits)
 		;
 }
 
+static inline void pyq_or32(__u32 *p, __u32 bits)
+{
+	__u32 old = READ_ONCE(*p);
+
+	while (!try_cmpxchg(p, &old, old | bits))
+		;
+}
+
 #else
 
 #define pyq_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
@@ -60,6 +68,11 @@ static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
 }
 
 static inline void pyq_or(__u64 *p, __u64 bits)
+{
+	__atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline void pyq_or32(__u32 *p, __u32 bits)
 {
 	__atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST);
 }

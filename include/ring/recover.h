@@ -27,6 +27,7 @@ static inline int pyq_ring_tail_past(struct pyq_ring *r, __u64 index, __u64 word
 {
 	__u64 steps;
 
+	/* Each step moves tail, or somebody else has. */
 	for (steps = 0; steps <= pyq_ring_slots(r); steps++) {
 		__u64 t = pyq_load_acquire(&r->hdr->tail);
 
@@ -44,7 +45,8 @@ static inline int pyq_ring_head_past(struct pyq_ring *r, struct pyq_op *op, __u6
 {
 	__u64 steps;
 
-	for (steps = 0; steps <= pyq_ring_slots(r); steps++) {
+	/* A tombstone takes two steps: SKIPPING, and past it. */
+	for (steps = 0; steps <= 2 * pyq_ring_slots(r); steps++) {
 		struct pyq_op head = { .freed = false };
 
 		if (pyq_ring_is_behind(r, index, word, pyq_load_acquire(&r->hdr->head)))

@@ -165,6 +165,13 @@ static inline void pyq_ring_close(struct pyq_ring *r)
 	pyq_or(&r->hdr->tail, PYQUEUE_CLOSED); /* M */
 }
 
+/* Shut down at once: who publishes from now on drops what is in the ring. */
+static inline void pyq_ring_close_and_drop(struct pyq_ring *r)
+{
+	pyq_ring_close(r);
+	pyq_or32(&r->hdr->detour, PYQUEUE_DETOUR_DROP); /* M */
+}
+
 static inline bool pyq_ring_is_closed(const struct pyq_ring *r)
 {
 	return pyq_load_acquire(&r->hdr->tail) & PYQUEUE_CLOSED;

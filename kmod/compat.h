@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between the kernels that this module builds on, told by
+ * feature, never by version number. Built on 6.1 and 6.12; what they have in
+ * common covers all that is used so far but for what follows.
+ */
+#ifndef PYQUEUE_COMPAT_H
+#define PYQUEUE_COMPAT_H
+
+#include <linux/ktime.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+#include <linux/time_namespace.h>
+
+/*
+ * How far the caller's CLOCK_MONOTONIC is ahead of the host's. Kernels of
+ * today do not export do_timens_ktime_to_host() to modules.
+ */
+static inline ktime_t pyqueue_timens_offset(void)
+{
+#ifdef CONFIG_TIME_NS
+	return timespec64_to_ktime(current->nsproxy->time_ns->offsets.monotonic);
+#else
+	return 0;
+#endif
+}
+
+#endif

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The file of a queue: ioctls, read, write, poll. */
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+
+#include "pyqueue.h"
+
+/* How far out results lie in both structures that end with them. */
+static_assert(offsetofend(struct pyqueue_get, pad) - offsetof(struct pyqueue_get, len) ==
+	      sizeof(struct pyqueue_result));
+static_assert(offsetofend(struct pyqueue_msg, pad) - offsetof(struct pyqueue_msg, len) ==
+	      sizeof(struct pyqueue_result));
+
+static long pyqueue_ioctl_put(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_put *put = arg;
+	struct iov_iter from;
+
+	if (put->flags)
+		return -EOPNOTSUPP;
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (put->len > PYQUEUE_MAX_MSG_MAX)
+		return -E2BIG;
+	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(put->buf), put->len);
+	return pyqueue_transfer_put(file->private_data, &from, put->deadline_ns);
+}
+
+/* A message is at most so long: more room than that makes no difference. */
+static void pyqueue_iter_room(struct iov_iter *to, u64 buf, u64 len)
+{
+	iov_iter_ubuf(to, ITER_DEST, u64_to_user_ptr(buf), min_t(u64, len, PYQUEUE_MAX_MSG_MAX));
+}
+
+static long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_get *get = arg;
+	struct pyqueue_result __user *result = user + offsetof(struct pyqueue_get, len);
+	struct iov_iter to;
+
+	if (get->flags)
+		return -EOPNOTSUPP;
+	if (get->pad)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	pyqueue_iter_room(&to, get->buf, get->len);
+	return pyqueue_transfer_get(file->private_data, &to, result, false, get->deadline_ns);
+}
+
+static long pyqueue_put_element(struct pyqueue *q, struct pyqueue_msg __user *user, u64 deadline_ns)
+{
+	struct pyqueue_msg msg;
+	struct iov_iter from;
+
+	if (copy_from_user(&msg, user, sizeof(msg)))
+		return -EFAULT;
+	if (msg.pad)
+		return -EINVAL;
+	if (msg.len > PYQUEUE_MAX_MSG_MAX)
+		return -E2BIG;
+	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(msg.buf), msg.len);
+	return pyqueue_transfer_put(q, &from, deadline_ns);
+}
+
+static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *user, u64 deadline_ns)
+{
+	struct pyqueue_result __user *result = (void __user *)&user->len;
+	struct pyqueue_msg msg;
+	struct iov_iter to;
+
+	if (copy_from_user(&msg, user, sizeof(msg)))
+		return -EFAULT;
+	if (msg.pad)
+		return -EINVAL;
+	pyqueue_iter_room(&to, msg.buf, msg.len);
+	return pyqueue_transfer_get(q, &to, result, false, deadline_ns);
+}
+
+/* Wait for the first only; what a later one meets shows in the next call. */
+static long pyqueue_many(struct pyqueue *q, const struct pyqueue_many *many,
+			 long (*element)(struct pyqueue *q, struct pyqueue_msg __user *user,
+					 u64 deadline_ns))
+{
+	struct pyqueue_msg __user *msgs = u64_to_user_ptr(many->msgs);
+	u64 deadline_ns = many->deadline_ns;
+	u32 i;
+
+	if (many->flags)
+		return -EOPNOTSUPP;
+	if (many->pad || !many->count || many->count > PYQUEUE_MANY_MAX)
+		return -EINVAL;
+	for (i = 0; i < many->count; i++) {
+		long ret = element(q, &msgs[i], deadline_ns);
+
+		if (ret < 0)
+			return i ?: ret;
+		deadline_ns = PYQUEUE_NOWAIT;
+		cond_resched();
+	}
+	return i;
+}
+
+static long pyqueue_ioctl_put_many(struct file *file, void *arg, void __user *user)
+{
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	return pyqueue_many(file->private_data, arg, pyqueue_put_element);
+}
+
+static long pyqueue_ioctl_get_many(struct file *file, void *arg, void __user *user)
+{
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	return pyqueue_many(file->private_data, arg, pyqueue_get_element);
+}
+
+static long pyqueue_ioctl_qsize(struct file *file, void *arg, void __user *user)
+{
+	struct pyqueue *q = file->private_data;
+
+	return READ_ONCE(q->broken) ? -EUCLEAN : pyqueue_count(q);
+}
+
+static long pyqueue_ioctl_task_done(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_task_done *done = arg;
+
+	if (done->flags)
+		return -EOPNOTSUPP;
+	if (done->pad || !done->count)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	return pyqueue_task_done(file->private_data, done->count);
+}
+
+static long pyqueue_ioctl_join(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_join *join = arg;
+
+	if (join->flags)
+		return -EOPNOTSUPP;
+	return pyqueue_join(file->private_data, join->deadline_ns);
+}
+
+static long pyqueue_ioctl_shutdown(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_shutdown *shutdown = arg;
+
+	if (shutdown->flags & ~PYQUEUE_IMMEDIATE)
+		return -EOPNOTSUPP;
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if ((shutdown->flags & PYQUEUE_IMMEDIATE) && !(file->f_mode & FMODE_READ))
+		return -EBADF;
+	pyqueue_shutdown(file->private_data, shutdown->flags & PYQUEUE_IMMEDIATE);
+	return 0;
+}
+
+static long pyqueue_ioctl_stat(struct file *file, void *arg, void __user *user)
+{
+	struct pyqueue_stat *st = arg;
+
+	if (st->flags)
+		return -EOPNOTSUPP;
+	pyqueue_fill_stat(file->private_data, st);
+	return copy_to_user(user, st, min_t(size_t, st->size, sizeof(*st))) ? -EFAULT : 0;
+}
+
+static const struct pyqueue_ioctl pyqueue_queue_ioctls[] = {
+	{ PYQUEUE_IOC_PUT, sizeof(struct pyqueue_put), pyqueue_ioctl_put },
+	{ PYQUEUE_IOC_GET, sizeof(struct pyqueue_get), pyqueue_ioctl_get },
+	{ PYQUEUE_IOC_PUT_MANY, sizeof(struct pyqueue_many), pyqueue_ioctl_put_many },
+	{ PYQUEUE_IOC_GET_MANY, sizeof(struct pyqueue_many), pyqueue_ioctl_get_many },
+	{ PYQUEUE_IOC_QSIZE, 0, pyqueue_ioctl_qsize },
+	{ PYQUEUE_IOC_TASK_DONE, sizeof(struct pyqueue_task_done), pyqueue_ioctl_task_done },
+	{ PYQUEUE_IOC_JOIN, sizeof(struct pyqueue_join), pyqueue_ioctl_join },
+	{ PYQUEUE_IOC_SHUTDOWN, sizeof(struct pyqueue_shutdown), pyqueue_ioctl_shutdown },
+	{ PYQUEUE_IOC_STAT, sizeof(struct pyqueue_stat), pyqueue_ioctl_stat },
+};
+
+static long pyqueue_queue_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+{
+	return pyqueue_ioctl(pyqueue_queue_ioctls, ARRAY_SIZE(pyqueue_queue_ioctls), file, cmd,
+			     user);
+}
+
+static u64 pyqueue_iocb_deadline(const struct kiocb *iocb)
+{
+	bool nowait = (iocb->ki_filp->f_flags & O_NONBLOCK) || (iocb->ki_flags & IOCB_NOWAIT);
+
+	return nowait ? PYQUEUE_NOWAIT : PYQUEUE_FOREVER;
+}
+
+static ssize_t pyqueue_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	long ret = pyqueue_transfer_get(iocb->ki_filp->private_data, to, NULL, true,
+					pyqueue_iocb_deadline(iocb));
+
+	return ret == -ESHUTDOWN ? 0 : ret;
+}
+
+static ssize_t pyqueue_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	size_t len = iov_iter_count(from);
+
+	if (!len)
+		return -EINVAL;
+	return pyqueue_transfer_put(iocb->ki_filp->private_data, from,
+				    pyqueue_iocb_deadline(iocb)) ?: len;
+}
+
+static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
+{
+	struct pyqueue *q = file->private_data;
+	__poll_t mask = 0;
+	int in, out;
+
+	poll_wait(file, &q->poll_in, wait);
+	poll_wait(file, &q->poll_out, wait);
+	smp_mb(); /* H: on the lists first, then look */
+
+	in = pyqueue_can_get(q);
+	out = pyqueue_can_put(q);
+	if (in != -EAGAIN)
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (out != -EAGAIN)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (in == -ESHUTDOWN)
+		mask |= EPOLLHUP;
+	if (in == -EUCLEAN || out == -EUCLEAN)
+		mask |= EPOLLERR;
+	return mask;
+}
+
+static int pyqueue_release(struct inode *inode, struct file *file)
+{
+	pyqueue_put_ref(file->private_data);
+	return 0;
+}
+
+#ifdef CONFIG_PROC_FS
+static void pyqueue_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct pyqueue_stat st;
+
+	pyqueue_fill_stat(file->private_data, &st);
+	seq_printf(m, "pyqueue-id:\t%llu\n", st.id);
+	seq_printf(m, "pyqueue-maxsize:\t%lld\n", st.maxsize);
+	seq_printf(m, "pyqueue-qsize:\t%llu\n", st.qsize);
+	seq_printf(m, "pyqueue-unfinished:\t%u\n", st.unfinished);
+	seq_printf(m, "pyqueue-getters:\t%u\n", st.getters);
+	seq_printf(m, "pyqueue-putters:\t%u\n", st.putters);
+	seq_printf(m, "pyqueue-joiners:\t%u\n", st.joiners);
+	seq_printf(m, "pyqueue-large-bytes:\t%llu\n", st.large_bytes);
+	seq_printf(m, "pyqueue-flags:\t%#x\n", st.flags);
+}
+#endif
+
+const struct file_operations pyqueue_queue_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = pyqueue_queue_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.read_iter = pyqueue_read_iter,
+	.write_iter = pyqueue_write_iter,
+	.poll = pyqueue_poll,
+	.release = pyqueue_release,
+#ifdef CONFIG_PROC_FS
+	.show_fdinfo = pyqueue_show_fdinfo,
+#endif
+};

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages that do not fit a slot: kept in kernel memory, which the ring in
+ * shared memory knows nothing of but a flag. Found by the index of the slot,
+ * tagged with the position; charged to the queue's creator.
+ *
+ * A message is a chain of segments of at most a page, as in ipc/msgutil.c: no
+ * allocation is larger, and none touches a lock of all vmalloc areas.
+ */
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "pyqueue.h"
+
+/**
+ * struct pyqueue_segment - a part of a large message
+ * @next: the next part, or NULL
+ * @data: its bytes
+ */
+struct pyqueue_segment {
+	struct pyqueue_segment *next;
+	u8 data[];
+};
+
+/**
+ * struct pyqueue_large - a large message
+ * @node: in pyqueue.returned
+ * @position: its number
+ * @len: its bytes
+ * @deliveries: how often it was claimed by somebody who died
+ * @first: its bytes' first part
+ */
+struct pyqueue_large {
+	struct list_head node;
+	u64 position;
+	u32 len;
+	u32 deliveries;
+	struct pyqueue_segment *first;
+};
+
+#define PYQUEUE_SEGMENT_MAX (PAGE_SIZE - sizeof(struct pyqueue_segment))
+#define PYQUEUE_LARGE_GFP (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+u32 pyqueue_large_len(const struct pyqueue_large *m)
+{
+	return m->len;
+}
+
+u64 pyqueue_large_position(const struct pyqueue_large *m)
+{
+	return m->position;
+}
+
+u32 pyqueue_large_deliveries(const struct pyqueue_large *m)
+{
+	return m->deliveries;
+}
+
+static int pyqueue_large_charge(struct pyqueue *q, u32 len)
+{
+	s64 held = atomic64_read(&q->large_bytes);
+	int err;
+
+	do {
+		if (q->max_bytes && (u64)held + len > q->max_bytes)
+			return -ENOBUFS;
+	} while (!atomic64_try_cmpxchg(&q->large_bytes, &held, held + len));
+
+	err = pyqueue_user_charge_bytes(q->user, len);
+	if (err)
+		atomic64_sub(len, &q->large_bytes);
+	return err;
+}
+
+static void pyqueue_large_uncharge(struct pyqueue *q, u32 len)
+{
+	pyqueue_user_uncharge_bytes(q->user, len);
+	atomic64_sub(len, &q->large_bytes);
+}
+
+static void pyqueue_segments_free(struct pyqueue_segment *s)
+{
+	while (s) {
+		struct pyqueue_segment *next = s->next;
+
+		kfree(s);
+		s = next;
+		cond_resched();
+	}
+}
+
+/* Allocate and fill the segments of @m. */
+static int pyqueue_large_fill(struct pyqueue_large *m, struct iov_iter *from)
+{
+	struct pyqueue_segment **link = &m->first;
+	u32 left = m->len;
+
+	while (left) {
+		u32 n = min_t(u32, left, PYQUEUE_SEGMENT_MAX);
+		struct pyqueue_segment *s = kmalloc(struct_size(s, data, n), PYQUEUE_LARGE_GFP);
+
+		if (!s)
+			return -ENOMEM;
+		s->next = NULL;
+		*link = s;
+		link = &s->next;
+		if (!copy_from_iter_full(s->data, n, from))
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		left -= n;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * pyqueue_large_from_iter() - copy a message in
+ * @q: the queue it is for; its creator pays
+ * @from: the message
+ *
+ * Context: May sleep and fault.
+ * Return: the message or an ERR_PTR: -ENOBUFS, -EDQUOT, -ENOMEM, -EFAULT.
+ */
+struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter *from)
+{
+	struct mem_cgroup *callers;
+	struct pyqueue_large *m;
+	u32 len = iov_iter_count(from);
+	int err;
+
+	err = pyqueue_large_charge(q, len);
+	if (err)
+		return ERR_PTR(err);
+
+	callers = set_active_memcg(q->memcg);
+	m = kzalloc(sizeof(*m), PYQUEUE_LARGE_GFP);
+	if (m) {
+		INIT_LIST_HEAD(&m->node);
+		m->len = len;
+		err = pyqueue_large_fill(m, from);
+	} else {
+		err = -ENOMEM;
+	}
+	set_active_memcg(callers);
+
+	if (!err)
+		return m;
+	if (m)
+		pyqueue_large_free(q, m);
+	else
+		pyqueue_large_uncharge(q, len);
+	return ERR_PTR(err);
+}
+
+/**
+ * pyqueue_large_to_iter() - copy a message out
+ * @m: the message
+ * @to: where to
+ *
+ * Context: May sleep and fault.
+ * Return: 0 or -EFAULT.
+ */
+int pyqueue_large_to_iter(const struct pyqueue_large *m, struct iov_iter *to)
+{
+	const struct pyqueue_segment *s;
+	u32 left = m->len;
+
+	for (s = m->first; s; s = s->next) {
+		u32 n = min_t(u32, left, PYQUEUE_SEGMENT_MAX);
+
+		if (copy_to_iter(s->data, n, to) != n)
+			return -EFAULT;
+		left -= n;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * pyqueue_large_free() - free a message
+ * @q: the queue it was for
+ * @m: the message, or NULL
+ *
+ * Context: May sleep.
+ */
+void pyqueue_large_free(struct pyqueue *q, struct pyqueue_large *m)
+{
+	if (!m)
+		return;
+	pyqueue_large_uncharge(q, m->len);
+	pyqueue_segments_free(m->first);
+	kfree(m);
+}
+
+/**
+ * pyqueue_large_attach() - put a message behind a slot
+ * @q: the queue
+ * @op: the caller's claim of the slot
+ * @m: the message; it belongs to the queue from now on
+ *
+ * Context: May sleep.
+ */
+void pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op, struct pyqueue_large *m)
+{
+	m->position = op->pos;
+	/* Whatever a participant has left there is nobody's message any more. */
+	pyqueue_large_free(q, xchg(&q->large[pyq_ring_index(&q->ring, op->pos)], m));
+}
+
+/**
+ * pyqueue_large_detach() - take the message from behind a slot
+ * @q: the queue
+ * @op: the caller's claim of the slot
+ *
+ * Return: the message, the caller's; NULL if there is none of this position:
+ * a participant has spoilt the ring.
+ */
+struct pyqueue_large *pyqueue_large_detach(struct pyqueue *q, const struct pyq_op *op)
+{
+	struct pyqueue_large *m;
+
+	if (!q->large)
+		return NULL;
+	m = xchg(&q->large[pyq_ring_index(&q->ring, op->pos)], NULL);
+	if (m && m->position != op->pos) {
+		pyqueue_large_free(q, m);
+		return NULL;
+	}
+	if (m)
+		m->deliveries = pyq_word_deliveries(op->word);
+	return m;
+}
+
+/**
+ * pyqueue_large_give_back() - a message that its getter could not be given
+ * @q: the queue
+ * @m: the message; the queue's from now on; served before the ring
+ *
+ * The caller wakes a getter.
+ */
+void pyqueue_large_give_back(struct pyqueue *q, struct pyqueue_large *m)
+{
+	struct pyqueue_large *later;
+
+	spin_lock(&q->returned_lock);
+	list_for_each_entry(later, &q->returned, node) {
+		if (later->position > m->position)
+			break;
+	}
+	list_add_tail(&m->node, &later->node);
+	WRITE_ONCE(q->nr_returned, q->nr_returned + 1);
+	spin_unlock(&q->returned_lock);
+	smp_mb(); /* G */
+}
+
+/**
+ * pyqueue_large_take_back() - the oldest of the messages given back
+ * @q: the queue
+ * @room: bytes that the caller has room for
+ * @len: out: its bytes
+ *
+ * Return: the message, the caller's; NULL there is none; -EMSGSIZE (ERR_PTR)
+ * it has over @room bytes and stays.
+ */
+struct pyqueue_large *pyqueue_large_take_back(struct pyqueue *q, size_t room, u32 *len)
+{
+	struct pyqueue_large *m;
+
+	if (!READ_ONCE(q->nr_returned))
+		return NULL;
+	spin_lock(&q->returned_lock);
+	m = list_first_entry_or_null(&q->returned, struct pyqueue_large, node);
+	if (m) {
+		*len = m->len;
+		if (m->len > room) {
+			m = ERR_PTR(-EMSGSIZE);
+		} else {
+			list_del_init(&m->node);
+			WRITE_ONCE(q->nr_returned, q->nr_returned - 1);
+		}
+	}
+	spin_unlock(&q->returned_lock);
+	return m;
+}
+
+/**
+ * pyqueue_large_free_all() - nobody has the queue open any more
+ * @q: the queue
+ *
+ * Context: May sleep.
+ */
+void pyqueue_large_free_all(struct pyqueue *q)
+{
+	struct pyqueue_large *m, *next;
+	u64 i;
+
+	list_for_each_entry_safe(m, next, &q->returned, node)
+		pyqueue_large_free(q, m);
+	if (!q->large)
+		return;
+	for (i = 0; i < pyq_ring_slots(&q->ring); i++) {
+		pyqueue_large_free(q, q->large[i]);
+		if (!(i & 0xfff))
+			cond_resched();
+	}
+	kvfree(q->large);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * pyqueue's own declarations.
+ *
+ * Locks, none of which is ever held while another one of them is taken, and
+ * none of which two queues share on the way of a put or a get:
+ *
+ *   pyqueue_waitq.wq.lock   one side's sleepers; innermost but for the
+ *                           scheduler's own locks
+ *   pyqueue.returned_lock   messages given back
+ *   pyqueue_net.lock        a namespace's names (mutex)
+ *   pyqueue_users_lock      the table of users, at CREATE and at the last close
+ *
+ * User memory is never touched under any of them, nor while the kernel holds
+ * a slot of a ring, except with page faults disabled.
+ */
+#ifndef PYQUEUE_PRIVATE_H
+#define PYQUEUE_PRIVATE_H
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/memcontrol.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+#include <linux/pyqueue.h>
+
+#include "ring/put.h"
+
+struct pyqueue;
+struct pyqueue_large;
+struct pyqueue_user;
+
+/* --- waiting (wait.c) ---------------------------------------------------- */
+
+/**
+ * struct pyqueue_waitq - those who sleep on one side of a queue, first come
+ *	first woken
+ * @wq: the sleepers, all exclusive
+ * @idle: how many of them have not been called since they last looked;
+ *	written under @wq.lock
+ * @sleepers: all of them; written under @wq.lock
+ */
+struct pyqueue_waitq {
+	wait_queue_head_t wq;
+	unsigned int idle;
+	unsigned int sleepers;
+};
+
+/**
+ * struct pyqueue_wait - what somebody waits for
+ * @waitq: where to wait
+ * @attempt: try it: 0 or more done, -EAGAIN not now, or an error; may sleep
+ * @ready: would @attempt say anything but -EAGAIN; must not sleep
+ * @arg: for @attempt
+ */
+struct pyqueue_wait {
+	struct pyqueue_waitq *waitq;
+	long (*attempt)(struct pyqueue *q, void *arg);
+	bool (*ready)(struct pyqueue *q);
+	void *arg;
+};
+
+void pyqueue_waitq_init(struct pyqueue_waitq *w);
+long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadline_ns);
+void pyqueue_wake_getters(struct pyqueue *q);
+void pyqueue_wake_putters(struct pyqueue *q);
+void pyqueue_wake_joiners(struct pyqueue *q);
+void pyqueue_wake_everybody(struct pyqueue *q);
+
+/* --- large messages (large.c) -------------------------------------------- */
+
+struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter *from);
+int pyqueue_large_to_iter(const struct pyqueue_large *m, struct iov_iter *to);
+u32 pyqueue_large_len(const struct pyqueue_large *m);
+u64 pyqueue_large_position(const struct pyqueue_large *m);
+u32 pyqueue_large_deliveries(const struct pyqueue_large *m);
+void pyqueue_large_free(struct pyqueue *q, struct pyqueue_large *m);
+void pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op, struct pyqueue_large *m);
+struct pyqueue_large *pyqueue_large_detach(struct pyqueue *q, const struct pyq_op *op);
+void pyqueue_large_give_back(struct pyqueue *q, struct pyqueue_large *m);
+struct pyqueue_large *pyqueue_large_take_back(struct pyqueue *q, size_t room, u32 *len);
+void pyqueue_large_free_all(struct pyqueue *q);
+
+/* --- the user's account (user.c) ----------------------------------------- */
+
+struct pyqueue_user *pyqueue_user_get(kuid_t uid);
+void pyqueue_user_put(struct pyqueue_user *user);
+int pyqueue_user_charge_queue(struct pyqueue_user *user);
+void pyqueue_user_uncharge_queue(struct pyqueue_user *user);
+int pyqueue_user_charge_bytes(struct pyqueue_user *user, u64 bytes);
+void pyqueue_user_uncharge_bytes(struct pyqueue_user *user, u64 bytes);
+void pyqueue_user_info(struct pyqueue_info *info);
+int pyqueue_user_init(void);
+
+/* --- a queue's memory (memory.c) ----------------------------------------- */
+
+/**
+ * struct pyqueue_memory - the pages of a ring
+ * @pages: the pages
+ * @nr_pages: how many
+ * @vaddr: the kernel's address of them all
+ */
+struct pyqueue_memory {
+	struct page **pages;
+	unsigned long nr_pages;
+	void *vaddr;
+};
+
+int pyqueue_memory_alloc(struct pyqueue_memory *mem, u64 bytes);
+void pyqueue_memory_free(struct pyqueue_memory *mem);
+bool pyqueue_memory_to_iter(const struct pyqueue_memory *mem, u64 offset, size_t len,
+			    struct iov_iter *to);
+
+/* --- the queue (queue.c) ------------------------------------------------- */
+
+/**
+ * struct pyqueue - a queue
+ * @ref: one for each open file description and one for the name
+ * @ring: the kernel's view of the ring; owner 0
+ * @mem: the ring's pages
+ * @id: number, never used twice
+ * @flags: PYQUEUE_SEALED
+ * @max_msg: bound on the bytes of one message
+ * @max_bytes: bound on the bytes of large messages, 0 for none
+ * @ring_bytes: what @user is charged for the ring
+ * @user: the creator's account
+ * @memcg: the creator's memory cgroup, which large messages are charged to
+ * @getters: asleep in get
+ * @putters: asleep in put
+ * @joiners: asleep in join
+ * @poll_in: poll for a message
+ * @poll_out: poll for room
+ * @broken: the ring is spoilt: everything is -EUCLEAN
+ * @drop: shut down at once: whoever puts late drops what he finds
+ * @large_bytes: bytes of large messages
+ * @large: large messages by index of the slot; NULL if all fit their slots
+ * @returned_lock: for the next two
+ * @returned: large messages whose getter could not be given them, by position
+ * @nr_returned: how many; read without the lock
+ * @uid: owner of the name
+ * @gid: group of the name
+ * @mode: permissions of the name
+ * @name: the name, or NULL; for name.c
+ */
+struct pyqueue {
+	struct kref ref;
+	struct pyq_ring ring;
+	struct pyqueue_memory mem;
+	u64 id;
+	u32 flags;
+	u64 max_msg;
+	u64 max_bytes;
+	u64 ring_bytes;
+	struct pyqueue_user *user;
+	struct mem_cgroup *memcg;
+
+	struct pyqueue_waitq getters;
+	struct pyqueue_waitq putters;
+	struct pyqueue_waitq joiners;
+	wait_queue_head_t poll_in;
+	wait_queue_head_t poll_out;
+
+	bool broken;
+	bool drop;
+
+	atomic64_t large_bytes;
+	struct pyqueue_large **large;
+	spinlock_t returned_lock;
+	struct list_head returned;
+	unsigned int nr_returned;
+
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+	struct pyqueue_name *name;
+};
+
+struct pyqueue *pyqueue_create(const struct pyqueue_create *arg);
+void pyqueue_put_ref(struct pyqueue *q);
+int pyqueue_prepare_fd(struct pyqueue *q, unsigned int flags, struct file **file);
+void pyqueue_break(struct pyqueue *q);
+void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st);
+u64 pyqueue_count(struct pyqueue *q);
+int pyqueue_slot_size(u32 payload);
+
+/* --- names (name.c) ------------------------------------------------------ */
+
+/**
+ * struct pyqueue_name_arg - a name, copied from its user
+ * @len: bytes
+ * @text: not terminated
+ */
+struct pyqueue_name_arg {
+	u32 len;
+	char text[PYQUEUE_NAME_MAX];
+};
+
+int pyqueue_name_from_user(struct pyqueue_name_arg *name, u64 addr, u32 len);
+int pyqueue_name_create(const struct pyqueue_name_arg *name, const struct pyqueue_create *arg);
+int pyqueue_name_open(const struct pyqueue_name_arg *name, unsigned int flags);
+int pyqueue_name_unlink(const struct pyqueue_name_arg *name);
+long pyqueue_name_list(struct pyqueue_list *arg);
+int pyqueue_name_init(void);
+void pyqueue_name_exit(void);
+
+/* --- put and get (transfer.c) -------------------------------------------- */
+
+/* What a get tells beside the message; this part of two uapi structures. */
+struct pyqueue_result {
+	u64 len;
+	u64 position;
+	u32 deliveries;
+	u32 pad;
+};
+
+long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
+long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
+			  struct pyqueue_result __user *result, bool empty_is_error,
+			  u64 deadline_ns);
+void pyqueue_transfer_drop(struct pyqueue *q);
+int pyqueue_can_get(struct pyqueue *q);
+int pyqueue_can_put(struct pyqueue *q);
+bool pyqueue_get_ready(struct pyqueue *q);
+bool pyqueue_put_ready(struct pyqueue *q);
+
+/* --- join, task_done, shutdown (control.c) ------------------------------- */
+
+long pyqueue_join(struct pyqueue *q, u64 deadline_ns);
+bool pyqueue_join_ready(struct pyqueue *q);
+long pyqueue_task_done(struct pyqueue *q, u32 count);
+void pyqueue_shutdown(struct pyqueue *q, bool immediate);
+u32 pyqueue_unfinished(struct pyqueue *q);
+
+/* --- ioctls (main.c, file.c) --------------------------------------------- */
+
+/**
+ * struct pyqueue_ioctl - one ioctl
+ * @cmd: its number today; its structure may be shorter in an older program
+ *	and longer in a newer one
+ * @size: bytes of the structure's first version
+ * @call: does it; @arg is the kernel's copy, @user the user's
+ */
+struct pyqueue_ioctl {
+	unsigned int cmd;
+	u32 size;
+	long (*call)(struct file *file, void *arg, void __user *user);
+};
+
+long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *file,
+		   unsigned int cmd, unsigned long user);
+
+extern const struct file_operations pyqueue_queue_fops;
+
+#endif

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One message in, one message out. The kernel never sleeps or faults while it
+ * holds a slot: a put has copied its message in before it claims one, a get
+ * copies out with page faults disabled and gives the message back if that
+ * does not do.
+ */
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "pyqueue.h"
+
+/* Between participants who keep to the protocol one round is plenty. */
+#define PYQUEUE_BUSY_ROUNDS	64
+
+/* How often a getter's buffer may go away again after it was faulted in. */
+#define PYQUEUE_FAULT_TRIES	8
+
+/* Messages up to this go through the stack. */
+#define PYQUEUE_SMALL		PYQUEUE_PAYLOAD_DEFAULT
+
+struct pyqueue_putter {
+	const void *data;
+	struct pyqueue_large *large;
+	u32 len;
+};
+
+struct pyqueue_getter {
+	struct iov_iter *to;
+	size_t room;
+	struct pyqueue_result __user *result;
+	bool empty_is_error;
+	u32 len;
+};
+
+/* What a claim said: wake whom it owes, and call a broken ring broken. */
+static int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret)
+{
+	if (op->freed)
+		pyqueue_wake_putters(q);
+	if (ret == -EUCLEAN)
+		pyqueue_break(q);
+	return ret;
+}
+
+static int pyqueue_claim(struct pyqueue *q, struct pyq_op *op,
+			 int (*claim)(struct pyq_ring *r, struct pyq_op *op, __u64 room),
+			 u64 room)
+{
+	unsigned int rounds;
+	int ret;
+
+	for (rounds = 0; rounds < PYQUEUE_BUSY_ROUNDS; rounds++) {
+		op->freed = false;
+		ret = pyqueue_settle(q, op, claim(&q->ring, op, room));
+		if (ret != -EBUSY)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	pyqueue_break(q);
+	return -EUCLEAN;
+}
+
+static int pyqueue_claim_put_fn(struct pyq_ring *r, struct pyq_op *op, __u64 room)
+{
+	return pyq_ring_claim_put(r, op);
+}
+
+static int pyqueue_claim_get_fn(struct pyq_ring *r, struct pyq_op *op, __u64 room)
+{
+	return pyq_ring_claim_get(r, op, room);
+}
+
+/**
+ * pyqueue_can_get() - would a get find something to do
+ * @q: the queue
+ *
+ * Context: Does not sleep but where it may.
+ * Return: 0, or as pyq_ring_can_get().
+ */
+int pyqueue_can_get(struct pyqueue *q)
+{
+	struct pyq_op op = { .freed = false };
+
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	if (READ_ONCE(q->nr_returned))
+		return 0;
+	return pyqueue_settle(q, &op, pyq_ring_can_get(&q->ring, &op));
+}
+
+/**
+ * pyqueue_can_put() - would a put find something to do
+ * @q: the queue
+ *
+ * Return: 0, or as pyq_ring_can_put().
+ */
+int pyqueue_can_put(struct pyqueue *q)
+{
+	struct pyq_op op = { .freed = false };
+
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	return pyqueue_settle(q, &op, pyq_ring_can_put(&q->ring, &op));
+}
+
+bool pyqueue_get_ready(struct pyqueue *q)
+{
+	return pyqueue_can_get(q) != -EAGAIN;
+}
+
+bool pyqueue_put_ready(struct pyqueue *q)
+{
+	return pyqueue_can_put(q) != -EAGAIN;
+}
+
+static long pyqueue_try_put(struct pyqueue *q, void *arg)
+{
+	struct pyqueue_putter *p = arg;
+	struct pyq_op op = { .freed = false };
+	unsigned int flags = 0;
+	int ret;
+
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	ret = pyqueue_claim(q, &op, pyqueue_claim_put_fn, 0);
+	if (ret)
+		return ret;
+
+	if (p->large) {
+		pyqueue_large_attach(q, &op, p->large);
+		p->large = NULL;
+		flags = PYQUEUE_SLOT_INDIRECT;
+	} else {
+		memcpy(pyq_ring_slot(&q->ring, op.pos)->payload, p->data, p->len);
+	}
+
+	/* The kernel does not die: who says so has spoilt the ring. */
+	if (pyq_ring_publish(&q->ring, &op, p->len, flags)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	pyqueue_wake_getters(q);
+	if (READ_ONCE(q->drop)) /* M */
+		pyqueue_transfer_drop(q);
+	return 0;
+}
+
+/**
+ * pyqueue_transfer_put() - put one message
+ * @q: the queue
+ * @from: the message, all of it
+ * @deadline_ns: as in the kernel contract
+ *
+ * Context: May sleep and fault. Killed asleep: nothing has been put.
+ * Return: 0 or an error of &struct pyqueue_put.
+ */
+long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns)
+{
+	size_t len = iov_iter_count(from);
+	struct pyqueue_putter p = { .len = len };
+	const struct pyqueue_wait wait = {
+		.waitq = &q->putters,
+		.attempt = pyqueue_try_put,
+		.ready = pyqueue_put_ready,
+		.arg = &p,
+	};
+	u8 small[PYQUEUE_SMALL];
+	void *data = small;
+	long ret;
+
+	if (len > q->max_msg)
+		return -E2BIG;
+
+	if (len > pyq_ring_payload(&q->ring)) {
+		/* Costly: do not begin what cannot be. */
+		ret = pyqueue_can_put(q);
+		if (ret && ret != -EBUSY && (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT))
+			return ret;
+		p.large = pyqueue_large_from_iter(q, from);
+		if (IS_ERR(p.large))
+			return PTR_ERR(p.large);
+		ret = pyqueue_wait(q, &wait, deadline_ns);
+		pyqueue_large_free(q, p.large);
+		return ret;
+	}
+
+	if (len > sizeof(small)) {
+		data = kmalloc(len, GFP_KERNEL_ACCOUNT);
+		if (!data)
+			return -ENOMEM;
+	}
+	p.data = data;
+	if (copy_from_iter_full(data, len, from))
+		ret = pyqueue_wait(q, &wait, deadline_ns);
+	else
+		ret = -EFAULT;
+	if (data != small)
+		kfree(data);
+	return ret;
+}
+
+/* Copy a message out that is the kernel's own by now; it may fault. */
+static long pyqueue_get_large(struct pyqueue *q, struct pyqueue_getter *g,
+			      struct pyqueue_large *m)
+{
+	struct pyqueue_result result = {
+		.len = pyqueue_large_len(m),
+		.position = pyqueue_large_position(m),
+		.deliveries = pyqueue_large_deliveries(m) + 1,
+	};
+
+	/* A length forged in the slot let it get as far as this. */
+	if (result.len > g->room) {
+		g->len = result.len;
+		pyqueue_large_give_back(q, m);
+		pyqueue_wake_getters(q);
+		return -EMSGSIZE;
+	}
+	if (pyqueue_large_to_iter(m, g->to) ||
+	    (g->result && copy_to_user(g->result, &result, sizeof(result)))) {
+		pyqueue_large_give_back(q, m);
+		pyqueue_wake_getters(q);
+		return -EFAULT;
+	}
+	pyqueue_large_free(q, m);
+	return result.len;
+}
+
+/* Copy a message out of the slot, without page faults. */
+static bool pyqueue_copy_slot(struct pyqueue *q, const struct pyqueue_getter *g,
+			      const struct pyq_op *op)
+{
+	struct pyqueue_result result = {
+		.len = op->len,
+		.position = op->pos,
+		.deliveries = pyq_word_deliveries(op->word) + 1,
+	};
+	u64 offset = PYQUEUE_HEADER_SIZE + offsetof(struct pyqueue_slot, payload) +
+		     (u64)pyq_ring_index(&q->ring, op->pos) * q->ring.slot_size;
+	size_t before = iov_iter_count(g->to);
+	bool done;
+
+	pagefault_disable();
+	done = pyqueue_memory_to_iter(&q->mem, offset, op->len, g->to) &&
+	       !(g->result && copy_to_user(g->result, &result, sizeof(result)));
+	pagefault_enable();
+
+	if (!done)
+		iov_iter_revert(g->to, before - iov_iter_count(g->to));
+	return done;
+}
+
+/* For read(): is the next message an empty one, which read() cannot tell. */
+static bool pyqueue_next_is_empty(struct pyqueue *q)
+{
+	struct pyq_op op = { .freed = false };
+	struct pyqueue_slot *slot;
+
+	if (pyqueue_settle(q, &op, pyq_ring_can_get(&q->ring, &op)))
+		return false;
+	slot = pyq_ring_slot(&q->ring, op.pos);
+	return !pyq_load_acquire(&slot->len) && pyq_load_acquire(&slot->word) == op.word;
+}
+
+static long pyqueue_give_back(struct pyqueue *q, const struct pyq_op *op, long ret)
+{
+	if (pyq_ring_give_back(&q->ring, op)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	pyqueue_wake_getters(q);
+	return ret;
+}
+
+/* -EFAULT: the buffer is not in memory; the message is in the queue. */
+static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g)
+{
+	struct pyq_op op = { .freed = false };
+	struct pyqueue_large *m;
+	int ret;
+
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	m = pyqueue_large_take_back(q, g->room, &g->len);
+	if (m)
+		return IS_ERR(m) ? PTR_ERR(m) : pyqueue_get_large(q, g, m);
+
+	if (g->empty_is_error && pyqueue_next_is_empty(q))
+		return -EBADMSG;
+	ret = pyqueue_claim(q, &op, pyqueue_claim_get_fn, g->room);
+	g->len = op.len;
+	if (ret)
+		return ret;
+
+	if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT) {
+		m = pyqueue_large_detach(q, &op);
+		if (!m || pyq_ring_release(&q->ring, &op)) {
+			if (m)
+				pyqueue_large_free(q, m);
+			pyqueue_break(q);
+			return -EUCLEAN;
+		}
+		pyqueue_wake_putters(q);
+		return pyqueue_get_large(q, g, m);
+	}
+
+	if (op.len > pyq_ring_payload(&q->ring)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	if (!op.len && g->empty_is_error)
+		return pyqueue_give_back(q, &op, -EBADMSG);
+	if (!pyqueue_copy_slot(q, g, &op))
+		return pyqueue_give_back(q, &op, -EFAULT);
+	if (pyq_ring_release(&q->ring, &op)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	pyqueue_wake_putters(q);
+	return op.len;
+}
+
+static long pyqueue_try_get(struct pyqueue *q, void *arg)
+{
+	struct pyqueue_getter *g = arg;
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQUEUE_FAULT_TRIES; tries++) {
+		long ret = pyqueue_get_once(q, g);
+
+		if (ret != -EFAULT)
+			return ret;
+		if (fault_in_iov_iter_writeable(g->to, g->len))
+			break;
+		if (g->result &&
+		    fault_in_writeable((char __user *)g->result, sizeof(*g->result)))
+			break;
+	}
+	return -EFAULT;
+}
+
+/**
+ * pyqueue_transfer_get() - get one message
+ * @q: the queue
+ * @to: where it goes
+ * @result: what else is told of it, or NULL
+ * @empty_is_error: -EBADMSG for a message of length 0, which stays
+ * @deadline_ns: as in the kernel contract
+ *
+ * Context: May sleep and fault. Killed asleep: nothing has been taken.
+ * Return: the message's bytes or an error of &struct pyqueue_get.
+ */
+long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
+			  struct pyqueue_result __user *result, bool empty_is_error,
+			  u64 deadline_ns)
+{
+	struct pyqueue_getter g = {
+		.to = to,
+		.room = iov_iter_count(to),
+		.result = result,
+		.empty_is_error = empty_is_error,
+	};
+	const struct pyqueue_wait wait = {
+		.waitq = &q->getters,
+		.attempt = pyqueue_try_get,
+		.ready = pyqueue_get_ready,
+		.arg = &g,
+	};
+	long ret = pyqueue_wait(q, &wait, deadline_ns);
+
+	if (ret == -EMSGSIZE && result && put_user((u64)g.len, &result->len))
+		return -EFAULT;
+	return ret;
+}
+
+/**
+ * pyqueue_transfer_drop() - take and drop all messages; they count as done
+ * @q: the queue, shut down
+ *
+ * Context: May sleep.
+ */
+void pyqueue_transfer_drop(struct pyqueue *q)
+{
+	struct pyq_op op = { .freed = false };
+	struct pyqueue_large *m;
+	u32 len;
+
+	while ((m = pyqueue_large_take_back(q, SIZE_MAX, &len))) {
+		pyqueue_large_free(q, m);
+		pyqueue_task_done(q, 1);
+	}
+	while (!pyqueue_claim(q, &op, pyqueue_claim_get_fn, U64_MAX)) {
+		if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
+			pyqueue_large_free(q, pyqueue_large_detach(q, &op));
+		if (pyq_ring_release(&q->ring, &op)) {
+			pyqueue_break(q);
+			return;
+		}
+		pyqueue_task_done(q, 1);
+		cond_resched();
+	}
+	pyqueue_wake_everybody(q);
+}

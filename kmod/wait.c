@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sleeping and waking. First come, first woken; one message, one wake-up.
+ *
+ * No wake-up is lost:
+ *
+ *	sleeper					waker
+ *	idle++					publish or release (CAS)
+ *	full barrier (H, set_current_state)	full barrier (G, part of the CAS)
+ *	looks at the ring			looks at idle
+ *
+ * In every interleaving the sleeper sees the message or the waker sees the
+ * sleeper. Who has been called and leaves without taking (timeout, signal,
+ * death, a buffer too small), or takes and leaves more, calls the next: the
+ * baton. A sleeper keeps its place in the line until it leaves it.
+ */
+#include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "pyqueue.h"
+
+/**
+ * struct pyqueue_sleeper - one who sleeps
+ * @entry: in the line
+ * @waitq: the line
+ * @called: has been woken and has not looked since; under the line's lock
+ */
+struct pyqueue_sleeper {
+	wait_queue_entry_t entry;
+	struct pyqueue_waitq *waitq;
+	bool called;
+};
+
+/**
+ * pyqueue_waitq_init() - an empty line
+ * @w: the line
+ */
+void pyqueue_waitq_init(struct pyqueue_waitq *w)
+{
+	init_waitqueue_head(&w->wq);
+	w->idle = 0;
+	w->sleepers = 0;
+}
+
+/* Called by __wake_up_locked() for one sleeper after the other. */
+static int pyqueue_call(wait_queue_entry_t *entry, unsigned int mode, int sync, void *key)
+{
+	struct pyqueue_sleeper *s = container_of(entry, struct pyqueue_sleeper, entry);
+
+	lockdep_assert_held(&s->waitq->wq.lock);
+	if (s->called)
+		return 0;
+	s->called = true;
+	WRITE_ONCE(s->waitq->idle, s->waitq->idle - 1);
+	default_wake_function(entry, mode, sync, key);
+	return 1;
+}
+
+/* Call the first @nr of those who have not been called; 0 for all. */
+static void pyqueue_wake(struct pyqueue_waitq *w, int nr)
+{
+	if (!READ_ONCE(w->idle)) /* G */
+		return;
+	spin_lock(&w->wq.lock);
+	__wake_up_locked(&w->wq, TASK_INTERRUPTIBLE, nr);
+	spin_unlock(&w->wq.lock);
+}
+
+/* Without a key, so that epoll and io_uring ask ->poll and arm again. */
+static void pyqueue_wake_pollers(wait_queue_head_t *wq)
+{
+	if (waitqueue_active(wq)) /* G */
+		wake_up(wq);
+}
+
+/**
+ * pyqueue_wake_getters() - a message can be had: call one getter
+ * @q: the queue
+ *
+ * Context: Any but hard interrupt; after a full barrier (G).
+ */
+void pyqueue_wake_getters(struct pyqueue *q)
+{
+	pyqueue_wake(&q->getters, 1);
+	pyqueue_wake_pollers(&q->poll_in);
+}
+
+/**
+ * pyqueue_wake_putters() - there is room: call one putter
+ * @q: the queue
+ *
+ * Context: Any but hard interrupt; after a full barrier (G).
+ */
+void pyqueue_wake_putters(struct pyqueue *q)
+{
+	pyqueue_wake(&q->putters, 1);
+	pyqueue_wake_pollers(&q->poll_out);
+}
+
+/**
+ * pyqueue_wake_joiners() - nothing is unfinished: call all who wait for that
+ * @q: the queue
+ *
+ * Context: Any but hard interrupt; after a full barrier (G).
+ */
+void pyqueue_wake_joiners(struct pyqueue *q)
+{
+	pyqueue_wake(&q->joiners, 0);
+}
+
+/**
+ * pyqueue_wake_everybody() - the queue is not what it was
+ * @q: the queue
+ *
+ * Context: Any but hard interrupt.
+ */
+void pyqueue_wake_everybody(struct pyqueue *q)
+{
+	smp_mb(); /* G, whatever came before */
+	pyqueue_wake(&q->getters, 0);
+	pyqueue_wake(&q->putters, 0);
+	pyqueue_wake_joiners(q);
+	pyqueue_wake_pollers(&q->poll_in);
+	pyqueue_wake_pollers(&q->poll_out);
+}
+
+static void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w)
+{
+	init_waitqueue_func_entry(&s->entry, pyqueue_call);
+	s->entry.private = current;
+	s->waitq = w;
+	s->called = false;
+
+	spin_lock(&w->wq.lock);
+	__add_wait_queue_entry_tail_exclusive(&w->wq, &s->entry);
+	w->sleepers++;
+	WRITE_ONCE(w->idle, w->idle + 1);
+	spin_unlock(&w->wq.lock);
+}
+
+/* Back to sleep: it can be called again, at its old place. */
+static void pyqueue_sleeper_again(struct pyqueue_sleeper *s)
+{
+	struct pyqueue_waitq *w = s->waitq;
+
+	spin_lock(&w->wq.lock);
+	if (s->called) {
+		s->called = false;
+		WRITE_ONCE(w->idle, w->idle + 1);
+	}
+	spin_unlock(&w->wq.lock);
+}
+
+static void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
+{
+	struct pyqueue_waitq *w = s->waitq;
+
+	spin_lock(&w->wq.lock);
+	__remove_wait_queue(&w->wq, &s->entry);
+	w->sleepers--;
+	if (!s->called)
+		WRITE_ONCE(w->idle, w->idle - 1);
+	spin_unlock(&w->wq.lock);
+}
+
+/* The kernel contract's deadline as the host's time; KTIME_MAX for ever. */
+static ktime_t pyqueue_deadline(u64 deadline_ns)
+{
+	ktime_t offset = pyqueue_timens_offset();
+
+	if (deadline_ns >= KTIME_MAX)
+		return KTIME_MAX;
+	if (offset > 0 && (u64)offset >= deadline_ns)
+		return 1; /* before the host was booted: long over */
+	if (offset < 0 && KTIME_MAX + offset < (s64)deadline_ns)
+		return KTIME_MAX;
+	return (s64)deadline_ns - offset;
+}
+
+/* Sleep until called, the deadline or a signal. Return: whether it is over. */
+static bool pyqueue_sleep(ktime_t deadline)
+{
+	if (deadline == KTIME_MAX) {
+		schedule();
+		return false;
+	}
+	return !schedule_hrtimeout_range_clock(&deadline, current->timer_slack_ns,
+					       HRTIMER_MODE_ABS, CLOCK_MONOTONIC);
+}
+
+/**
+ * pyqueue_wait() - do something as soon as it can be done
+ * @q: the queue
+ * @wait: what
+ * @deadline_ns: until when, as in the kernel contract
+ *
+ * Success beats a signal and the deadline.
+ *
+ * Context: May sleep.
+ * Return: what @wait->attempt returns; -EAGAIN with PYQUEUE_NOWAIT; -ETIMEDOUT;
+ * -ERESTARTSYS.
+ */
+long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadline_ns)
+{
+	struct pyqueue_sleeper sleeper;
+	bool over = false;
+	ktime_t deadline;
+	long ret;
+
+	ret = wait->attempt(q, wait->arg);
+	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+		return ret;
+	deadline = pyqueue_deadline(deadline_ns);
+
+	pyqueue_sleeper_enter(&sleeper, wait->waitq);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE); /* H */
+		if (!wait->ready(q) && !signal_pending(current))
+			over = pyqueue_sleep(deadline);
+		__set_current_state(TASK_RUNNING);
+
+		ret = wait->attempt(q, wait->arg);
+		if (ret != -EAGAIN)
+			break;
+		if (over) {
+			ret = -ETIMEDOUT;
+			break;
+		}
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		pyqueue_sleeper_again(&sleeper);
+	}
+	pyqueue_sleeper_leave(&sleeper);
+
+	smp_mb(); /* G: this sleeper may have been called in another's stead */
+	if (READ_ONCE(wait->waitq->idle) && wait->ready(q))
+		pyqueue_wake(wait->waitq, 1);
+	return ret;
+}
