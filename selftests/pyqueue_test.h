@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,12 +22,19 @@
 #include <time.h>
 #include <unistd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include <linux/pyqueue.h>
 
 #include "kselftest_harness.h"
+
+/* More than SOON, so that a test which hangs says where. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 25
 
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)
@@ -180,5 +188,149 @@ static inline uint64_t in_ns(uint64_t ns)
 			sched_yield();                                       \
 		pq_stat(q).member == (n);                                    \
 	})
+
+/* --- other processes ------------------------------------------------------ */
+
+/* fork() whose child does not outlive its parent, however that ends. */
+static inline pid_t spawn(void)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
+}
+
+/* How a child hands what a wrapper returned to reap(). */
+static inline void leave(long ret)
+{
+	_exit(ret < 0 ? -ret : 0);
+}
+
+/* A process that evaluates an expression and is gone: pid = child(pq_put(..)) */
+#define child(...)                                                           \
+	({                                                                   \
+		pid_t pid_ = spawn();                                        \
+		if (pid_ == 0)                                               \
+			leave(__VA_ARGS__);                                  \
+		pid_;                                                        \
+	})
+
+#define KILLED_BY(sig) (-1000 - (sig))
+
+/* Wait for a child: 0 or the -errno it left with, or KILLED_BY(signal). */
+static inline int reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSIGNALED(status) ? KILLED_BY(WTERMSIG(status)) : -WEXITSTATUS(status);
+}
+
+/* Wait until a condition holds; false if it does not soon. */
+#define eventually(condition)                                                \
+	({                                                                   \
+		uint64_t until_ = SOON;                                      \
+		while (!(condition) && now_ns() < until_)                    \
+			sched_yield();                                       \
+		!!(condition);                                               \
+	})
+
+/* --- memory --------------------------------------------------------------- */
+
+/* Zeros, seen by all children. */
+static inline void *shared_memory(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/*
+ * The end of @size bytes that can be accessed; who goes on from there faults.
+ */
+static inline char *memory_edge(size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *p;
+
+	size = (size + page - 1) / page * page;
+	p = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED || mprotect(p + size, page, PROT_NONE))
+		abort();
+	return p + size;
+}
+
+/* Bytes that depend on their place and on @seed. */
+static inline unsigned char pattern_byte(size_t i, uint32_t seed)
+{
+	return (i + (i >> 8) + (i >> 16)) * 7 + seed * 31 + 1;
+}
+
+static inline void *fill_pattern(void *buf, size_t len, uint32_t seed)
+{
+	unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = pattern_byte(i, seed);
+	return buf;
+}
+
+static inline bool has_pattern(const void *buf, size_t len, uint32_t seed)
+{
+	const unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != pattern_byte(i, seed))
+			return false;
+	return true;
+}
+
+/* --- the system ----------------------------------------------------------- */
+
+static inline struct pyqueue_info pq_info(int dev)
+{
+	struct pyqueue_info info = { .size = sizeof(info) };
+
+	if (ioctl(dev, PYQUEUE_IOC_INFO, &info))
+		abort();
+	return info;
+}
+
+/* The number of a file descriptor that would be given out next. */
+static inline int next_fd(void)
+{
+	int fd = fcntl(0, F_DUPFD, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd;
+}
+
+/* A module parameter; sets it if @value is not NULL. False if there is none. */
+static inline bool module_parameter(const char *name, unsigned long long *old,
+				    const unsigned long long *value)
+{
+	char path[128];
+	FILE *f;
+	bool ok;
+
+	snprintf(path, sizeof(path), "/sys/module/pyqueue/parameters/%s", name);
+	f = fopen(path, value ? "r+" : "r");
+	if (!f)
+		return false;
+	ok = fscanf(f, "%llu", old) == 1;
+	if (ok && value) {
+		rewind(f);
+		ok = fprintf(f, "%llu\n", *value) > 0;
+	}
+	return !fclose(f) && ok;
+}
 
 #endif
