@@ -50,6 +50,10 @@ long pyqueue_join(struct pyqueue *q, u64 deadline_ns)
 		.ready = pyqueue_join_ready,
 	};
 
+	long ret = pyqueue_try_join(q, NULL);
+
+	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+		return ret;
 	return pyqueue_wait(q, &wait, deadline_ns);
 }
 

@@ -48,10 +48,10 @@ long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *fil
 
 	while (table < end && (table->cmd ^ cmd) & ~size_bits)
 		table++;
-	if (table == end || !size != !table->size)
+	if (table == end)
 		return -ENOTTY;
-	if (!size)
-		return table->call(file, NULL, NULL);
+	if (!table->size)
+		return size ? -ENOTTY : table->call(file, NULL, NULL);
 	if (size < table->size)
 		return -EINVAL;
 

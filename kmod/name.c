@@ -44,7 +44,7 @@ struct pyqueue_name {
  * @by_id: oldest first, for LIST
  */
 struct pyqueue_net {
-	struct mutex lock;
+	struct mutex lock; /* by_name, by_id */
 	struct rb_root by_name;
 	struct list_head by_id;
 };
@@ -132,7 +132,7 @@ static void pyqueue_name_insert(struct pyqueue_net *names, struct pyqueue_name *
 			break;
 	}
 	list_add(&name->by_id, &older->by_id);
-	WRITE_ONCE(name->q->name, name);
+	WRITE_ONCE(name->q->named, true);
 }
 
 static void pyqueue_name_remove(struct pyqueue_net *names, struct pyqueue_name *name)
@@ -140,7 +140,7 @@ static void pyqueue_name_remove(struct pyqueue_net *names, struct pyqueue_name *
 	lockdep_assert_held(&names->lock);
 	rb_erase(&name->by_name, &names->by_name);
 	list_del(&name->by_id);
-	WRITE_ONCE(name->q->name, NULL);
+	WRITE_ONCE(name->q->named, false);
 }
 
 static void pyqueue_name_free(struct pyqueue_name *name)
@@ -469,7 +469,7 @@ static void __net_exit pyqueue_net_exit(struct net *net)
 
 	mutex_lock(&names->lock);
 	list_for_each_entry(name, &names->by_id, by_id)
-		WRITE_ONCE(name->q->name, NULL);
+		WRITE_ONCE(name->q->named, false);
 	list_splice_init(&names->by_id, &all);
 	names->by_name = RB_ROOT;
 	mutex_unlock(&names->lock);

@@ -54,7 +54,9 @@ struct pyqueue_waitq {
 /**
  * struct pyqueue_wait - what somebody waits for
  * @waitq: where to wait
- * @attempt: try it: 0 or more done, -EAGAIN not now, or an error; may sleep
+ * @attempt: try it: 0 or more done, -EAGAIN not now, or an error; may sleep.
+ *	The caller has, once, before he waits: that spares the fast path an
+ *	indirect call.
  * @ready: would @attempt say anything but -EAGAIN; must not sleep
  * @arg: for @attempt
  */
@@ -145,7 +147,7 @@ bool pyqueue_memory_to_iter(const struct pyqueue_memory *mem, u64 offset, size_t
  * @uid: owner of the name
  * @gid: group of the name
  * @mode: permissions of the name
- * @name: the name, or NULL; for name.c
+ * @named: has a name
  */
 struct pyqueue {
 	struct kref ref;
@@ -170,14 +172,14 @@ struct pyqueue {
 
 	atomic64_t large_bytes;
 	struct pyqueue_large **large;
-	spinlock_t returned_lock;
+	spinlock_t returned_lock; /* returned, nr_returned */
 	struct list_head returned;
 	unsigned int nr_returned;
 
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode;
-	struct pyqueue_name *name;
+	bool named;
 };
 
 struct pyqueue *pyqueue_create(const struct pyqueue_create *arg);

@@ -192,7 +192,7 @@ void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
 	st->flags = q->flags;
 	if (pyq_ring_is_closed(&q->ring))
 		st->flags |= PYQUEUE_STAT_SHUTDOWN;
-	if (READ_ONCE(q->name))
+	if (READ_ONCE(q->named))
 		st->flags |= PYQUEUE_STAT_NAMED;
 	if (READ_ONCE(q->broken))
 		st->flags |= PYQUEUE_STAT_BROKEN;

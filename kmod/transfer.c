@@ -45,34 +45,44 @@ static int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret)
 	return ret;
 }
 
-static int pyqueue_claim(struct pyqueue *q, struct pyq_op *op,
-			 int (*claim)(struct pyq_ring *r, struct pyq_op *op, __u64 room),
-			 u64 room)
+/* Whether to go on after -EBUSY; if not, what to return instead is in @ret. */
+static bool pyqueue_busy(struct pyqueue *q, unsigned int *rounds, int *ret)
 {
-	unsigned int rounds;
+	if (fatal_signal_pending(current)) {
+		*ret = -EINTR;
+		return false;
+	}
+	if (++*rounds == PYQUEUE_BUSY_ROUNDS) {
+		pyqueue_break(q);
+		*ret = -EUCLEAN;
+		return false;
+	}
+	cond_resched();
+	return true;
+}
+
+static int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
+{
+	unsigned int rounds = 0;
 	int ret;
 
-	for (rounds = 0; rounds < PYQUEUE_BUSY_ROUNDS; rounds++) {
+	do {
 		op->freed = false;
-		ret = pyqueue_settle(q, op, claim(&q->ring, op, room));
-		if (ret != -EBUSY)
-			return ret;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-	pyqueue_break(q);
-	return -EUCLEAN;
+		ret = pyqueue_settle(q, op, pyq_ring_claim_put(&q->ring, op));
+	} while (ret == -EBUSY && pyqueue_busy(q, &rounds, &ret));
+	return ret;
 }
 
-static int pyqueue_claim_put_fn(struct pyq_ring *r, struct pyq_op *op, __u64 room)
+static int pyqueue_claim_get(struct pyqueue *q, struct pyq_op *op, u64 room)
 {
-	return pyq_ring_claim_put(r, op);
-}
+	unsigned int rounds = 0;
+	int ret;
 
-static int pyqueue_claim_get_fn(struct pyq_ring *r, struct pyq_op *op, __u64 room)
-{
-	return pyq_ring_claim_get(r, op, room);
+	do {
+		op->freed = false;
+		ret = pyqueue_settle(q, op, pyq_ring_claim_get(&q->ring, op, room));
+	} while (ret == -EBUSY && pyqueue_busy(q, &rounds, &ret));
+	return ret;
 }
 
 /**
@@ -121,13 +131,13 @@ bool pyqueue_put_ready(struct pyqueue *q)
 static long pyqueue_try_put(struct pyqueue *q, void *arg)
 {
 	struct pyqueue_putter *p = arg;
-	struct pyq_op op = { .freed = false };
 	unsigned int flags = 0;
+	struct pyq_op op;
 	int ret;
 
 	if (READ_ONCE(q->broken))
 		return -EUCLEAN;
-	ret = pyqueue_claim(q, &op, pyqueue_claim_put_fn, 0);
+	ret = pyqueue_claim_put(q, &op);
 	if (ret)
 		return ret;
 
@@ -150,6 +160,21 @@ static long pyqueue_try_put(struct pyqueue *q, void *arg)
 	return 0;
 }
 
+static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u64 deadline_ns)
+{
+	const struct pyqueue_wait wait = {
+		.waitq = &q->putters,
+		.attempt = pyqueue_try_put,
+		.ready = pyqueue_put_ready,
+		.arg = p,
+	};
+	long ret = pyqueue_try_put(q, p);
+
+	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+		return ret;
+	return pyqueue_wait(q, &wait, deadline_ns);
+}
+
 /**
  * pyqueue_transfer_put() - put one message
  * @q: the queue
@@ -163,12 +188,6 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 {
 	size_t len = iov_iter_count(from);
 	struct pyqueue_putter p = { .len = len };
-	const struct pyqueue_wait wait = {
-		.waitq = &q->putters,
-		.attempt = pyqueue_try_put,
-		.ready = pyqueue_put_ready,
-		.arg = &p,
-	};
 	u8 small[PYQUEUE_SMALL];
 	void *data = small;
 	long ret;
@@ -184,7 +203,7 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 		p.large = pyqueue_large_from_iter(q, from);
 		if (IS_ERR(p.large))
 			return PTR_ERR(p.large);
-		ret = pyqueue_wait(q, &wait, deadline_ns);
+		ret = pyqueue_put_prepared(q, &p, deadline_ns);
 		pyqueue_large_free(q, p.large);
 		return ret;
 	}
@@ -196,12 +215,20 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 	}
 	p.data = data;
 	if (copy_from_iter_full(data, len, from))
-		ret = pyqueue_wait(q, &wait, deadline_ns);
+		ret = pyqueue_put_prepared(q, &p, deadline_ns);
 	else
 		ret = -EFAULT;
 	if (data != small)
 		kfree(data);
 	return ret;
+}
+
+/* A message is there again that had been claimed. */
+static void pyqueue_given_back(struct pyqueue *q)
+{
+	pyqueue_wake_getters(q);
+	if (READ_ONCE(q->drop)) /* M */
+		pyqueue_transfer_drop(q);
 }
 
 /* Copy a message out that is the kernel's own by now; it may fault. */
@@ -218,13 +245,13 @@ static long pyqueue_get_large(struct pyqueue *q, struct pyqueue_getter *g,
 	if (result.len > g->room) {
 		g->len = result.len;
 		pyqueue_large_give_back(q, m);
-		pyqueue_wake_getters(q);
+		pyqueue_given_back(q);
 		return -EMSGSIZE;
 	}
 	if (pyqueue_large_to_iter(m, g->to) ||
 	    (g->result && copy_to_user(g->result, &result, sizeof(result)))) {
 		pyqueue_large_give_back(q, m);
-		pyqueue_wake_getters(q);
+		pyqueue_given_back(q);
 		return -EFAULT;
 	}
 	pyqueue_large_free(q, m);
@@ -273,14 +300,14 @@ static long pyqueue_give_back(struct pyqueue *q, const struct pyq_op *op, long r
 		pyqueue_break(q);
 		return -EUCLEAN;
 	}
-	pyqueue_wake_getters(q);
+	pyqueue_given_back(q);
 	return ret;
 }
 
 /* -EFAULT: the buffer is not in memory; the message is in the queue. */
 static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g)
 {
-	struct pyq_op op = { .freed = false };
+	struct pyq_op op = { .len = 0 };
 	struct pyqueue_large *m;
 	int ret;
 
@@ -292,7 +319,7 @@ static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g)
 
 	if (g->empty_is_error && pyqueue_next_is_empty(q))
 		return -EBADMSG;
-	ret = pyqueue_claim(q, &op, pyqueue_claim_get_fn, g->room);
+	ret = pyqueue_claim_get(q, &op, g->room);
 	g->len = op.len;
 	if (ret)
 		return ret;
@@ -371,8 +398,10 @@ long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
 		.ready = pyqueue_get_ready,
 		.arg = &g,
 	};
-	long ret = pyqueue_wait(q, &wait, deadline_ns);
+	long ret = pyqueue_try_get(q, &g);
 
+	if (ret == -EAGAIN && deadline_ns != PYQUEUE_NOWAIT)
+		ret = pyqueue_wait(q, &wait, deadline_ns);
 	if (ret == -EMSGSIZE && result && put_user((u64)g.len, &result->len))
 		return -EFAULT;
 	return ret;
@@ -386,15 +415,15 @@ long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
  */
 void pyqueue_transfer_drop(struct pyqueue *q)
 {
-	struct pyq_op op = { .freed = false };
 	struct pyqueue_large *m;
+	struct pyq_op op;
 	u32 len;
 
 	while ((m = pyqueue_large_take_back(q, SIZE_MAX, &len))) {
 		pyqueue_large_free(q, m);
 		pyqueue_task_done(q, 1);
 	}
-	while (!pyqueue_claim(q, &op, pyqueue_claim_get_fn, U64_MAX)) {
+	while (!pyqueue_claim_get(q, &op, U64_MAX)) {
 		if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
 			pyqueue_large_free(q, pyqueue_large_detach(q, &op));
 		if (pyq_ring_release(&q->ring, &op)) {

@@ -192,26 +192,20 @@ static bool pyqueue_sleep(ktime_t deadline)
 /**
  * pyqueue_wait() - do something as soon as it can be done
  * @q: the queue
- * @wait: what
- * @deadline_ns: until when, as in the kernel contract
+ * @wait: what; it cannot be done now
+ * @deadline_ns: until when, as in the kernel contract; not PYQUEUE_NOWAIT
  *
  * Success beats a signal and the deadline.
  *
  * Context: May sleep.
- * Return: what @wait->attempt returns; -EAGAIN with PYQUEUE_NOWAIT; -ETIMEDOUT;
- * -ERESTARTSYS.
+ * Return: what @wait->attempt returns; -ETIMEDOUT; -ERESTARTSYS.
  */
 long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadline_ns)
 {
+	const ktime_t deadline = pyqueue_deadline(deadline_ns);
 	struct pyqueue_sleeper sleeper;
 	bool over = false;
-	ktime_t deadline;
 	long ret;
-
-	ret = wait->attempt(q, wait->arg);
-	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
-		return ret;
-	deadline = pyqueue_deadline(deadline_ns);
 
 	pyqueue_sleeper_enter(&sleeper, wait->waitq);
 	for (;;) {
