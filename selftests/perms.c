@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Permissions of names, between two users and root. Each case is a child that
+ * becomes somebody and tries: what users are to each other is not inherited.
+ */
+#include "actors.h"
+
+#include <sys/stat.h>
+
+#define OTHERS 4321	/* a group that neither user has for his own */
+
+struct person {
+	uid_t uid;
+	gid_t gid;
+	gid_t extra;		/* one more group, or the same again */
+};
+
+static const struct person alice = { ALICE, ALICE, ALICE };
+static const struct person bob = { BOB, BOB, BOB };
+static const struct person root = { 0, 0, 0 };
+
+FIXTURE(perms) {
+	int dev;
+};
+
+FIXTURE_SETUP(perms)
+{
+	ASSERT_TRUE(own_names());
+	self->dev = dev_open();
+	ASSERT_LE(0, self->dev);
+}
+
+FIXTURE_TEARDOWN(perms)
+{
+	unlink_all(self->dev);
+	close(self->dev);
+}
+
+/* A child that is @who, with a device of its own; its exit code is -errno. */
+#define as(who, ...)                                                         \
+	({                                                                   \
+		pid_t pid_ = spawn();                                        \
+		if (!pid_) {                                                 \
+			struct person who_ = who;                            \
+			int dev;                                             \
+			if (who_.uid)                                        \
+				become_member(who_.uid, who_.gid, who_.extra); \
+			dev = dev_open();                                    \
+			leave(dev < 0 ? dev : (__VA_ARGS__));                \
+		}                                                            \
+		reap(pid_);                                                  \
+	})
+
+static int listed(int dev)
+{
+	struct pyqueue_entry entries[64];
+	struct pyqueue_list a = { .size = sizeof(a), .entries = (uintptr_t)entries,
+		.count = 64, .entry_size = sizeof(entries[0]) };
+
+	return pq_ioctl(dev, PYQUEUE_IOC_LIST, &a);
+}
+
+#define READ PYQUEUE_READ
+#define WRITE PYQUEUE_WRITE
+#define BOTH (PYQUEUE_READ | PYQUEUE_WRITE)
+
+/* proves: promise permissions */
+TEST_F(perms, mode_bits)
+{
+	static const struct person friend = { BOB, BOB, ALICE };	/* by an extra group */
+	static const struct person mate = { BOB, ALICE, ALICE };	/* by his own */
+	static const struct {
+		unsigned int mode;
+		const struct person *who;
+		bool read, write;
+	} cases[] = {
+		{ 0600, &alice, true, true }, { 0600, &bob, false, false },
+		{ 0600, &friend, false, false }, { 0600, &mate, false, false },
+		{ 0400, &alice, true, false }, { 0200, &alice, false, true },
+		{ 0000, &alice, false, false }, { 0000, &bob, false, false },
+		{ 0640, &friend, true, false }, { 0640, &mate, true, false },
+		{ 0620, &friend, false, true }, { 0660, &mate, true, true },
+		{ 0660, &bob, false, false },
+		{ 0604, &bob, true, false }, { 0602, &bob, false, true },
+		{ 0666, &bob, true, true }, { 0666, &friend, true, true },
+		/* The first class that fits is the one that counts. */
+		{ 0066, &alice, false, false }, { 0606, &friend, false, false },
+		{ 0606, &mate, false, false }, { 0660, &alice, true, true },
+		{ 0064, &friend, true, true }, { 0046, &bob, true, true },
+		/* Bits for execution give nothing. */
+		{ 0711, &bob, false, false }, { 0111, &alice, false, false },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		bool read = cases[i].read, write = cases[i].write;
+
+		EXPECT_EQ(0, as(alice, pq_create_named(dev, "door", .maxsize = 1,
+						       .mode = cases[i].mode,
+						       .flags = PYQUEUE_EXCL)));
+		/* proves: OPEN -EACCES */
+		EXPECT_EQ(read ? 0 : -EACCES, as(*cases[i].who, pq_open(dev, "door", READ)))
+			TH_LOG("reading, case %u", i);
+		EXPECT_EQ(write ? 0 : -EACCES, as(*cases[i].who, pq_open(dev, "door", WRITE)))
+			TH_LOG("writing, case %u", i);
+		EXPECT_EQ(read && write ? 0 : -EACCES,
+			  as(*cases[i].who, pq_open(dev, "door", BOTH)))
+			TH_LOG("both, case %u", i);
+		/* CREATE of a name that exists is OPEN for both. */
+		/* proves: CREATE -EACCES */
+		EXPECT_EQ(read && write ? 0 : -EACCES,
+			  as(*cases[i].who, pq_create_named(dev, "door", .maxsize = 1)))
+			TH_LOG("create, case %u", i);
+		EXPECT_EQ(read || write, as(*cases[i].who, -listed(dev)) != 0)
+			TH_LOG("list, case %u", i);
+		/* EXCL says nothing about whether one could. */
+		EXPECT_EQ(-EEXIST, as(*cases[i].who, pq_create_named(dev, "door", .maxsize = 1,
+								     .flags = PYQUEUE_EXCL)));
+		EXPECT_EQ(0, as(root, pq_open(dev, "door", BOTH)));
+		EXPECT_EQ(0, as(root, pq_unlink(dev, "door")));
+	}
+}
+
+TEST_F(perms, mode_out_of_range)
+{
+	/* proves: CREATE -EINVAL */
+	EXPECT_EQ(-EINVAL, as(alice, pq_create_named(dev, "door", .maxsize = 1, .mode = 01000)));
+	EXPECT_EQ(-EINVAL, as(alice, pq_create_named(dev, "door", .maxsize = 1, .mode = 0100600)));
+	EXPECT_EQ(-EINVAL, as(root, pq_create_named(dev, "door", .maxsize = 1, .mode = 04777)));
+	EXPECT_EQ(-EINVAL, as(alice, pq_create(dev, .maxsize = 1, .mode = 0600)));
+	EXPECT_EQ(0, as(root, -listed(dev)));
+}
+
+/* The umask is for files. */
+TEST_F(perms, no_umask)
+{
+	umask(0777);
+	EXPECT_EQ(0, as(alice, pq_create_named(dev, "door", .maxsize = 1, .mode = 0666)));
+	EXPECT_EQ(0, as(bob, pq_open(dev, "door", BOTH)));
+}
+
+/* Rights are looked at when the queue is opened, and then they are in the fd. */
+TEST_F(perms, an_fd_carries_its_rights)
+{
+	pid_t pid;
+	int q;
+
+	EXPECT_EQ(0, as(alice, pq_create_named(dev, "door", .maxsize = 3)));
+	q = pq_open(self->dev, "door", BOTH);
+	ASSERT_LE(0, q);
+	pid = spawn();
+	if (!pid) {
+		char c;
+
+		become(BOB, BOB);
+		EXPECT_EQ(-EACCES, pq_open(self->dev, "door", READ));
+		EXPECT_EQ(0, pq_put(q, "1", 1, PYQUEUE_NOWAIT));
+		EXPECT_EQ(1, pq_get(q, &c, 1, PYQUEUE_NOWAIT));
+		child_done();
+	}
+	EXPECT_EQ(0, reap(pid));
+	close(q);
+}
+
+/* It is the caller who counts, not who opened the device. */
+TEST_F(perms, the_device_carries_no_rights)
+{
+	pid_t pid;
+
+	EXPECT_EQ(0, as(root, pq_create_named(dev, "roots", .maxsize = 1)));
+	pid = spawn();
+	if (!pid) {
+		struct pyqueue_stat st;
+		int q;
+
+		become(ALICE, ALICE);
+		EXPECT_EQ(-EACCES, pq_open(self->dev, "roots", READ));
+		EXPECT_EQ(-EPERM, pq_unlink(self->dev, "roots"));
+		EXPECT_EQ(0, listed(self->dev));
+		q = pq_create_named(self->dev, "alices", .maxsize = 1);
+		ASSERT_LE(0, q);
+		st = pq_stat(q);
+		EXPECT_EQ(ALICE, st.uid);
+		EXPECT_EQ(ALICE, st.gid);
+		EXPECT_EQ(-EPERM, pq_create_named(self->dev, "bobs", .maxsize = 1, .uid = BOB));
+		child_done();
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+TEST_F(perms, capability_dac_override)
+{
+	EXPECT_EQ(0, as(alice, pq_create_named(dev, "door", .maxsize = 1, .mode = 0)));
+	EXPECT_EQ(0, as(root, pq_open(dev, "door", READ)));
+	EXPECT_EQ(0, as(root, pq_open(dev, "door", WRITE)));
+	EXPECT_EQ(0, as(root, pq_create_named(dev, "door", .maxsize = 1)));
+	EXPECT_EQ(1, -as(root, -listed(dev)));
+	EXPECT_EQ(-EACCES, as(root, (drop_capability(CAP_DAC_OVERRIDE),
+				     pq_open(dev, "door", READ))));
+	EXPECT_EQ(-EACCES, as(root, (drop_capability(CAP_DAC_OVERRIDE),
+				     pq_open(dev, "door", WRITE))));
+	EXPECT_EQ(-EACCES, as(root, (drop_capability(CAP_DAC_OVERRIDE),
+				     pq_create_named(dev, "door", .maxsize = 1))));
+	EXPECT_EQ(0, as(root, (drop_capability(CAP_DAC_OVERRIDE), -listed(dev))));
+	/* Other capabilities are for other things. */
+	EXPECT_EQ(0, as(root, (drop_capability(CAP_FOWNER), pq_open(dev, "door", BOTH))));
+}
+
+/* proves: promise permissions */
+TEST_F(perms, unlink)
+{
+	static const struct person friend = { BOB, BOB, ALICE };
+
+	/* To write a queue, and to be of its group, is not to own it. */
+	EXPECT_EQ(0, as(alice, pq_create_named(dev, "door", .maxsize = 1, .mode = 0666)));
+	/* proves: UNLINK -EPERM */
+	EXPECT_EQ(-EPERM, as(bob, pq_unlink(dev, "door")));
+	EXPECT_EQ(-EPERM, as(friend, pq_unlink(dev, "door")));
+	EXPECT_EQ(-EPERM, as(root, (drop_capability(CAP_FOWNER), pq_unlink(dev, "door"))));
+	EXPECT_EQ(1, -as(root, -listed(dev)));
+	EXPECT_EQ(0, as(alice, pq_unlink(dev, "door")));
+
+	/* The owner need not be allowed to open it. */
+	EXPECT_EQ(0, as(alice, pq_create_named(dev, "door", .maxsize = 1, .mode = 0)));
+	EXPECT_EQ(0, as(alice, pq_unlink(dev, "door")));
+
+	EXPECT_EQ(0, as(alice, pq_create_named(dev, "door", .maxsize = 1)));
+	EXPECT_EQ(0, as(root, (drop_capability(CAP_DAC_OVERRIDE), pq_unlink(dev, "door"))));
+
+	/* The owner is who the name belongs to, not who made it. */
+	EXPECT_EQ(0, as(root, pq_create_named(dev, "door", .maxsize = 1, .uid = ALICE)));
+	EXPECT_EQ(-EPERM, as(bob, pq_unlink(dev, "door")));
+	EXPECT_EQ(0, as(alice, pq_unlink(dev, "door")));
+}
+
+/* Whom a name may be given to; the first error of CREATE comes back. */
+static int create_for(int dev, uid_t uid, gid_t gid)
+{
+	int q = pq_create_named(dev, "gift", .maxsize = 1, .flags = PYQUEUE_EXCL,
+				.uid = uid, .gid = gid);
+	struct pyqueue_stat st;
+
+	if (q < 0)
+		return q;
+	st = pq_stat(q);
+	if (st.uid != (uid == PYQUEUE_ID_CALLER ? geteuid() : uid) ||
+	    st.gid != (gid == PYQUEUE_ID_CALLER ? getegid() : gid))
+		return -EILSEQ;
+	return pq_unlink(dev, "gift");
+}
+
+TEST_F(perms, owners)
+{
+	static const struct person member = { ALICE, ALICE, OTHERS };
+	const uid_t own = PYQUEUE_ID_CALLER;
+
+	EXPECT_EQ(0, as(alice, create_for(dev, own, own)));
+	EXPECT_EQ(0, as(alice, create_for(dev, ALICE, ALICE)));
+	EXPECT_EQ(0, as(member, create_for(dev, own, OTHERS)));
+	EXPECT_EQ(0, as(member, create_for(dev, ALICE, OTHERS)));
+	/* proves: CREATE -EPERM */
+	EXPECT_EQ(-EPERM, as(alice, create_for(dev, BOB, own)));
+	EXPECT_EQ(-EPERM, as(alice, create_for(dev, 0, own)));
+	EXPECT_EQ(-EPERM, as(alice, create_for(dev, own, OTHERS)));
+	EXPECT_EQ(-EPERM, as(alice, create_for(dev, own, 0)));
+	EXPECT_EQ(-EPERM, as(member, create_for(dev, BOB, OTHERS)));
+	EXPECT_EQ(0, as(root, -listed(dev)));
+
+	EXPECT_EQ(-EINVAL, as(alice, pq_create(dev, .maxsize = 1, .uid = ALICE)));
+	EXPECT_EQ(-EINVAL, as(alice, pq_create(dev, .maxsize = 1, .gid = ALICE)));
+}
+
+TEST_F(perms, capability_chown)
+{
+	int q = pq_create_named(self->dev, "gift", .maxsize = 1, .uid = ALICE, .gid = OTHERS,
+				.mode = 0640);
+	static const struct person member = { BOB, BOB, OTHERS };
+	struct pyqueue_stat st;
+
+	ASSERT_LE(0, q);
+	st = pq_stat(q);
+	EXPECT_EQ(ALICE, st.uid);
+	EXPECT_EQ(OTHERS, st.gid);
+	close(q);
+	EXPECT_EQ(0, as(alice, pq_open(dev, "gift", BOTH)));
+	EXPECT_EQ(0, as(member, pq_open(dev, "gift", READ)));
+	EXPECT_EQ(-EACCES, as(member, pq_open(dev, "gift", WRITE)));
+	EXPECT_EQ(-EACCES, as(bob, pq_open(dev, "gift", READ)));
+
+	/* Whoever it belongs to, the bill is its maker's. */
+	EXPECT_EQ(0, -as(alice, -(long)pq_info(dev).user_queues));
+
+	EXPECT_EQ(0, pq_unlink(self->dev, "gift"));
+	EXPECT_EQ(-EPERM, as(root, (drop_capability(CAP_CHOWN),
+				    create_for(dev, ALICE, PYQUEUE_ID_CALLER))));
+	EXPECT_EQ(-EPERM, as(root, (drop_capability(CAP_CHOWN),
+				    create_for(dev, PYQUEUE_ID_CALLER, OTHERS))));
+}
+
+/* Others may use it, so nobody may map it, unless the creator says so. */
+/* proves: promise sealed */
+TEST_F(perms, sealed_by_default)
+{
+	static const struct {
+		unsigned int mode, flags;
+		bool sealed;
+	} cases[] = {
+		{ 0600, 0, false }, { 0400, 0, false }, { 0000, 0, false }, { 0700, 0, false },
+		{ 0600, PYQUEUE_SEALED, true }, { 0600, PYQUEUE_MAPPABLE, false },
+		{ 0640, 0, true }, { 0620, 0, true }, { 0604, 0, true }, { 0602, 0, true },
+		{ 0666, 0, true }, { 0060, 0, true }, { 0006, 0, true },
+		{ 0666, PYQUEUE_SEALED, true },
+		{ 0660, PYQUEUE_MAPPABLE, false }, { 0666, PYQUEUE_MAPPABLE, false },
+	};
+	int q;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pyqueue_entry entry = { };
+		struct pyqueue_list a = { .size = sizeof(a), .entries = (uintptr_t)&entry,
+			.count = 1, .entry_size = sizeof(entry) };
+		unsigned int sealed = cases[i].sealed ? PYQUEUE_SEALED : 0;
+
+		q = pq_create_named(self->dev, "wax", .maxsize = 1, .mode = cases[i].mode,
+				    .flags = cases[i].flags);
+		ASSERT_LE(0, q);
+		EXPECT_EQ(sealed, pq_stat(q).flags & PYQUEUE_SEALED)
+			TH_LOG("case %u", i);
+		EXPECT_EQ(1, pq_ioctl(self->dev, PYQUEUE_IOC_LIST, &a));
+		EXPECT_EQ(sealed, entry.flags);
+		if (sealed)
+			EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+						   MAP_SHARED, q, 0));
+		close(q);
+		EXPECT_EQ(0, pq_unlink(self->dev, "wax"));
+	}
+
+	q = pq_create(self->dev, .maxsize = 1);
+	EXPECT_EQ(0, pq_stat(q).flags);
+	close(q);
+	q = pq_create(self->dev, .maxsize = 1, .flags = PYQUEUE_SEALED);
+	EXPECT_EQ(PYQUEUE_SEALED, pq_stat(q).flags);
+	close(q);
+	EXPECT_EQ(-EINVAL, pq_create_named(self->dev, "wax", .maxsize = 1,
+					   .flags = PYQUEUE_SEALED | PYQUEUE_MAPPABLE));
+}
+
+/* A sealed queue does all that others do. */
+/* proves: promise sealed */
+TEST_F(perms, sealed_works)
+{
+	EXPECT_EQ(0, as(alice, pq_create_named(dev, "wax", .maxsize = 2, .mode = 0622)));
+	EXPECT_EQ(0, as(bob, pq_put(pq_open(dev, "wax", WRITE), "1", 1, PYQUEUE_NOWAIT)));
+	EXPECT_EQ(0, as(bob, pq_put(pq_open(dev, "wax", WRITE), "2", 1, PYQUEUE_NOWAIT)));
+	EXPECT_EQ(-EAGAIN, as(bob, pq_put(pq_open(dev, "wax", WRITE), "3", 1, PYQUEUE_NOWAIT)));
+	EXPECT_EQ(-1, as(alice, -pq_get(pq_open(dev, "wax", READ), (char[1]){}, 1,
+					PYQUEUE_NOWAIT)));
+	EXPECT_EQ(-1, as(alice, -pq_qsize(pq_open(dev, "wax", READ))));
+}
+
+/* LIST is what one could open, page by page. */
+TEST_F(perms, list_hides)
+{
+	static const struct person friend = { BOB, BOB, ALICE };
+	char name[16];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "queue %d", i);
+		close(pq_create_named(self->dev, name, .maxsize = 1, .uid = ALICE, .gid = ALICE,
+				      .mode = i % 4 == 0 ? 0602 : i % 4 == 1 ? 0640 : 0600));
+	}
+	EXPECT_EQ(40, -as(root, -listed(dev)));
+	EXPECT_EQ(40, -as(alice, -listed(dev)));
+	EXPECT_EQ(10, -as(friend, -listed(dev)));
+	EXPECT_EQ(10, -as(bob, -listed(dev)));
+	/* By pages: those that are hidden take no room. */
+	EXPECT_EQ(10, -as(bob, ({
+		struct pyqueue_entry entries[3];
+		struct pyqueue_list a = { .size = sizeof(a), .entries = (uintptr_t)entries,
+			.count = 3, .entry_size = sizeof(entries[0]) };
+		int sum = 0, calls = 0, n;
+
+		do {
+			n = pq_ioctl(dev, PYQUEUE_IOC_LIST, &a);
+			sum += n;
+		} while (n >= 0 && a.cookie && ++calls < 100);
+		n < 0 ? n : -sum;
+	})));
+}
+
+TEST_HARNESS_MAIN
