@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the selftests of the library share. */
+#ifndef LIB_TEST_H
+#define LIB_TEST_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pyqueue.h>
+
+#include "kselftest_harness.h"
+
+/* No system call sets errno to this. */
+#define UNTOUCHED 4711
+
+/* The value of a call to the library, which must not have touched errno. */
+#define lib(call)                                                            \
+	({                                                                   \
+		errno = UNTOUCHED;                                           \
+		__auto_type ret_ = (call);                                   \
+		int errno_ = errno;                                          \
+		EXPECT_EQ(UNTOUCHED, errno_) TH_LOG(#call);                  \
+		ret_;                                                        \
+	})
+
+/* new_queue(.maxsize = 3) */
+#define new_queue(...)                                                       \
+	({                                                                   \
+		pyq_queue *q_ = NULL;                                        \
+		ASSERT_EQ(0, lib(pyq_create(&q_,                             \
+			&(struct pyq_attr){ __VA_ARGS__ })));                \
+		ASSERT_NE(NULL, q_);                                         \
+		q_;                                                          \
+	})
+
+static inline int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* Far beyond what a working system needs. */
+#define LONG PYQ_SECONDS(20)
+
+/*
+ * Wait until so many sleep in the queue: only its own count tells a sleeper
+ * from one that is about to be.
+ */
+#define wait_sleepers(q, member, n)                                          \
+	({                                                                   \
+		int64_t until_ = now_ns() + LONG;                            \
+		struct pyq_stat st_ = { 0 };                                 \
+		while (!pyq_stat(q, &st_) && st_.member != (n) &&            \
+		       now_ns() < until_)                                    \
+			sched_yield();                                       \
+		EXPECT_EQ((n), st_.member);                                  \
+		st_.member == (n);                                           \
+	})
+
+/* A child that runs one expression and exits with it (0 to 255). */
+#define in_child(expression)                                                 \
+	({                                                                   \
+		pid_t pid_ = fork();                                         \
+		if (!pid_)                                                   \
+			_exit(expression);                                   \
+		ASSERT_LT(0, pid_);                                          \
+		pid_;                                                        \
+	})
+
+static inline int exit_status(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+#endif
