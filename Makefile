@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+# What there is to make: make help. All output is below build/.
+
+PREFIX ?= /usr/local
+KERNEL ?= 6.1
+KDIR ?= /lib/modules/$(shell uname -r)/build
+export PYQUEUE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pyqueue
+
+kernels := 6.1 6.12
+kselftest := $(PYQUEUE_CACHE)/linux-source-6.1/tools/testing/selftests
+build := $(CURDIR)/build
+vm := PATH='$(build)/bin':"$$PATH" tools/vm/vm --kernel $(KERNEL)
+
+# V=1 shows the commands. Without it sub-makes with nothing to do say nothing.
+Q := $(if $(V),,@)
+submake := $(MAKE) --no-print-directory $(if $(V),,-s)
+
+all: lib tools $(if $(wildcard $(KDIR)/Makefile),module,no-module)
+
+define help_text
+pyqueue: a queue between processes, in the kernel
+
+  make demo              count words with several processes through /dev/pyqueue
+  make check             all tests, on kernels $(kernels)
+      Both first set up what they need: packages by apt when run as root, kernels
+      into $(PYQUEUE_CACHE).
+      They run in a virtual machine; this machine's own kernel is left alone.
+
+  make                   the library, the command, and the module for this kernel
+  make lib | tools       one of them
+  make module [KDIR=DIR] the module for other kernel headers
+  make install [DESTDIR=] [PREFIX=$(PREFIX)]
+                         the library, its headers, and the command
+
+  make vm [CMD='...'] [KERNEL=6.1|6.12]
+                         run a command in the virtual machine, or a shell
+  make bench [KERNEL=]   measure, in the virtual machine
+  make lint              style and static checks
+  make clean             remove build/
+  make help              this text
+
+  V=1 shows the commands.
+endef
+
+help:
+	$(info $(help_text))
+	@:
+
+# --- the parts
+
+lib:
+	$(Q)$(submake) -C lib
+
+tools examples: lib
+	$(Q)$(submake) -C $@
+
+selftests: lib
+	@mkdir -p $(build)/selftests
+	$(Q)$(submake) -C selftests KSFT='$(kselftest)' OUTPUT='$(build)/selftests'
+
+# --- the module: kmod/ is mirrored by links, once for each kernel, for kbuild
+# puts its output where it finds the sources
+
+kmod_sources := $(wildcard kmod/*) $(shell find include -name '*.h')
+
+# $(call build_module,DIRECTORY,HEADERS). CONFIG_DEBUG_INFO_BTF_MODULES: type
+# information wants a vmlinux, which header packages do not have.
+define build_module
+@echo '  KMOD    $(notdir $(1))'
+@mkdir -p $(1)
+$(Q)ln -sf $(addprefix ../../,$(filter-out kmod/Makefile,$(wildcard kmod/*))) $(1)
+$(Q)find $(1) -xtype l -delete
+$(Q)$(submake) -C '$(2)' M='$(CURDIR)/$(1)' PYQUEUE_INCLUDE='$(CURDIR)/include' \
+	CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= modules
+@touch $(1)/pyqueue.ko
+endef
+
+build/kmod-%/pyqueue.ko: $(kmod_sources)
+	$(call build_module,build/kmod-$*,$(PYQUEUE_CACHE)/kernel-$*/headers)
+
+modules: $(kernels:%=build/kmod-%/pyqueue.ko)
+
+# Always handed to kbuild, which knows whether KDIR is the one of last time.
+module:
+	$(call build_module,build/kmod,$(KDIR))
+
+no-module:
+	@echo "No kernel headers in $(KDIR): the module is not built. Install"
+	@echo "linux-headers-$$(uname -r), name others (make module KDIR=...), or try make demo."
+
+# --- in the virtual machine
+
+setup:
+	$(Q)tools/setup/packages
+	$(Q)tools/setup/kernels
+
+setup-vm:
+	$(Q)tools/setup/packages build vm
+	$(Q)tools/setup/kernels $(KERNEL)
+
+# The set-up comes first, also under -j, and is for compilers too: hence sub-makes.
+demo: setup-vm
+	$(Q)$(submake) lib tools examples build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(vm) -- examples/demo.sh </dev/null
+
+check: setup
+	$(Q)$(submake) lib tools examples selftests modules
+	$(Q)selftests/run-all </dev/null
+
+bench: setup-vm
+	$(Q)$(submake) lib tools build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(vm) -- build/bin/pyqueue-bench $(ARGS) </dev/null
+
+# As written on the command line: what is a variable there is the guest shell's.
+export PYQUEUE_VM_COMMAND := $(value CMD)
+
+vm: setup-vm
+	$(Q)$(submake) lib tools build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(vm) $(if $(value CMD),-- sh -c "$$PYQUEUE_VM_COMMAND",--tty -- bash)
+
+check-debug:
+	@echo "make check-debug: the debug kernel comes with part 7" >&2; exit 2
+
+lint: setup
+	$(Q)tools/lint/run
+
+# --- the rest
+
+install: lib tools
+	$(Q)$(submake) -C lib install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+	$(Q)$(submake) -C tools install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+
+clean:
+	rm -rf build
+
+.PHONY: all help lib tools examples selftests modules module no-module setup setup-vm \
+	demo check bench vm check-debug lint install clean
+.DELETE_ON_ERROR:
