@@ -195,7 +195,7 @@ static bool pyqueue_sleep(ktime_t deadline)
  * @wait: what; it cannot be done now
  * @deadline_ns: until when, as in the kernel contract; not PYQUEUE_NOWAIT
  *
- * Success beats a signal and the deadline.
+ * Success beats the deadline and a signal, unless that kills.
  *
  * Context: May sleep.
  * Return: what @wait->attempt returns; -ETIMEDOUT; -ERESTARTSYS.
@@ -214,6 +214,11 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 			over = pyqueue_sleep(deadline);
 		__set_current_state(TASK_RUNNING);
 
+		/* Killed asleep: nothing has been done, and nothing is now. */
+		if (fatal_signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
 		ret = wait->attempt(q, wait->arg);
 		if (ret != -EAGAIN)
 			break;

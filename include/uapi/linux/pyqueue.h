@@ -15,7 +15,7 @@
 /* Raised only when an old program could no longer work. */
 #define PYQUEUE_ABI_VERSION	1
 
-/* Bytes of a name, without a terminator: not '/', no control characters. */
+/* Bytes of a name, without a terminator: no '/', no control characters, not "." or "..". */
 #define PYQUEUE_NAME_MAX	200
 
 /* Bounds that CREATE accepts; INFO reports them too. */
@@ -324,7 +324,8 @@ struct pyqueue_put {
  * @pad: 0
  *
  * Returns the bytes of the message. If this fails with -EFAULT, the message
- * is in the queue, and it is served before newer ones.
+ * is in the queue and is served before newer ones; until it is taken it does
+ * not count against maxsize, as a message whose getter died does not.
  *
  *   -EAGAIN     empty, and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  empty until the deadline
