@@ -91,8 +91,10 @@ static inline int pyq_ring_task_done(struct pyq_ring *r, struct pyq_op *op, __u3
 	unsigned int tries;
 
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
-		__u64 done = pyq_load_acquire(&r->hdr->done); /* L */
+		__u64 done;
 
+		pyq_ring_can_get(r, op); /* nobody is done with a tombstone */
+		done = pyq_load_acquire(&r->hdr->done); /* L */
 		if (pyq_ring_unfinished_at(r, done) < n)
 			return -EINVAL;
 		if (pyq_cas(&r->hdr->done, done, done + n)) /* G */

@@ -3,8 +3,8 @@
  * The only place of the ring that spells atomic operations: the kernel's or
  * C's, or those of a test (PYQ_RING_ATOMICS names its header), by one name.
  *
- * A successful pyq_cas() and pyq_or() order everything before them against
- * everything after; a failed pyq_cas() orders nothing. There are no fences.
+ * A successful pyq_cas() and pyq_or() are seq_cst, in the kernel full barriers;
+ * a failed pyq_cas() orders nothing. There are no fences.
  */
 #ifndef PYQ_RING_ATOMIC_H
 #define PYQ_RING_ATOMIC_H
@@ -28,6 +28,7 @@
 #include <linux/sched.h>
 
 #define pyq_load(p)		READ_ONCE(*(p))
+/* Orders what follows: the letters of ring.h say what. */
 #define pyq_load_acquire(p)	smp_load_acquire(p)
 #define pyq_store(p, v)		WRITE_ONCE(*(p), v)
 /* For loops over all slots of a queue, which may be millions. */

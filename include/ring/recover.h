@@ -105,8 +105,9 @@ static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, _
  * @op: @freed is an output
  * @dead: the owner number; not used again before this has returned
  *
- * May be repeated by another if the caller dies in it. Everybody who waits has
- * to be woken if it returns anything but 0.
+ * May be repeated by another if the caller dies in it; who repeats it wakes
+ * everybody, since the first one may have died before he did. Otherwise
+ * everybody has to be woken if it returns anything but 0.
  *
  * Return: how many slots it has settled; -EUCLEAN some could not be: the ring
  * is broken.
@@ -131,6 +132,8 @@ static inline __s64 pyq_ring_recover(struct pyq_ring *r, struct pyq_op *op, __u1
 		else
 			n += ret;
 	}
+	/* The dead one may have stored a state and died before he marked it. */
+	pyq_ring_mark(r, PYQUEUE_MARK_ORPHAN | PYQUEUE_MARK_ABORTED); /* I */
 	return broken ? -EUCLEAN : n;
 }
 

@@ -20,7 +20,8 @@
  * G  wake check: the CAS of A or C is a full barrier before sleepers and
  *    pollers are looked at.
  *    Pairs with H; without it a message is published, its waker sees no
- *    sleeper, and the sleeper saw no message.
+ *    sleeper, and the sleeper saw no message. (In user space, where C's CAS is
+ *    no full barrier on every machine, both looks are seq_cst loads.)
  * H  announcement: who is going to sleep or polls says so, then a full barrier,
  *    then the ring is looked at. (Belongs to the backend, not to this file.)
  * I  marks: an ORPHAN or ABORTED slot is stored before the generation is

@@ -20,7 +20,8 @@ static inline void pyq_ring_count_tombstone(struct pyq_ring *r, __u64 pos)
 		__u64 skipped = pyq_load_acquire(&r->hdr->skipped);
 		__u64 count = (skipped >> 32) + 1;
 
-		if ((__u32)skipped == (__u32)(pos + 1))
+		/* 0 is where it starts, and counts none. */
+		if (skipped && (__u32)skipped == (__u32)(pos + 1))
 			return;
 		if (pyq_load_acquire(&r->hdr->head) != pos)
 			return;
