@@ -6,17 +6,11 @@
  */
 #include "sleepers.h"
 
-/* --- getters that cannot take what they were woken for --------------------- */
-
-FIXTURE(refuser) {
-	int dev;
-	int q;
-};
-
-FIXTURE_VARIANT(refuser) {
+/* A way to wait for a message and then not to take it. */
+struct refusal {
 	int (*refuse)(int q);
 	int err;
-	size_t len;		/* of the message that it refuses */
+	size_t len;		/* of the message */
 };
 
 static int small_get(int q)
@@ -71,31 +65,6 @@ static int read_empty_message(int q)
 	return read(q, buf, sizeof(buf)) < 0 ? -errno : 0;
 }
 
-FIXTURE_VARIANT_ADD(refuser, small_get) { small_get, -EMSGSIZE, 10 };
-FIXTURE_VARIANT_ADD(refuser, small_get_many) { small_get_many, -EMSGSIZE, 10 };
-FIXTURE_VARIANT_ADD(refuser, small_read) { small_read, -EMSGSIZE, 10 };
-FIXTURE_VARIANT_ADD(refuser, small_get_large) { small_get, -EMSGSIZE, 5000 };
-FIXTURE_VARIANT_ADD(refuser, bad_get) { bad_get, -EFAULT, 10 };
-FIXTURE_VARIANT_ADD(refuser, half_bad_get) { half_bad_get, -EFAULT, 10 };
-FIXTURE_VARIANT_ADD(refuser, half_bad_get_large) { half_bad_get, -EFAULT, 100 };
-FIXTURE_VARIANT_ADD(refuser, bad_get_many) { bad_get_many, -EFAULT, 10 };
-FIXTURE_VARIANT_ADD(refuser, bad_read) { bad_read, -EFAULT, 10 };
-FIXTURE_VARIANT_ADD(refuser, read_of_empty) { read_empty_message, -EBADMSG, 0 };
-
-FIXTURE_SETUP(refuser)
-{
-	self->dev = dev_open();
-	ASSERT_LE(0, self->dev);
-	self->q = pq_create(self->dev, .maxsize = 4, .payload = 48);
-	ASSERT_LE(0, self->q);
-}
-
-FIXTURE_TEARDOWN(refuser)
-{
-	close(self->q);
-	close(self->dev);
-}
-
 static int good_get(int q)
 {
 	char buf[5000];
@@ -104,19 +73,119 @@ static int good_get(int q)
 	return ret >= 0 && !has_pattern(buf, ret, 7) ? -EILSEQ : ret;
 }
 
+/* Whatever order it goes in: one put, and one of those who can take it has it. */
+static void somebody_has_it(struct __test_metadata *_metadata, int q,
+				const struct refusal *r)
+{
+	char buf[5000];
+	pid_t refusers[3], takers[2], pid;
+	int status, refused = 0;
+
+	fill_pattern(buf, r->len, 7);
+	for (int lap = 0; lap < 3; lap++) {
+		for (int i = 0; i < 5; i++) {
+			pid = child(i < 3 ? r->refuse(q) : good_get(q));
+			*(i < 3 ? &refusers[i] : &takers[i - 3]) = pid;
+			ASSERT_TRUE(wait_sleepers(q, getters, i + 1));
+		}
+		for (int i = 0; i < 2; i++) {
+			ASSERT_EQ(0, pq_put(q, buf, r->len, PYQUEUE_NOWAIT));
+			do {
+				pid = reap_any(&status);
+				ASSERT_EQ(pid == takers[0] || pid == takers[1] ? 0 : r->err,
+					  status);
+				refused += !!status;
+				for (int j = 0; j < 3; j++)
+					refusers[j] = refusers[j] == pid ? 0 : refusers[j];
+			} while (status);
+			ASSERT_EQ(0, pq_qsize(q));
+		}
+		/* Those who were never asked. */
+		for (int i = 0; i < 3; i++) {
+			if (refusers[i] && !kill(refusers[i], SIGKILL))
+				reap(refusers[i]);
+		}
+		ASSERT_EQ(0, pq_stat(q).getters);
+	}
+	EXPECT_LT(0, refused);
+}
+
+/* One message more than there are takers behind the one who refuses. */
+static void all_are_had(struct __test_metadata *_metadata, int q,
+				const struct refusal *r)
+{
+	char buf[5000];
+	pid_t refuser, takers[3];
+	struct pyqueue_msg msgs[4];
+
+	fill_pattern(buf, r->len, 7);
+	for (int i = 0; i < 4; i++) {
+		msgs[i] = (struct pyqueue_msg){ .buf = (uintptr_t)buf, .len = r->len };
+	}
+	refuser = child(r->refuse(q));
+	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	for (int i = 0; i < 3; i++) {
+		takers[i] = child(good_get(q));
+		ASSERT_TRUE(wait_sleepers(q, getters, i + 2));
+	}
+	ASSERT_EQ(4, pq_put_many(q, msgs, 4, PYQUEUE_NOWAIT));
+	ASSERT_EQ(r->err, reap(refuser));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, reap(takers[i]));
+	}
+	EXPECT_EQ(1, pq_qsize(q));
+	EXPECT_EQ(0, pq_stat(q).getters);
+}
+
+/* --- those who leave it where it is ----------------------------------------- */
+
+FIXTURE(polite) {
+	int q;
+};
+
+FIXTURE_VARIANT(polite) {
+	struct refusal r;
+};
+
+FIXTURE_VARIANT_ADD(polite, get) { { small_get, -EMSGSIZE, 10 } };
+FIXTURE_VARIANT_ADD(polite, get_many) { { small_get_many, -EMSGSIZE, 10 } };
+FIXTURE_VARIANT_ADD(polite, read) { { small_read, -EMSGSIZE, 10 } };
+FIXTURE_VARIANT_ADD(polite, get_large) { { small_get, -EMSGSIZE, 5000 } };
+FIXTURE_VARIANT_ADD(polite, read_of_empty) { { read_empty_message, -EBADMSG, 0 } };
+
+static int open_queue(void)
+{
+	int dev = dev_open();
+	int q = pq_create(dev, .maxsize = 4, .payload = 48);
+
+	close(dev);
+	return q;
+}
+
+FIXTURE_SETUP(polite)
+{
+	self->q = open_queue();
+	ASSERT_LE(0, self->q);
+}
+
+FIXTURE_TEARDOWN(polite)
+{
+	close(self->q);
+}
+
 /*
  * Three in a row that refuse, then one that takes: one put, no other help. Who
  * comes after him stays asleep.
  */
-TEST_F(refuser, hands_on)
+TEST_F(polite, hands_on)
 {
 	char buf[5000];
 	pid_t refusers[3], taker, other;
 
-	fill_pattern(buf, variant->len, 7);
-	for (int lap = 0; lap < 5; lap++) {
+	fill_pattern(buf, variant->r.len, 7);
+	for (int lap = 0; lap < 3; lap++) {
 		for (int i = 0; i < 3; i++) {
-			refusers[i] = child(variant->refuse(self->q));
+			refusers[i] = child(variant->r.refuse(self->q));
 			ASSERT_TRUE(wait_sleepers(self->q, getters, i + 1));
 		}
 		taker = child(good_get(self->q));
@@ -124,247 +193,63 @@ TEST_F(refuser, hands_on)
 		other = child(good_get(self->q));
 		ASSERT_TRUE(wait_sleepers(self->q, getters, 5));
 
-		ASSERT_EQ(0, pq_put(self->q, buf, variant->len, PYQUEUE_NOWAIT));
+		ASSERT_EQ(0, pq_put(self->q, buf, variant->r.len, PYQUEUE_NOWAIT));
 		for (int i = 0; i < 3; i++) {
-			ASSERT_EQ(variant->err, reap(refusers[i]));
+			ASSERT_EQ(variant->r.err, reap(refusers[i]));
 		}
 		ASSERT_EQ(0, reap(taker));
 		ASSERT_EQ(1, pq_stat(self->q).getters);
 		ASSERT_EQ(0, pq_qsize(self->q));
-		ASSERT_EQ(0, pq_put(self->q, buf, variant->len, PYQUEUE_NOWAIT));
+		ASSERT_EQ(0, pq_put(self->q, buf, variant->r.len, PYQUEUE_NOWAIT));
 		ASSERT_EQ(0, reap(other));
 	}
 }
 
-/* One message more than there are takers behind the one who refuses. */
-TEST_F(refuser, hands_on_all)
+TEST_F(polite, somebody_has_it)
 {
-	char buf[5000];
-	pid_t refuser, takers[3];
-	struct pyqueue_msg msgs[4];
-
-	fill_pattern(buf, variant->len, 7);
-	for (int i = 0; i < 4; i++) {
-		msgs[i] = (struct pyqueue_msg){ .buf = (uintptr_t)buf, .len = variant->len };
-	}
-	refuser = child(variant->refuse(self->q));
-	ASSERT_TRUE(wait_sleepers(self->q, getters, 1));
-	for (int i = 0; i < 3; i++) {
-		takers[i] = child(good_get(self->q));
-		ASSERT_TRUE(wait_sleepers(self->q, getters, i + 2));
-	}
-	ASSERT_EQ(4, pq_put_many(self->q, msgs, 4, PYQUEUE_NOWAIT));
-	ASSERT_EQ(variant->err, reap(refuser));
-	for (int i = 0; i < 3; i++) {
-		ASSERT_EQ(0, reap(takers[i]));
-	}
-	EXPECT_EQ(1, pq_qsize(self->q));
-	EXPECT_EQ(0, pq_stat(self->q).getters);
+	somebody_has_it(_metadata, self->q, &variant->r);
 }
 
-/* --- leaving by signal, time and death ------------------------------------- */
+TEST_F(polite, all_are_had)
+{
+	all_are_had(_metadata, self->q, &variant->r);
+}
 
-FIXTURE(leaver) {
-	int dev;
+/* --- those whose buffer turns out to be bad: they may be overtaken ----------- */
+
+FIXTURE(clumsy) {
 	int q;
-	const struct side *side;
 };
 
-FIXTURE_VARIANT(leaver) {
-	struct side side;
+FIXTURE_VARIANT(clumsy) {
+	struct refusal r;
 };
 
-#define SIDE(name, ...) FIXTURE_VARIANT_ADD(leaver, name) { .side = { __VA_ARGS__ } }
+FIXTURE_VARIANT_ADD(clumsy, get) { { bad_get, -EFAULT, 10 } };
+FIXTURE_VARIANT_ADD(clumsy, get_half) { { half_bad_get, -EFAULT, 10 } };
+FIXTURE_VARIANT_ADD(clumsy, get_half_large) { { half_bad_get, -EFAULT, 100 } };
+FIXTURE_VARIANT_ADD(clumsy, get_many) { { bad_get_many, -EFAULT, 10 } };
+FIXTURE_VARIANT_ADD(clumsy, read) { { bad_read, -EFAULT, 10 } };
 
-SIDE(get, .gets = true, .timed = true, .wait = wait_in_get);
-SIDE(put, .timed = true, .wait = wait_in_put);
-SIDE(put_large, .timed = true, .wait = wait_in_put_large);
-SIDE(read, .gets = true, .wait = wait_in_read);
-SIDE(write, .wait = wait_in_write);
-
-static void ignore_signal(int sig)
+FIXTURE_SETUP(clumsy)
 {
-}
-
-FIXTURE_SETUP(leaver)
-{
-	self->dev = dev_open();
-	ASSERT_LE(0, self->dev);
-	self->side = &variant->side;
-	self->q = side_queue(self->dev, self->side);
+	self->q = open_queue();
 	ASSERT_LE(0, self->q);
-	on_signal(SIGUSR1, ignore_signal, 0);
 }
 
-FIXTURE_TEARDOWN(leaver)
+FIXTURE_TEARDOWN(clumsy)
 {
 	close(self->q);
-	close(self->dev);
 }
 
-/*
- * Killed, but still in the list of those who wait, and first in it, when what he
- * waited for comes: the next gets it.
- */
-TEST_F(leaver, killed_before_the_wake_up)
+TEST_F(clumsy, somebody_has_it)
 {
-	for (int i = 0; i < 5; i++) {
-		pid_t first = sleeper(self->q, self->side, SOON, 1);
-		pid_t second = sleeper(self->q, self->side, SOON, 2);
-
-		ASSERT_LT(0, first);
-		ASSERT_LT(0, second);
-		/* Neither can run until both things have happened. */
-		sched_setaffinity(first, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
-		sched_setaffinity(second, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
-		if (!one_cpu() || !before_everybody(true))
-			SKIP(return, "no real-time priority to be had");
-		EXPECT_EQ(0, kill(first, SIGKILL));
-		EXPECT_EQ(0, let_one_go(self->q, self->side));
-		before_everybody(false);
-		ASSERT_EQ(KILLED_BY(SIGKILL), reap(first));
-		ASSERT_EQ(0, reap(second));
-		ASSERT_FALSE(could_go(self->q, self->side));
-		ASSERT_EQ(0, sleeping(self->q, self->side));
-	}
+	somebody_has_it(_metadata, self->q, &variant->r);
 }
 
-/*
- * Where it cannot be known whether the one who was killed had it, one more than
- * necessary may have been let go.
- */
-static void take_back(FIXTURE_DATA(leaver) *self)
+TEST_F(clumsy, all_are_had)
 {
-	if (could_go(self->q, self->side))
-		self->side->wait(self->q, SOON);
-}
-
-/* Woken, and killed before he could run: either of them has it, not nobody. */
-TEST_F(leaver, killed_after_the_wake_up)
-{
-	for (int i = 0; i < 5; i++) {
-		pid_t first = sleeper(self->q, self->side, SOON, 1);
-		pid_t second = sleeper(self->q, self->side, SOON, 2);
-
-		ASSERT_LT(0, first);
-		ASSERT_LT(0, second);
-		sched_setaffinity(first, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
-		sched_setaffinity(second, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
-		if (!one_cpu() || !before_everybody(true))
-			SKIP(return, "no real-time priority to be had");
-		EXPECT_EQ(0, let_one_go(self->q, self->side));
-		EXPECT_EQ(0, kill(first, SIGKILL));
-		before_everybody(false);
-		ASSERT_EQ(KILLED_BY(SIGKILL), reap(first));
-		ASSERT_TRUE(eventually(!could_go(self->q, self->side)));
-		if (sleeping(self->q, self->side) == 1)
-			ASSERT_EQ(0, let_one_go(self->q, self->side));
-		ASSERT_EQ(0, reap(second));
-		ASSERT_EQ(0, sleeping(self->q, self->side));
-		take_back(self);
-	}
-}
-
-/* A signal that comes first does not swallow the wake-up. */
-TEST_F(leaver, signal_before_the_wake_up)
-{
-	for (int i = 0; i < 5; i++) {
-		pid_t first = sleeper(self->q, self->side, SOON, 1);
-		pid_t second = sleeper(self->q, self->side, SOON, 2);
-		int ret;
-
-		ASSERT_LT(0, first);
-		ASSERT_LT(0, second);
-		sched_setaffinity(first, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
-		sched_setaffinity(second, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
-		if (!one_cpu() || !before_everybody(true))
-			SKIP(return, "no real-time priority to be had");
-		EXPECT_EQ(0, kill(first, SIGUSR1));
-		EXPECT_EQ(0, let_one_go(self->q, self->side));
-		before_everybody(false);
-		ret = reap(first);
-		if (ret == 0) {
-			ASSERT_EQ(1, sleeping(self->q, self->side));
-			ASSERT_FALSE(could_go(self->q, self->side));
-			ASSERT_EQ(0, let_one_go(self->q, self->side));
-		} else {
-			ASSERT_EQ(-EINTR, ret);
-		}
-		ASSERT_EQ(0, reap(second));
-		ASSERT_FALSE(could_go(self->q, self->side));
-	}
-}
-
-/* A moment that depends on nothing, up to some tens of microseconds. */
-static void dither(unsigned int *seed)
-{
-	for (int n = rand_r(seed) % 2000; n > 0; n--)
-		__asm__ __volatile__("" ::: "memory");
-}
-
-/*
- * The same as races: two sleep; one message comes just as something happens to
- * the first. Whoever has it, the other must still be able to get his.
- */
-enum { BY_SIGNAL, BY_KILL, BY_TIME };
-
-static void race(struct __test_metadata *_metadata, FIXTURE_DATA(leaver) *self, int how, int rounds)
-{
-	unsigned int seed = 1;
-	uint64_t end = in_ns(4 * SEC);
-
-	for (int i = 0; i < rounds && now_ns() < end; i++) {
-		uint64_t deadline = how == BY_TIME ? in_ns(8 * MSEC + i % 7 * MSEC / 4) : SOON;
-		pid_t first = child(self->side->wait(self->q, deadline)), second;
-		int ret;
-
-		eventually(sleeping(self->q, self->side) == 1 || now_ns() > deadline);
-		second = child(self->side->wait(self->q, SOON));
-		eventually(sleeping(self->q, self->side) == 2 || now_ns() > deadline);
-		if (how == BY_TIME) {
-			while (now_ns() < deadline)
-				;
-		} else if (i % 2) {
-			kill(first, how == BY_KILL ? SIGKILL : SIGUSR1);
-		}
-		dither(&seed);
-		/* The second may not have been asleep yet: he then takes it at once. */
-		ASSERT_EQ(0, let_one_go(self->q, self->side));
-		dither(&seed);
-		if (how != BY_TIME && i % 2 == 0)
-			kill(first, how == BY_KILL ? SIGKILL : SIGUSR1);
-
-		ret = reap(first);
-		ASSERT_TRUE(ret == 0 || ret == -EINTR || ret == -ETIMEDOUT ||
-			    ret == KILLED_BY(SIGKILL)) TH_LOG("%d", ret);
-		/* Nobody may sleep beside what he waits for. */
-		ASSERT_TRUE(eventually(!could_go(self->q, self->side)))
-			TH_LOG("round %d, the first left with %d, and somebody still sleeps", i, ret);
-		if (ret == 0 || (ret == KILLED_BY(SIGKILL) && sleeping(self->q, self->side)))
-			ASSERT_EQ(0, let_one_go(self->q, self->side));
-		ASSERT_EQ(0, reap(second));
-		ASSERT_EQ(0, sleeping(self->q, self->side));
-		if (how == BY_KILL)
-			take_back(self);
-		ASSERT_FALSE(could_go(self->q, self->side));
-	}
-}
-
-TEST_F(leaver, race_with_a_signal)
-{
-	race(_metadata, self, BY_SIGNAL, 60);
-}
-
-TEST_F(leaver, race_with_a_kill)
-{
-	race(_metadata, self, BY_KILL, 60);
-}
-
-TEST_F(leaver, race_with_the_deadline)
-{
-	if (!self->side->timed)
-		SKIP(return, "read() and write() have no deadline");
-	race(_metadata, self, BY_TIME, 60);
+	all_are_had(_metadata, self->q, &variant->r);
 }
 
 TEST_HARNESS_MAIN

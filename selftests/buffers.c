@@ -111,15 +111,20 @@ TEST_F(buffers, get)
 		EXPECT_EQ(2, pq_qsize(self->q));
 		EXPECT_EQ(2, pq_stat(self->q).unfinished);
 	}
-	/* It is served before newer ones. */
+	/* The one that was in hand does not count against maxsize, but no other. */
 	ASSERT_EQ(0, pq_put(self->q, self->room, 0, PYQUEUE_NOWAIT));
+	EXPECT_EQ(0, pq_put(self->q, self->room, 0, PYQUEUE_NOWAIT));
 	EXPECT_EQ(-EAGAIN, pq_put(self->q, self->room, 0, PYQUEUE_NOWAIT));
+	EXPECT_EQ(4, pq_qsize(self->q));
+	/* It is served before newer ones. */
 	EXPECT_TRUE(takes(self, len, 1));
+	EXPECT_EQ(-EAGAIN, pq_put(self->q, self->room, 0, PYQUEUE_NOWAIT));
 	EXPECT_TRUE(takes(self, len, 2));
+	EXPECT_TRUE(takes(self, 0, 0));
 	EXPECT_TRUE(takes(self, 0, 0));
 	EXPECT_EQ(-EAGAIN, pq_get(self->q, self->room, len, PYQUEUE_NOWAIT));
 	EXPECT_EQ(0, pq_stat(self->q).large_bytes);
-	EXPECT_EQ(3, pq_stat(self->q).unfinished);
+	EXPECT_EQ(4, pq_stat(self->q).unfinished);
 }
 
 /* Only what the message needs has to be accessible. */

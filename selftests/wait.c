@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiting, on both sides and in every call that can: for how long, in which
- * order, how many are woken, and what signals and kills do to it.
+ * Waiting, on both sides and in every call that can: in which order, how many
+ * are woken, and what signals and kills do to it.
  */
 #include "sleepers.h"
 
@@ -50,54 +50,6 @@ FIXTURE_TEARDOWN(wait)
 {
 	close(self->q);
 	close(self->dev);
-}
-
-/* proves: promise put-get-timeout, PUT_MANY -ETIMEDOUT, GET_MANY -ETIMEDOUT */
-TEST_F(wait, until_the_deadline)
-{
-	const uint64_t times[] = { 1, MSEC / 10, 5 * MSEC, 50 * MSEC };
-	struct pyqueue_stat before = pq_stat(self->q), after;
-
-	if (!self->side->timed)
-		SKIP(return, "read() and write() have no deadline");
-	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
-		uint64_t deadline = in_ns(times[i]);
-
-		ASSERT_EQ(-ETIMEDOUT, self->side->wait(self->q, deadline));
-		ASSERT_LE(deadline, now_ns());
-	}
-	after = pq_stat(self->q);
-	EXPECT_EQ(0, memcmp(&before, &after, sizeof(after)));
-}
-
-TEST_F(wait, deadline_in_the_past)
-{
-	if (!self->side->timed)
-		SKIP(return, "read() and write() have no deadline");
-	EXPECT_EQ(-ETIMEDOUT, self->side->wait(self->q, 1));
-	EXPECT_EQ(-ETIMEDOUT, self->side->wait(self->q, now_ns() - 1));
-	EXPECT_EQ(-ETIMEDOUT, self->side->wait(self->q, now_ns()));
-	EXPECT_EQ(-EAGAIN, self->side->wait(self->q, PYQUEUE_NOWAIT));
-	/* It matters to those only who have to wait. */
-	ASSERT_EQ(0, let_one_go(self->q, self->side));
-	EXPECT_EQ(0, self->side->wait(self->q, 1));
-}
-
-/* Deadlines that no clock reaches, and that none must take for the past. */
-TEST_F(wait, deadline_far_away)
-{
-	const uint64_t deadlines[] = {
-		PYQUEUE_FOREVER, PYQUEUE_FOREVER - 1, INT64_MAX, INT64_MAX - 1ULL,
-		INT64_MAX + 1ULL, 1ULL << 62, in_ns(86400 * 365 * SEC),
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(deadlines); i++) {
-		pid_t pid = sleeper(self->q, self->side, deadlines[i], 1);
-
-		ASSERT_LT(0, pid) TH_LOG("deadline %llu", (unsigned long long)deadlines[i]);
-		ASSERT_EQ(0, let_one_go(self->q, self->side));
-		ASSERT_EQ(0, reap(pid));
-	}
 }
 
 /* O_NONBLOCK is for read() and write(); the ioctls look at their deadline. */
@@ -242,29 +194,6 @@ TEST_F(wait, signal_and_restart)
 	EXPECT_EQ(0, sleeping(self->q, self->side));
 }
 
-/* However often it is interrupted, the deadline stays where it was. */
-TEST_F(wait, restart_keeps_the_deadline)
-{
-	uint64_t deadline = in_ns(200 * MSEC);
-	pid_t pid;
-	int status;
-
-	if (!self->side->timed)
-		SKIP(return, "read() and write() have no deadline");
-	on_signal(SIGUSR1, count_signal, SA_RESTART);
-	pid = child(self->side->wait(self->q, deadline));
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		ASSERT_EQ(0, kill(pid, SIGUSR1));
-		ASSERT_GT(deadline + 10 * SEC, now_ns());
-		sched_yield();
-	}
-	EXPECT_EQ(ETIMEDOUT, WEXITSTATUS(status));
-	EXPECT_LE(deadline, now_ns());
-	EXPECT_LT(0, *self->signals);
-	EXPECT_EQ(0, sleeping(self->q, self->side));
-	EXPECT_FALSE(could_go(self->q, self->side));
-}
-
 /* Stopped and continued, without a handler: the wait goes on. */
 TEST_F(wait, stop_and_continue)
 {
@@ -373,28 +302,6 @@ TEST_F(wait, success_beats_signal)
 	before_everybody(false);
 	EXPECT_EQ(0, reap(pid));
 	EXPECT_EQ(1, *self->signals);
-	EXPECT_FALSE(could_go(self->q, self->side));
-}
-
-/* proves: promise success-beats-timeout */
-TEST_F(wait, success_beats_timeout)
-{
-	uint64_t deadline;
-	pid_t pid;
-
-	if (!self->side->timed)
-		SKIP(return, "read() and write() have no deadline");
-	deadline = in_ns(500 * MSEC);
-	pid = child(one_cpu() ? self->side->wait(self->q, deadline) : -EPERM);
-	ASSERT_TRUE(until_asleep(self->q, self->side, 1));
-	if (!one_cpu() || !before_everybody(true))
-		SKIP(return, "no real-time priority to be had");
-	while (now_ns() < deadline + 5 * MSEC)
-		;
-	/* Its time is over, but it has not been able to run. */
-	EXPECT_EQ(0, let_one_go(self->q, self->side));
-	before_everybody(false);
-	EXPECT_EQ(0, reap(pid));
 	EXPECT_FALSE(could_go(self->q, self->side));
 }
 
