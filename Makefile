@@ -13,7 +13,7 @@ vm := PATH='$(build)/bin':"$$PATH" tools/vm/vm --kernel $(KERNEL)
 
 # V=1 shows the commands. Without it sub-makes with nothing to do say nothing.
 Q := $(if $(V),,@)
-submake := $(MAKE) --no-print-directory $(if $(V),,-s)
+quiet := --no-print-directory $(if $(V),,-s)
 
 all: lib tools $(if $(wildcard $(KDIR)/Makefile),module,no-module)
 
@@ -49,40 +49,38 @@ help:
 # --- the parts
 
 lib:
-	$(Q)$(submake) -C lib
+	$(Q)$(MAKE) $(quiet) -C lib
 
 tools examples: lib
-	$(Q)$(submake) -C $@
+	$(Q)$(MAKE) $(quiet) -C $@
 
 selftests: lib
 	@mkdir -p $(build)/selftests
-	$(Q)$(submake) -C selftests KSFT='$(kselftest)' OUTPUT='$(build)/selftests'
+	$(Q)$(MAKE) $(quiet) -C selftests KSFT='$(kselftest)' OUTPUT='$(build)/selftests'
 
 # --- the module: kmod/ is mirrored by links, once for each kernel, for kbuild
 # puts its output where it finds the sources
 
 kmod_sources := $(wildcard kmod/*) $(shell find include -name '*.h')
+kmod_headers = $(if $(filter build/kmod,$(@D)),$(KDIR),$(@D:build/kmod-%=$(PYQUEUE_CACHE)/kernel-%/headers))
 
-# $(call build_module,DIRECTORY,HEADERS). CONFIG_DEBUG_INFO_BTF_MODULES: type
-# information wants a vmlinux, which header packages do not have.
-define build_module
-@echo '  KMOD    $(notdir $(1))'
-@mkdir -p $(1)
-$(Q)ln -sf $(addprefix ../../,$(filter-out kmod/Makefile,$(wildcard kmod/*))) $(1)
-$(Q)find $(1) -xtype l -delete
-$(Q)$(submake) -C '$(2)' M='$(CURDIR)/$(1)' PYQUEUE_INCLUDE='$(CURDIR)/include' \
-	CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= modules
-@touch $(1)/pyqueue.ko
-endef
-
-build/kmod-%/pyqueue.ko: $(kmod_sources)
-	$(call build_module,build/kmod-$*,$(PYQUEUE_CACHE)/kernel-$*/headers)
+# CONFIG_DEBUG_INFO_BTF_MODULES: type information wants a vmlinux, which header
+# packages do not have.
+build/kmod/pyqueue.ko $(kernels:%=build/kmod-%/pyqueue.ko): $(kmod_sources)
+	@echo '  KMOD    $(@D:build/%=%)'
+	@mkdir -p $(@D)
+	$(Q)ln -sf $(addprefix ../../,$(filter-out kmod/Makefile,$(wildcard kmod/*))) $(@D)
+	$(Q)find $(@D) -xtype l -delete
+	$(Q)$(MAKE) $(quiet) -C '$(kmod_headers)' M='$(CURDIR)/$(@D)' PYQUEUE_INCLUDE='$(CURDIR)/include' \
+		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	@touch $@
 
 modules: $(kernels:%=build/kmod-%/pyqueue.ko)
 
-# Always handed to kbuild, which knows whether KDIR is the one of last time.
-module:
-	$(call build_module,build/kmod,$(KDIR))
+# KDIR may be another one than last time: kbuild will know.
+module: build/kmod/pyqueue.ko
+build/kmod/pyqueue.ko: FORCE
+FORCE:
 
 no-module:
 	@echo "No kernel headers in $(KDIR): the module is not built. Install"
@@ -100,22 +98,22 @@ setup-vm:
 
 # The set-up comes first, also under -j, and is for compilers too: hence sub-makes.
 demo: setup-vm
-	$(Q)$(submake) lib tools examples build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(MAKE) $(quiet) lib tools examples build/kmod-$(KERNEL)/pyqueue.ko
 	$(Q)$(vm) -- examples/demo.sh </dev/null
 
 check: setup
-	$(Q)$(submake) lib tools examples selftests modules
+	$(Q)$(MAKE) $(quiet) lib tools examples selftests modules
 	$(Q)selftests/run-all </dev/null
 
 bench: setup-vm
-	$(Q)$(submake) lib tools build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko
 	$(Q)$(vm) -- build/bin/pyqueue-bench $(ARGS) </dev/null
 
 # As written on the command line: what is a variable there is the guest shell's.
 export PYQUEUE_VM_COMMAND := $(value CMD)
 
 vm: setup-vm
-	$(Q)$(submake) lib tools build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko >&2
 	$(Q)$(vm) $(if $(value CMD),-- sh -c "$$PYQUEUE_VM_COMMAND",--tty -- bash)
 
 check-debug:
@@ -127,12 +125,12 @@ lint: setup
 # --- the rest
 
 install: lib tools
-	$(Q)$(submake) -C lib install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
-	$(Q)$(submake) -C tools install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+	$(Q)$(MAKE) $(quiet) -C lib install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+	$(Q)$(MAKE) $(quiet) -C tools install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
 
 clean:
 	rm -rf build
 
 .PHONY: all help lib tools examples selftests modules module no-module setup setup-vm \
-	demo check bench vm check-debug lint install clean
+	demo check bench vm check-debug lint install clean FORCE
 .DELETE_ON_ERROR:
