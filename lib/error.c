@@ -6,7 +6,9 @@
 
 #define TEXT(number) TEXT_(number)
 #define TEXT_(number) #number
-#define PARAMETER(name) "module parameter " name ", /sys/module/pyqueue/parameters/" name
+#define LIMIT(what, parameter, advice)                                                     \
+	what " (module parameter " parameter ", /sys/module/pyqueue/parameters/" parameter \
+	     "): " advice
 
 const char *pyq_strerror(long err)
 {
@@ -33,13 +35,12 @@ const char *pyq_strerror(long err)
 		return "the large messages in the queue would exceed its max_bytes: get some "
 		       "first, or create the queue with a larger max_bytes";
 	case EDQUOT:
-		return "the queues of this user hold as many bytes as they may "
-		       "(" PARAMETER("max_user_bytes") "): get messages, remove queues, or have "
-		       "root raise it";
+		return LIMIT("the queues of this user hold as many bytes as they may",
+			     "max_user_bytes",
+			     "get messages, remove queues, or have root raise it");
 	case ENOSPC:
-		return "this user has as many queues as it may "
-		       "(" PARAMETER("max_user_queues") "): close or remove some, or have root "
-		       "raise it";
+		return LIMIT("this user has as many queues as it may", "max_user_queues",
+			     "close or remove some, or have root raise it");
 	case ENOMEM:
 		return "out of memory: the machine's, or what the memory cgroup allows "
 		       "(memory.max)";

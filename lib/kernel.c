@@ -13,8 +13,9 @@
 
 /* These pass through. */
 _Static_assert(PYQI_NOWAIT == PYQUEUE_NOWAIT && PYQI_FOREVER == PYQUEUE_FOREVER, "deadlines");
-_Static_assert(PYQ_SEALED == PYQUEUE_SEALED && PYQ_MAPPABLE == PYQUEUE_MAPPABLE &&
-	       PYQ_EXCL == PYQUEUE_EXCL, "flags of create");
+_Static_assert(PYQ_SEALED == PYQUEUE_SEALED, "flags of create");
+_Static_assert(PYQ_MAPPABLE == PYQUEUE_MAPPABLE, "flags of create");
+_Static_assert(PYQ_EXCL == PYQUEUE_EXCL, "flags of create");
 _Static_assert(PYQ_READ == PYQUEUE_READ && PYQ_WRITE == PYQUEUE_WRITE, "flags of open");
 _Static_assert((uid_t)-1 == PYQUEUE_ID_CALLER && (gid_t)-1 == PYQUEUE_ID_CALLER, "ids");
 
@@ -334,10 +335,7 @@ static int report(const struct pyqueue_entry *entry,
 		  int (*fn)(const struct pyq_name *name, void *arg), void *arg)
 {
 	char text[PYQUEUE_NAME_MAX + 1]; /* a name of full length has no terminator */
-
-	memcpy(text, entry->name, PYQUEUE_NAME_MAX);
-	text[PYQUEUE_NAME_MAX] = '\0';
-	return fn(&(struct pyq_name){
+	struct pyq_name name = {
 		.name = text,
 		.id = entry->id,
 		.maxsize = entry->maxsize,
@@ -346,7 +344,11 @@ static int report(const struct pyqueue_entry *entry,
 		.uid = entry->uid,
 		.gid = entry->gid,
 		.sealed = entry->flags & PYQUEUE_SEALED,
-	}, arg);
+	};
+
+	memcpy(text, entry->name, PYQUEUE_NAME_MAX);
+	text[PYQUEUE_NAME_MAX] = '\0';
+	return fn(&name, arg);
 }
 
 static int kernel_list(int (*fn)(const struct pyq_name *name, void *arg), void *arg)

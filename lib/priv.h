@@ -20,21 +20,15 @@ static inline void pyqi_restore_errno(const int *saved)
 	errno = *saved;
 }
 
-/**
- * struct pyqi_backend - what implements queues
- * @name: for pyq_info
- * @create: makes or opens what @attr says and fills in @q
- * @open: opens a name for PYQ_READ, PYQ_WRITE or both and fills in @q
- * @attach: takes an fd and fills in @q; -ENOTTY if the fd is not this backend's
- * @close: gives back what the others took
- *
- * The files above know queues, handles and timeouts; a backend knows how its
- * queues are reached. The other members do what the function of their name
- * does, with arguments that have been checked and absolute deadlines.
+/*
+ * What implements queues. The files above know handles and timeouts; a backend
+ * knows how its queues are reached. Its members do what the public function of
+ * their name does, with arguments that have been checked and with deadlines.
  */
 struct pyqi_backend {
-	const char *name;
+	const char *name; /* for pyq_info() */
 
+	/* These fill in @q; attach says -ENOTTY if the fd is not this backend's. */
 	int (*create)(pyq_queue *q, const struct pyq_attr *attr);
 	int (*open)(pyq_queue *q, const char *name, unsigned int flags);
 	int (*attach)(pyq_queue *q, int fd);

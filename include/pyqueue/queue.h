@@ -44,8 +44,8 @@ typedef struct pyq_queue pyq_queue;
  */
 #define PYQ_NOWAIT ((int64_t)0)
 #define PYQ_FOREVER ((int64_t)-1)
-#define PYQ_SECONDS(s) ((int64_t)((s) * 1e9))
-#define PYQ_MILLISECONDS(ms) ((int64_t)(ms) * 1000000)
+#define PYQ_SECONDS(s) ((int64_t)(1e9 * (s)))
+#define PYQ_MILLISECONDS(ms) (1000000 * (int64_t)(ms))
 
 /* pyq_attr.flags */
 #define PYQ_SEALED (1u << 0)   /* nobody may map it: no participant can spoil it */

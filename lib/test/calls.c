@@ -363,9 +363,15 @@ static void test_create(void)
 	CHECK(pyq_maxsize(q) == 3 && pyq_max_msg(q) == 1 << 20 && pyq_fd(q) == QUEUE);
 	end(q, 0);
 
-	attr = (struct pyq_attr){ .maxsize = 9, .name = "name", .flags = PYQ_EXCL | PYQ_SEALED,
-				  .payload = 48, .max_msg = 100, .max_bytes = 1000,
-				  .owner = &owner };
+	attr = (struct pyq_attr){
+		.maxsize = 9,
+		.name = "name",
+		.flags = PYQ_EXCL | PYQ_SEALED,
+		.payload = 48,
+		.max_msg = 100,
+		.max_bytes = 1000,
+		.owner = &owner,
+	};
 	create_answer = -EEXIST;
 	CHECK(KEEPS_ERRNO(pyq_create(&q, &attr)) == -EEXIST && !q && opened == closed);
 	CHECK(created.name == (uintptr_t)attr.name && created.name_len == 4);
@@ -394,8 +400,10 @@ static void test_create(void)
 
 static void test_no_device(void)
 {
-	static const int errors[][2] = { { ENOENT, -ENODEV }, { ENXIO, -ENODEV },
-					 { ENODEV, -ENODEV }, { EACCES, -EACCES },
+	static const int errors[][2] = { { ENOENT, -ENODEV },
+					 { ENXIO, -ENODEV },
+					 { ENODEV, -ENODEV },
+					 { EACCES, -EACCES },
 					 { EMFILE, -EMFILE } };
 	pyq_queue *q;
 

@@ -12,24 +12,24 @@
 
 static int failures;
 
-#define CHECK(condition)                                                                        \
-	do {                                                                                    \
-		if (!(condition)) {                                                             \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);         \
-			failures = 1;                                                           \
-		}                                                                               \
+#define CHECK(condition)                                                                \
+	do {                                                                            \
+		if (!(condition)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			failures = 1;                                                   \
+		}                                                                       \
 	} while (0)
 
 /* No system call sets errno to this. */
 #define UNTOUCHED 4711
 
 /* The value of a call, which must not have changed errno. */
-#define KEEPS_ERRNO(call)                                                                       \
-	__extension__({                                                                         \
-		errno = UNTOUCHED;                                                              \
-		__auto_type ret_ = (call);                                                      \
-		CHECK(errno == UNTOUCHED);                                                      \
-		ret_;                                                                           \
+#define KEEPS_ERRNO(call)                  \
+	__extension__({                    \
+		errno = UNTOUCHED;         \
+		__auto_type ret_ = (call); \
+		CHECK(errno == UNTOUCHED); \
+		ret_;                      \
 	})
 
 #endif

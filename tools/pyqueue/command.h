@@ -46,8 +46,6 @@ extern const struct command *command;
 
 /* --- command line (options.c) --- */
 
-#define HELP_OPTION { "help", no_argument, NULL, 'h' }
-
 /* getopt_long(), and ends the program after --help and after errors. */
 int next_option(int argc, char **argv, const char *shorts, const struct option *longs);
 

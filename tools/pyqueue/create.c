@@ -16,7 +16,7 @@ static int run(int argc, char **argv)
 		{ "mappable", no_argument, NULL, MAPPABLE },
 		{ "excl", no_argument, NULL, EXCL },
 		{ "owner", required_argument, NULL, OWNER },
-		HELP_OPTION,
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct pyq_attr attr = { .maxsize = 0 };
@@ -68,7 +68,7 @@ static int run(int argc, char **argv)
 	if (err)
 		return failed(attr.name, err);
 	if (attr.maxsize > 0 && pyq_maxsize(q) != attr.maxsize)
-		complain("%s: note: it existed already, and has maxsize %lld; --excl makes that an error",
+		complain("%s: note: it existed already, and has maxsize %lld; --excl refuses that",
 			 attr.name, (long long)pyq_maxsize(q));
 	pyq_close(q);
 	return 0;

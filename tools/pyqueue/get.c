@@ -20,10 +20,10 @@ struct getter {
 	pyq_queue *q;
 	const char *name;
 	int64_t timeout;
-	uint64_t count;	 /* how many at most */
-	bool all;	 /* until it is empty */
-	bool follow;	 /* until it is shut down */
-	bool done;	 /* task_done for each */
+	uint64_t count; /* how many at most */
+	bool all;	/* until it is empty */
+	bool follow;	/* until it is shut down */
+	bool done;	/* task_done for each */
 	char terminator;
 	size_t terminator_len;
 	bool pipe_signal; /* SIGPIPE was not ignored by who started us */
@@ -77,7 +77,8 @@ static int output_failed(const struct getter *g, int err)
 
 static void give_back(const struct getter *g, const void *data, size_t len, int why)
 {
-	int err = pyq_put(g->q, data, len, PYQ_NOWAIT);
+	/* Somebody may have filled the place: other consumers have this long to make room. */
+	int err = pyq_put(g->q, data, len, PYQ_SECONDS(1));
 
 	if (err) {
 		complain("standard output: %s; a message of %zu bytes from %s is lost: %s",
@@ -139,7 +140,7 @@ static int run(int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "nowait", no_argument, NULL, NOWAIT },
 		{ "done", no_argument, NULL, 'd' },
-		HELP_OPTION,
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct getter g = { .timeout = PYQ_FOREVER, .terminator = '\n', .terminator_len = 1 };

@@ -24,7 +24,7 @@ static int run(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },
-		HELP_OPTION,
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct pyq_info info;
@@ -34,7 +34,8 @@ static int run(int argc, char **argv)
 	while ((c = next_option(argc, argv, "hj", longs)) != -1)
 		json = true;
 	if (optind < argc)
-		usage_error("it takes no arguments; 'pyqueue stat %s' shows one queue", argv[optind]);
+		usage_error("it takes no arguments; 'pyqueue stat %s' shows one queue",
+			    argv[optind]);
 
 	err = pyq_info(&info);
 	if (err)

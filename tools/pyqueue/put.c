@@ -175,7 +175,7 @@ static int run(int argc, char **argv)
 		{ "file", required_argument, NULL, 'f' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "nowait", no_argument, NULL, 'N' },
-		HELP_OPTION,
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct putter p = { .timeout = PYQ_FOREVER };
@@ -208,7 +208,7 @@ static int run(int argc, char **argv)
 		usage_error("which queue? A name is missing");
 	p.name = argv[optind++];
 	if (optind < argc && (file || !separator))
-		usage_error("messages come from arguments, or from a file or standard input: not both");
+		usage_error("messages come from arguments, from a file or from standard input");
 	if (file && !separator)
 		usage_error("-0 splits the input, --whole and --file do not");
 
@@ -223,7 +223,8 @@ static int run(int argc, char **argv)
 		err = put_records(&p, &b, separator, &input_failed);
 
 	if (err && input_failed) {
-		complain("%s: %s", file && strcmp(file, "-") ? file : "standard input", strerror(-err));
+		complain("%s: %s", file && strcmp(file, "-") ? file : "standard input",
+			 strerror(-err));
 		status = STATUS_ERROR;
 	} else if (err) {
 		status = failed(p.name, err);

@@ -4,7 +4,10 @@
 
 static int run(int argc, char **argv)
 {
-	static const struct option longs[] = { HELP_OPTION, { 0 } };
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
 	int status = 0;
 
 	while (next_option(argc, argv, "h", longs) != -1)

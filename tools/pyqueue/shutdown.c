@@ -6,7 +6,7 @@ static int run(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "immediate", no_argument, NULL, 'i' },
-		HELP_OPTION,
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	bool immediate = false;

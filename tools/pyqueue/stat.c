@@ -42,7 +42,7 @@ static int run(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "json", no_argument, NULL, 'j' },
-		HELP_OPTION,
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct pyq_stat st;
