@@ -205,6 +205,7 @@ TEST_F(polite, hands_on)
 	}
 }
 
+/* proves: promise baton */
 TEST_F(polite, somebody_has_it)
 {
 	somebody_has_it(_metadata, self->q, &variant->r);
@@ -242,6 +243,7 @@ FIXTURE_TEARDOWN(clumsy)
 	close(self->q);
 }
 
+/* proves: promise baton */
 TEST_F(clumsy, somebody_has_it)
 {
 	somebody_has_it(_metadata, self->q, &variant->r);

@@ -65,7 +65,7 @@ static bool holds(int q, uint32_t n)
 }
 
 /* proves: PUT -EAGAIN, GET -EAGAIN, PYQUEUE_NOWAIT -EAGAIN, promise put-get-nowait */
-/* proves: promise qsize-empty-full, PUT_MANY -EAGAIN, GET_MANY -EAGAIN */
+/* proves: promise qsize-empty-full, promise bound-exact, PUT_MANY -EAGAIN, GET_MANY -EAGAIN */
 TEST_F(bounds, fills_exactly)
 {
 	int n = variant->maxsize;
@@ -92,6 +92,7 @@ TEST_F(bounds, fills_exactly)
 	EXPECT_EQ(20 * n, pq_stat(self->q).unfinished);
 }
 
+/* proves: promise fifo, promise bound-exact */
 /* Every number of messages at every place of the ring. */
 TEST_F(bounds, order_over_laps)
 {

@@ -110,6 +110,21 @@ TEST_F(create, name)
 	EXPECT_EQ(0, pq_unlink(self->dev, name));
 }
 
+/* proves: CREATE -EEXIST, PYQUEUE_EXCL -EEXIST */
+TEST_F(create, exclusive)
+{
+	int q = create_as(self->dev, "create-new", 10);
+
+	ASSERT_LE(0, q);
+	EXPECT_EQ(-EEXIST, create_as(self->dev, "create-new", 10));
+	EXPECT_EQ(-EEXIST, pq_create_named(self->dev, "create-new", .maxsize = 1,
+					   .flags = PYQUEUE_EXCL | PYQUEUE_NONBLOCK));
+	close(q);
+	EXPECT_EQ(-EEXIST, create_as(self->dev, "create-new", 10));
+	EXPECT_EQ(0, pq_unlink(self->dev, "create-new"));
+	EXPECT_TRUE(nothing_left(self));
+}
+
 /* proves: CREATE -EOPNOTSUPP */
 TEST_F(create, unbounded)
 {

@@ -89,6 +89,7 @@ TEST_F(deadline, far_away)
 	}
 }
 
+/* proves: promise signal-restarts-wait */
 /* However often it is interrupted, the deadline stays where it was. */
 TEST_F(deadline, survives_restarts)
 {

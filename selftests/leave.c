@@ -43,6 +43,7 @@ FIXTURE_TEARDOWN(leaver)
 	close(self->dev);
 }
 
+/* proves: promise kill-baton */
 /*
  * Killed, but still in the list of those who wait, and first in it, when what he
  * waited for comes: the next gets it.
@@ -191,6 +192,7 @@ static void race(struct __test_metadata *_metadata, int q, const struct side *si
 	}
 }
 
+/* proves: promise baton */
 TEST_F(leaver, race_with_a_signal)
 {
 	race(_metadata, self->q, self->side, BY_SIGNAL);
@@ -230,6 +232,7 @@ FIXTURE_TEARDOWN(late)
 	close(self->dev);
 }
 
+/* proves: promise baton */
 TEST_F(late, race_with_the_deadline)
 {
 	race(_metadata, self->q, &variant->side, BY_TIME);

@@ -65,7 +65,7 @@ static bool gets_fail(int q)
 	       read(q, buf, 8) == 0;
 }
 
-/* proves: PUT -ESHUTDOWN, GET -ESHUTDOWN, promise shutdown */
+/* proves: SHUTDOWN -ESHUTDOWN, PUT -ESHUTDOWN, GET -ESHUTDOWN, promise shutdown */
 TEST_F(shutdown, empty)
 {
 	EXPECT_EQ(0, pq_stat(self->q).flags & PYQUEUE_STAT_SHUTDOWN);
@@ -76,6 +76,7 @@ TEST_F(shutdown, empty)
 	EXPECT_EQ(0, pq_qsize(self->q));
 }
 
+/* proves: promise shutdown-immediate */
 TEST_F(shutdown, not_empty)
 {
 	char large[1000], room[1000];
@@ -105,6 +106,7 @@ TEST_F(shutdown, not_empty)
 	EXPECT_TRUE(puts_fail(self->q));
 }
 
+/* proves: promise shutdown */
 /* Asleep on the one side, in every call that can be. */
 TEST_F(shutdown, wakes_getters)
 {
@@ -131,6 +133,7 @@ TEST_F(shutdown, wakes_getters)
 	EXPECT_EQ(0, pq_stat(self->q).getters);
 }
 
+/* proves: promise shutdown */
 TEST_F(shutdown, wakes_putters)
 {
 	int (*const waits[])(int q, uint64_t deadline) = {

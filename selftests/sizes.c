@@ -125,6 +125,7 @@ static bool passes(FIXTURE_DATA(sizes) *self, const FIXTURE_VARIANT(sizes) *vari
 	return has_pattern(self->in, len, seed) && self->in[len] == 0xcc;
 }
 
+/* proves: promise length-0-to-max */
 /* A message of 0, 1, slot - 1, slot, slot + 1, ..., max_msg bytes, in every slot. */
 TEST_F(sizes, each)
 {

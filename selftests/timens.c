@@ -85,6 +85,7 @@ TEST_F(timens, clock_has_moved)
 	EXPECT_EQ(0, reap(pid));
 }
 
+/* proves: promise deadline-clock */
 TEST_F(timens, deadline)
 {
 	pid_t pid = child(({

@@ -66,6 +66,7 @@ TEST_F(wait, nonblock)
 	}
 }
 
+/* proves: promise first-come-first-served */
 /* Who was first to wait is first to be woken. */
 TEST_F(wait, first_come_first_served)
 {
@@ -122,6 +123,7 @@ static long naps(pid_t pid)
 	return n;
 }
 
+/* proves: promise one-wakes-one */
 /* One message, or one place, wakes one of many, and not the herd. */
 TEST_F(wait, one_wakes_one)
 {
@@ -174,7 +176,7 @@ TEST_F(wait, signal)
 	EXPECT_EQ(0, self->side->wait(self->q, PYQUEUE_FOREVER));
 }
 
-/* proves: READ-WRITE -ERESTARTSYS */
+/* proves: READ-WRITE -ERESTARTSYS, promise signal-restarts-wait */
 TEST_F(wait, signal_and_restart)
 {
 	pid_t pid = child(({
