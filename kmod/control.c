@@ -17,7 +17,7 @@ u32 pyqueue_unfinished(struct pyqueue *q)
 	u32 n = pyq_ring_unfinished(&q->ring, &op);
 
 	if (op.freed)
-		pyqueue_wake_putters(q);
+		pyqueue_tombstone_gone(q);
 	return n;
 }
 
@@ -75,7 +75,7 @@ long pyqueue_task_done(struct pyqueue *q, u32 count)
 		cond_resched();
 	}
 	if (op.freed)
-		pyqueue_wake_putters(q);
+		pyqueue_tombstone_gone(q);
 	if (ret <= 0)
 		return ret;
 	pyqueue_wake_joiners(q);

@@ -39,6 +39,8 @@ static long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
 	const struct pyqueue_get *get = arg;
 	struct pyqueue_result __user *result = user + offsetof(struct pyqueue_get, len);
 	struct iov_iter to;
+	u64 needed;
+	long ret;
 
 	if (get->flags)
 		return -EOPNOTSUPP;
@@ -47,10 +49,15 @@ static long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
 	pyqueue_iter_room(&to, get->buf, get->len);
-	return pyqueue_transfer_get(file->private_data, &to, result, false, get->deadline_ns);
+	ret = pyqueue_transfer_get(file->private_data, &to, result, false, get->deadline_ns,
+				   &needed);
+	if (ret == -EMSGSIZE && put_user(needed, &result->len))
+		return -EFAULT;
+	return ret;
 }
 
-static long pyqueue_put_element(struct pyqueue *q, struct pyqueue_msg __user *user, u64 deadline_ns)
+static long pyqueue_put_element(struct pyqueue *q, struct pyqueue_msg __user *user,
+				u64 deadline_ns, bool first)
 {
 	struct pyqueue_msg msg;
 	struct iov_iter from;
@@ -65,24 +72,31 @@ static long pyqueue_put_element(struct pyqueue *q, struct pyqueue_msg __user *us
 	return pyqueue_transfer_put(q, &from, deadline_ns);
 }
 
-static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *user, u64 deadline_ns)
+static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *user,
+				u64 deadline_ns, bool first)
 {
 	struct pyqueue_result __user *result = (void __user *)&user->len;
 	struct pyqueue_msg msg;
 	struct iov_iter to;
+	u64 needed;
+	long ret;
 
 	if (copy_from_user(&msg, user, sizeof(msg)))
 		return -EFAULT;
 	if (msg.pad)
 		return -EINVAL;
 	pyqueue_iter_room(&to, msg.buf, msg.len);
-	return pyqueue_transfer_get(q, &to, result, false, deadline_ns);
+	ret = pyqueue_transfer_get(q, &to, result, false, deadline_ns, &needed);
+	/* Of a later element nothing is told: its len is still the room there. */
+	if (ret == -EMSGSIZE && first && put_user(needed, &result->len))
+		return -EFAULT;
+	return ret;
 }
 
 /* Wait for the first only; what a later one meets shows in the next call. */
 static long pyqueue_many(struct pyqueue *q, const struct pyqueue_many *many,
 			 long (*element)(struct pyqueue *q, struct pyqueue_msg __user *user,
-					 u64 deadline_ns))
+					 u64 deadline_ns, bool first))
 {
 	struct pyqueue_msg __user *msgs = u64_to_user_ptr(many->msgs);
 	u64 deadline_ns = many->deadline_ns;
@@ -93,7 +107,7 @@ static long pyqueue_many(struct pyqueue *q, const struct pyqueue_many *many,
 	if (many->pad || !many->count || many->count > PYQUEUE_MANY_MAX)
 		return -EINVAL;
 	for (i = 0; i < many->count; i++) {
-		long ret = element(q, &msgs[i], deadline_ns);
+		long ret = element(q, &msgs[i], deadline_ns, !i);
 
 		if (ret < 0)
 			return i ?: ret;
@@ -197,9 +211,12 @@ static u64 pyqueue_iocb_deadline(const struct kiocb *iocb)
 
 static ssize_t pyqueue_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
+	u64 needed;
 	long ret = pyqueue_transfer_get(iocb->ki_filp->private_data, to, NULL, true,
-					pyqueue_iocb_deadline(iocb));
+					pyqueue_iocb_deadline(iocb), &needed);
 
+	if (ret > 0)
+		iov_iter_advance(to, ret);
 	return ret == -ESHUTDOWN ? 0 : ret;
 }
 

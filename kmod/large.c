@@ -56,6 +56,13 @@ u32 pyqueue_large_deliveries(const struct pyqueue_large *m)
 	return m->deliveries;
 }
 
+/* Bytes of memory that a message of @len bytes takes. */
+static u64 pyqueue_large_cost(u32 len)
+{
+	return sizeof(struct pyqueue_large) + len +
+	       (u64)DIV_ROUND_UP(len, PYQUEUE_SEGMENT_MAX) * sizeof(struct pyqueue_segment);
+}
+
 static int pyqueue_large_charge(struct pyqueue *q, u32 len)
 {
 	s64 held = atomic64_read(&q->large_bytes);
@@ -66,7 +73,7 @@ static int pyqueue_large_charge(struct pyqueue *q, u32 len)
 			return -ENOBUFS;
 	} while (!atomic64_try_cmpxchg(&q->large_bytes, &held, held + len));
 
-	err = pyqueue_user_charge_bytes(q->user, len);
+	err = pyqueue_user_charge_bytes(q->user, pyqueue_large_cost(len));
 	if (err)
 		atomic64_sub(len, &q->large_bytes);
 	return err;
@@ -74,7 +81,7 @@ static int pyqueue_large_charge(struct pyqueue *q, u32 len)
 
 static void pyqueue_large_uncharge(struct pyqueue *q, u32 len)
 {
-	pyqueue_user_uncharge_bytes(q->user, len);
+	pyqueue_user_uncharge_bytes(q->user, pyqueue_large_cost(len));
 	atomic64_sub(len, &q->large_bytes);
 }
 
@@ -89,15 +96,29 @@ static void pyqueue_segments_free(struct pyqueue_segment *s)
 	}
 }
 
+/*
+ * Allocate at the cost of the queue's creator. Only that: what else happens in
+ * a put, a fault on the putter's buffer above all, is the putter's.
+ */
+static void *pyqueue_large_alloc(const struct pyqueue *q, size_t bytes)
+{
+	struct mem_cgroup *callers = set_active_memcg(q->memcg);
+	void *p = kmalloc(bytes, PYQUEUE_LARGE_GFP);
+
+	set_active_memcg(callers);
+	return p;
+}
+
 /* Allocate and fill the segments of @m. */
-static int pyqueue_large_fill(struct pyqueue_large *m, struct iov_iter *from)
+static int pyqueue_large_fill(const struct pyqueue *q, struct pyqueue_large *m,
+			      struct iov_iter *from)
 {
 	struct pyqueue_segment **link = &m->first;
 	u32 left = m->len;
 
 	while (left) {
 		u32 n = min_t(u32, left, PYQUEUE_SEGMENT_MAX);
-		struct pyqueue_segment *s = kmalloc(struct_size(s, data, n), PYQUEUE_LARGE_GFP);
+		struct pyqueue_segment *s = pyqueue_large_alloc(q, struct_size(s, data, n));
 
 		if (!s)
 			return -ENOMEM;
@@ -124,52 +145,47 @@ static int pyqueue_large_fill(struct pyqueue_large *m, struct iov_iter *from)
  */
 struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter *from)
 {
-	struct mem_cgroup *callers;
-	struct pyqueue_large *m;
 	u32 len = iov_iter_count(from);
+	struct pyqueue_large *m;
 	int err;
 
 	err = pyqueue_large_charge(q, len);
 	if (err)
 		return ERR_PTR(err);
 
-	callers = set_active_memcg(q->memcg);
-	m = kzalloc(sizeof(*m), PYQUEUE_LARGE_GFP);
-	if (m) {
-		INIT_LIST_HEAD(&m->node);
-		m->len = len;
-		err = pyqueue_large_fill(m, from);
-	} else {
-		err = -ENOMEM;
-	}
-	set_active_memcg(callers);
-
-	if (!err)
-		return m;
-	if (m)
-		pyqueue_large_free(q, m);
-	else
+	m = pyqueue_large_alloc(q, sizeof(*m));
+	if (!m) {
 		pyqueue_large_uncharge(q, len);
-	return ERR_PTR(err);
+		return ERR_PTR(-ENOMEM);
+	}
+	*m = (struct pyqueue_large){ .len = len };
+	INIT_LIST_HEAD(&m->node);
+	err = pyqueue_large_fill(q, m, from);
+	if (err) {
+		pyqueue_large_free(q, m);
+		return ERR_PTR(err);
+	}
+	return m;
 }
 
 /**
  * pyqueue_large_to_iter() - copy a message out
  * @m: the message
- * @to: where to
+ * @to: where to; not moved on
  *
  * Context: May sleep and fault.
  * Return: 0 or -EFAULT.
  */
-int pyqueue_large_to_iter(const struct pyqueue_large *m, struct iov_iter *to)
+int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *to)
 {
 	const struct pyqueue_segment *s;
+	struct iov_iter at = *to;
 	u32 left = m->len;
 
 	for (s = m->first; s; s = s->next) {
 		u32 n = min_t(u32, left, PYQUEUE_SEGMENT_MAX);
 
-		if (copy_to_iter(s->data, n, to) != n)
+		if (copy_to_iter(s->data, n, &at) != n)
 			return -EFAULT;
 		left -= n;
 		cond_resched();
@@ -241,14 +257,14 @@ struct pyqueue_large *pyqueue_large_detach(struct pyqueue *q, const struct pyq_o
  */
 void pyqueue_large_give_back(struct pyqueue *q, struct pyqueue_large *m)
 {
-	struct pyqueue_large *later;
+	struct pyqueue_large *older;
 
 	spin_lock(&q->returned_lock);
-	list_for_each_entry(later, &q->returned, node) {
-		if (later->position > m->position)
+	list_for_each_entry_reverse(older, &q->returned, node) {
+		if (older->position < m->position)
 			break;
 	}
-	list_add_tail(&m->node, &later->node);
+	list_add(&m->node, &older->node);
 	WRITE_ONCE(q->nr_returned, q->nr_returned + 1);
 	spin_unlock(&q->returned_lock);
 	smp_mb(); /* G */

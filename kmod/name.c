@@ -159,6 +159,17 @@ static unsigned int pyqueue_name_class(const struct pyqueue *q)
 	return q->mode;
 }
 
+/* As for files: a capability counts for owners whom its namespace knows. */
+static bool pyqueue_name_known(const struct net *net, const struct pyqueue *q)
+{
+	return kuid_has_mapping(net->user_ns, q->uid) && kgid_has_mapping(net->user_ns, q->gid);
+}
+
+static bool pyqueue_name_capable(const struct net *net, const struct pyqueue *q, int capability)
+{
+	return pyqueue_name_known(net, q) && ns_capable(net->user_ns, capability);
+}
+
 static bool pyqueue_name_may(const struct net *net, const struct pyqueue *q, unsigned int flags)
 {
 	unsigned int want = 0;
@@ -167,7 +178,8 @@ static bool pyqueue_name_may(const struct net *net, const struct pyqueue *q, uns
 		want |= PYQUEUE_MAY_GET;
 	if (flags & PYQUEUE_WRITE)
 		want |= PYQUEUE_MAY_PUT;
-	return (pyqueue_name_class(q) & want) == want || ns_capable(net->user_ns, CAP_DAC_OVERRIDE);
+	return (pyqueue_name_class(q) & want) == want ||
+	       pyqueue_name_capable(net, q, CAP_DAC_OVERRIDE);
 }
 
 /* The queue of a name, referenced; NULL if there is no such name. */
@@ -243,7 +255,7 @@ static int pyqueue_name_make(struct net *net, struct pyqueue_net *names,
 	err = pyqueue_name_own(net, arg, &uid, &gid);
 	if (err)
 		return err;
-	if (arg->mode & 0066 && !(arg->flags & PYQUEUE_MAPPABLE))
+	if ((arg->mode & 0066 || !uid_eq(uid, current_fsuid())) && !(arg->flags & PYQUEUE_MAPPABLE))
 		made.flags |= PYQUEUE_SEALED;
 
 	name = kzalloc(sizeof(*name), GFP_KERNEL_ACCOUNT);
@@ -352,7 +364,8 @@ int pyqueue_name_unlink(const struct pyqueue_name_arg *arg)
 	name = pyqueue_name_find(names, arg);
 	if (!name)
 		err = -ENOENT;
-	else if (!uid_eq(current_fsuid(), name->q->uid) && !ns_capable(net->user_ns, CAP_FOWNER))
+	else if (!uid_eq(current_fsuid(), name->q->uid) &&
+		 !pyqueue_name_capable(net, name->q, CAP_FOWNER))
 		err = -EPERM;
 	else
 		pyqueue_name_remove(names, name);
@@ -370,7 +383,6 @@ static void pyqueue_name_entry(const struct pyqueue_name *name, struct pyqueue_e
 	memset(entry, 0, sizeof(*entry));
 	entry->id = q->id;
 	entry->maxsize = q->ring.maxsize;
-	entry->qsize = pyqueue_count(q);
 	entry->mode = q->mode;
 	entry->uid = from_kuid_munged(current_user_ns(), q->uid);
 	entry->gid = from_kgid_munged(current_user_ns(), q->gid);
@@ -379,25 +391,36 @@ static void pyqueue_name_entry(const struct pyqueue_name *name, struct pyqueue_e
 	memcpy(entry->name, name->arg.text, name->arg.len);
 }
 
-/* Up to @n names after @cookie. */
+/* Up to @n names after @cookie. Counting can take long: not under the lock. */
 static unsigned int pyqueue_name_gather(const struct net *net, struct pyqueue_net *names,
 					struct pyqueue_entry *entries, unsigned int n, u64 *cookie)
 {
+	struct pyqueue *queues[PYQUEUE_LIST_BATCH];
 	const bool all = ns_capable_noaudit(net->user_ns, CAP_DAC_OVERRIDE);
 	const unsigned int any = PYQUEUE_MAY_GET | PYQUEUE_MAY_PUT;
 	struct pyqueue_name *name;
-	unsigned int filled = 0;
+	unsigned int i, filled = 0;
 
 	mutex_lock(&names->lock);
 	list_for_each_entry(name, &names->by_id, by_id) {
 		if (filled == n)
 			break;
-		if (name->q->id <= *cookie || !(all || pyqueue_name_class(name->q) & any))
+		if (name->q->id <= *cookie)
 			continue;
-		pyqueue_name_entry(name, &entries[filled++]);
+		if (!(pyqueue_name_class(name->q) & any) &&
+		    !(all && pyqueue_name_known(net, name->q)))
+			continue;
+		pyqueue_name_entry(name, &entries[filled]);
+		kref_get(&name->q->ref);
+		queues[filled++] = name->q;
 		*cookie = name->q->id;
 	}
 	mutex_unlock(&names->lock);
+
+	for (i = 0; i < filled; i++) {
+		entries[i].qsize = pyqueue_count(queues[i]);
+		pyqueue_put_ref(queues[i]);
+	}
 	return filled;
 }
 

@@ -72,12 +72,13 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 void pyqueue_wake_getters(struct pyqueue *q);
 void pyqueue_wake_putters(struct pyqueue *q);
 void pyqueue_wake_joiners(struct pyqueue *q);
+void pyqueue_tombstone_gone(struct pyqueue *q);
 void pyqueue_wake_everybody(struct pyqueue *q);
 
 /* --- large messages (large.c) -------------------------------------------- */
 
 struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter *from);
-int pyqueue_large_to_iter(const struct pyqueue_large *m, struct iov_iter *to);
+int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *to);
 u32 pyqueue_large_len(const struct pyqueue_large *m);
 u64 pyqueue_large_position(const struct pyqueue_large *m);
 u32 pyqueue_large_deliveries(const struct pyqueue_large *m);
@@ -223,7 +224,7 @@ struct pyqueue_result {
 long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
 long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
 			  struct pyqueue_result __user *result, bool empty_is_error,
-			  u64 deadline_ns);
+			  u64 deadline_ns, u64 *needed);
 void pyqueue_transfer_drop(struct pyqueue *q);
 int pyqueue_can_get(struct pyqueue *q);
 int pyqueue_can_put(struct pyqueue *q);

@@ -178,7 +178,7 @@ u64 pyqueue_count(struct pyqueue *q)
 	u64 n = pyq_ring_qsize(&q->ring, &op) + READ_ONCE(q->nr_returned);
 
 	if (op.freed)
-		pyqueue_wake_putters(q);
+		pyqueue_tombstone_gone(q);
 	return n;
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * One message in, one message out. The kernel never sleeps or faults while it
- * holds a slot: a put has copied its message in before it claims one, a get
- * copies out with page faults disabled and gives the message back if that
- * does not do.
+ * holds a slot: a put has copied its message in before it claims one, and a
+ * get copies the message out before it claims it. If another getter has been
+ * quicker, the buffer is warm by then: the next one is claimed first and copied
+ * with page faults disabled, so that getters of long messages do not go on
+ * copying the same one.
  */
+#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -12,11 +15,8 @@
 
 #include "pyqueue.h"
 
-/* Between participants who keep to the protocol one round is plenty. */
+/* Rounds in which neither head nor tail has moved. */
 #define PYQUEUE_BUSY_ROUNDS	64
-
-/* How often a getter's buffer may go away again after it was faulted in. */
-#define PYQUEUE_FAULT_TRIES	8
 
 /* Messages up to this go through the stack. */
 #define PYQUEUE_SMALL		PYQUEUE_PAYLOAD_DEFAULT
@@ -32,27 +32,44 @@ struct pyqueue_getter {
 	size_t room;
 	struct pyqueue_result __user *result;
 	bool empty_is_error;
-	u32 len;
+	u64 needed;
 };
 
 /* What a claim said: wake whom it owes, and call a broken ring broken. */
 static int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret)
 {
 	if (op->freed)
-		pyqueue_wake_putters(q);
+		pyqueue_tombstone_gone(q);
 	if (ret == -EUCLEAN)
 		pyqueue_break(q);
 	return ret;
 }
 
+/**
+ * struct pyqueue_patience - how long -EBUSY is put up with
+ * @rounds: how often in which nothing has moved
+ * @head: where head was
+ * @tail: where tail was
+ */
+struct pyqueue_patience {
+	unsigned int rounds;
+	u64 head;
+	u64 tail;
+};
+
 /* Whether to go on after -EBUSY; if not, what to return instead is in @ret. */
-static bool pyqueue_busy(struct pyqueue *q, unsigned int *rounds, int *ret)
+static bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret)
 {
+	u64 head = pyq_load_acquire(&q->ring.hdr->head);
+	u64 tail = pyq_load_acquire(&q->ring.hdr->tail);
+
 	if (fatal_signal_pending(current)) {
 		*ret = -EINTR;
 		return false;
 	}
-	if (++*rounds == PYQUEUE_BUSY_ROUNDS) {
+	if (head != patience->head || tail != patience->tail)
+		*patience = (struct pyqueue_patience){ .head = head, .tail = tail };
+	if (++patience->rounds == PYQUEUE_BUSY_ROUNDS) {
 		pyqueue_break(q);
 		*ret = -EUCLEAN;
 		return false;
@@ -63,25 +80,25 @@ static bool pyqueue_busy(struct pyqueue *q, unsigned int *rounds, int *ret)
 
 static int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
 {
-	unsigned int rounds = 0;
+	struct pyqueue_patience patience = { .rounds = 0 };
 	int ret;
 
 	do {
 		op->freed = false;
 		ret = pyqueue_settle(q, op, pyq_ring_claim_put(&q->ring, op));
-	} while (ret == -EBUSY && pyqueue_busy(q, &rounds, &ret));
+	} while (ret == -EBUSY && pyqueue_busy(q, &patience, &ret));
 	return ret;
 }
 
-static int pyqueue_claim_get(struct pyqueue *q, struct pyq_op *op, u64 room)
+static int pyqueue_peek(struct pyqueue *q, struct pyq_op *op, u64 room)
 {
-	unsigned int rounds = 0;
+	struct pyqueue_patience patience = { .rounds = 0 };
 	int ret;
 
 	do {
 		op->freed = false;
-		ret = pyqueue_settle(q, op, pyq_ring_claim_get(&q->ring, op, room));
-	} while (ret == -EBUSY && pyqueue_busy(q, &rounds, &ret));
+		ret = pyqueue_settle(q, op, pyq_ring_peek(&q->ring, op, room));
+	} while (ret == -EBUSY && pyqueue_busy(q, &patience, &ret));
 	return ret;
 }
 
@@ -209,7 +226,7 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 	}
 
 	if (len > sizeof(small)) {
-		data = kmalloc(len, GFP_KERNEL_ACCOUNT);
+		data = kvmalloc(len, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!data)
 			return -ENOMEM;
 	}
@@ -219,7 +236,7 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 	else
 		ret = -EFAULT;
 	if (data != small)
-		kfree(data);
+		kvfree(data);
 	return ret;
 }
 
@@ -240,151 +257,173 @@ static long pyqueue_get_large(struct pyqueue *q, struct pyqueue_getter *g,
 		.position = pyqueue_large_position(m),
 		.deliveries = pyqueue_large_deliveries(m) + 1,
 	};
+	long ret = result.len;
 
-	/* A length forged in the slot let it get as far as this. */
 	if (result.len > g->room) {
-		g->len = result.len;
+		/* A length forged in the slot let it get as far as this. */
+		g->needed = result.len;
+		ret = -EMSGSIZE;
+	} else if (pyqueue_large_to_iter(m, g->to) ||
+		   (g->result && copy_to_user(g->result, &result, sizeof(result)))) {
+		ret = -EFAULT;
+	}
+
+	if (ret < 0) {
 		pyqueue_large_give_back(q, m);
 		pyqueue_given_back(q);
-		return -EMSGSIZE;
+	} else {
+		pyqueue_large_free(q, m);
 	}
-	if (pyqueue_large_to_iter(m, g->to) ||
-	    (g->result && copy_to_user(g->result, &result, sizeof(result)))) {
-		pyqueue_large_give_back(q, m);
-		pyqueue_given_back(q);
-		return -EFAULT;
-	}
-	pyqueue_large_free(q, m);
-	return result.len;
+	return ret;
 }
 
-/* Copy a message out of the slot, without page faults. */
+/* Copy a message out of its slot. Whether it still is that one shows later. */
 static bool pyqueue_copy_slot(struct pyqueue *q, const struct pyqueue_getter *g,
 			      const struct pyq_op *op)
+{
+	u64 offset = PYQUEUE_HEADER_SIZE + offsetof(struct pyqueue_slot, payload) +
+		     (u64)pyq_ring_index(&q->ring, op->pos) * q->ring.slot_size;
+	struct iov_iter to = *g->to;
+
+	return pyqueue_memory_to_iter(&q->mem, offset, op->len, &to);
+}
+
+/* Not before the claim: what it overwrites is also an input of the next try. */
+static bool pyqueue_copy_result(const struct pyqueue_getter *g, const struct pyq_op *op)
 {
 	struct pyqueue_result result = {
 		.len = op->len,
 		.position = op->pos,
 		.deliveries = pyq_word_deliveries(op->word) + 1,
 	};
-	u64 offset = PYQUEUE_HEADER_SIZE + offsetof(struct pyqueue_slot, payload) +
-		     (u64)pyq_ring_index(&q->ring, op->pos) * q->ring.slot_size;
-	size_t before = iov_iter_count(g->to);
+
+	return !g->result || !copy_to_user(g->result, &result, sizeof(result));
+}
+
+/* The slot's message has been delivered. */
+static long pyqueue_delivered(struct pyqueue *q, const struct pyq_op *op)
+{
+	/* The kernel does not die: who says so has spoilt the ring. */
+	if (pyq_ring_release(&q->ring, op)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	pyqueue_wake_putters(q);
+	return op->len;
+}
+
+static long pyqueue_get_indirect(struct pyqueue *q, struct pyqueue_getter *g,
+				 const struct pyq_op *op)
+{
+	struct pyqueue_large *m = pyqueue_large_detach(q, op);
+	long ret = pyqueue_delivered(q, op);
+
+	if (m && ret >= 0)
+		return pyqueue_get_large(q, g, m);
+	pyqueue_large_free(q, m);
+	pyqueue_break(q);
+	return -EUCLEAN;
+}
+
+/*
+ * End a claim: without page faults, while the slot is held. If that does not
+ * do, the message is given back.
+ */
+static long pyqueue_get_claimed(struct pyqueue *q, const struct pyqueue_getter *g,
+				const struct pyq_op *op, bool copied)
+{
 	bool done;
 
 	pagefault_disable();
-	done = pyqueue_memory_to_iter(&q->mem, offset, op->len, g->to) &&
-	       !(g->result && copy_to_user(g->result, &result, sizeof(result)));
+	done = (copied || pyqueue_copy_slot(q, g, op)) && pyqueue_copy_result(g, op);
 	pagefault_enable();
+	if (done)
+		return pyqueue_delivered(q, op);
 
-	if (!done)
-		iov_iter_revert(g->to, before - iov_iter_count(g->to));
-	return done;
-}
-
-/* For read(): is the next message an empty one, which read() cannot tell. */
-static bool pyqueue_next_is_empty(struct pyqueue *q)
-{
-	struct pyq_op op = { .freed = false };
-	struct pyqueue_slot *slot;
-
-	if (pyqueue_settle(q, &op, pyq_ring_can_get(&q->ring, &op)))
-		return false;
-	slot = pyq_ring_slot(&q->ring, op.pos);
-	return !pyq_load_acquire(&slot->len) && pyq_load_acquire(&slot->word) == op.word;
-}
-
-static long pyqueue_give_back(struct pyqueue *q, const struct pyq_op *op, long ret)
-{
 	if (pyq_ring_give_back(&q->ring, op)) {
 		pyqueue_break(q);
 		return -EUCLEAN;
 	}
+	pyqueue_wake_putters(q);
 	pyqueue_given_back(q);
-	return ret;
+	if (g->result &&
+	    fault_in_safe_writeable((char __user *)g->result, sizeof(*g->result)))
+		return -EFAULT;
+	return -EBUSY;
 }
 
-/* -EFAULT: the buffer is not in memory; the message is in the queue. */
-static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g)
+/* One message, or -EBUSY: not this time. */
+static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g, bool claim_first)
 {
 	struct pyq_op op = { .len = 0 };
-	struct pyqueue_large *m;
 	int ret;
 
-	if (READ_ONCE(q->broken))
-		return -EUCLEAN;
-	m = pyqueue_large_take_back(q, g->room, &g->len);
-	if (m)
-		return IS_ERR(m) ? PTR_ERR(m) : pyqueue_get_large(q, g, m);
-
-	if (g->empty_is_error && pyqueue_next_is_empty(q))
-		return -EBADMSG;
-	ret = pyqueue_claim_get(q, &op, g->room);
-	g->len = op.len;
-	if (ret)
+	ret = pyqueue_peek(q, &op, g->room);
+	if (ret) {
+		g->needed = op.len;
 		return ret;
+	}
+	if (!op.len && g->empty_is_error)
+		return -EBADMSG;
 
 	if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT) {
-		m = pyqueue_large_detach(q, &op);
-		if (!m || pyq_ring_release(&q->ring, &op)) {
-			if (m)
-				pyqueue_large_free(q, m);
-			pyqueue_break(q);
-			return -EUCLEAN;
-		}
-		pyqueue_wake_putters(q);
-		return pyqueue_get_large(q, g, m);
+		if (!pyq_ring_claim_peeked(&q->ring, &op))
+			return -EBUSY;
+		return pyqueue_get_indirect(q, g, &op);
 	}
 
 	if (op.len > pyq_ring_payload(&q->ring)) {
 		pyqueue_break(q);
 		return -EUCLEAN;
 	}
-	if (!op.len && g->empty_is_error)
-		return pyqueue_give_back(q, &op, -EBADMSG);
-	if (!pyqueue_copy_slot(q, g, &op))
-		return pyqueue_give_back(q, &op, -EFAULT);
-	if (pyq_ring_release(&q->ring, &op)) {
-		pyqueue_break(q);
-		return -EUCLEAN;
-	}
-	pyqueue_wake_putters(q);
-	return op.len;
+	if (!claim_first && !pyqueue_copy_slot(q, g, &op))
+		return -EFAULT;
+	if (!pyq_ring_claim_peeked(&q->ring, &op))
+		return -EBUSY;
+	return pyqueue_get_claimed(q, g, &op, !claim_first);
 }
 
 static long pyqueue_try_get(struct pyqueue *q, void *arg)
 {
 	struct pyqueue_getter *g = arg;
-	unsigned int tries;
+	struct pyqueue_large *m;
+	bool claim_first = false;
+	long ret;
+	u32 len;
 
-	for (tries = 0; tries < PYQUEUE_FAULT_TRIES; tries++) {
-		long ret = pyqueue_get_once(q, g);
-
-		if (ret != -EFAULT)
-			return ret;
-		if (fault_in_iov_iter_writeable(g->to, g->len))
-			break;
-		if (g->result &&
-		    fault_in_writeable((char __user *)g->result, sizeof(*g->result)))
-			break;
-	}
-	return -EFAULT;
+	do {
+		if (READ_ONCE(q->broken))
+			return -EUCLEAN;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		m = pyqueue_large_take_back(q, g->room, &len);
+		if (IS_ERR(m)) {
+			g->needed = len;
+			return PTR_ERR(m);
+		}
+		if (m)
+			return pyqueue_get_large(q, g, m);
+		ret = pyqueue_get_once(q, g, claim_first);
+		claim_first = !claim_first;
+	} while (ret == -EBUSY);
+	return ret;
 }
 
 /**
  * pyqueue_transfer_get() - get one message
  * @q: the queue
- * @to: where it goes
+ * @to: where it goes; not moved on
  * @result: what else is told of it, or NULL
  * @empty_is_error: -EBADMSG for a message of length 0, which stays
  * @deadline_ns: as in the kernel contract
+ * @needed: out, with -EMSGSIZE: bytes of the message
  *
  * Context: May sleep and fault. Killed asleep: nothing has been taken.
  * Return: the message's bytes or an error of &struct pyqueue_get.
  */
 long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
 			  struct pyqueue_result __user *result, bool empty_is_error,
-			  u64 deadline_ns)
+			  u64 deadline_ns, u64 *needed)
 {
 	struct pyqueue_getter g = {
 		.to = to,
@@ -402,8 +441,7 @@ long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
 
 	if (ret == -EAGAIN && deadline_ns != PYQUEUE_NOWAIT)
 		ret = pyqueue_wait(q, &wait, deadline_ns);
-	if (ret == -EMSGSIZE && result && put_user((u64)g.len, &result->len))
-		return -EFAULT;
+	*needed = g.needed;
 	return ret;
 }
 
@@ -423,7 +461,9 @@ void pyqueue_transfer_drop(struct pyqueue *q)
 		pyqueue_large_free(q, m);
 		pyqueue_task_done(q, 1);
 	}
-	while (!pyqueue_claim_get(q, &op, U64_MAX)) {
+	while (!pyqueue_peek(q, &op, U64_MAX)) {
+		if (!pyq_ring_claim_peeked(&q->ring, &op))
+			continue;
 		if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
 			pyqueue_large_free(q, pyqueue_large_detach(q, &op));
 		if (pyq_ring_release(&q->ring, &op)) {

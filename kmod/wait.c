@@ -15,6 +15,7 @@
  * baton. A sleeper keeps its place in the line until it leaves it.
  */
 #include <linux/hrtimer.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 
 #include "compat.h"
@@ -51,7 +52,7 @@ static int pyqueue_call(wait_queue_entry_t *entry, unsigned int mode, int sync, 
 	lockdep_assert_held(&s->waitq->wq.lock);
 	if (s->called)
 		return 0;
-	s->called = true;
+	WRITE_ONCE(s->called, true);
 	WRITE_ONCE(s->waitq->idle, s->waitq->idle - 1);
 	default_wake_function(entry, mode, sync, key);
 	return 1;
@@ -67,11 +68,20 @@ static void pyqueue_wake(struct pyqueue_waitq *w, int nr)
 	spin_unlock(&w->wq.lock);
 }
 
-/* Without a key, so that epoll and io_uring ask ->poll and arm again. */
-static void pyqueue_wake_pollers(wait_queue_head_t *wq)
+/*
+ * With a key: a poller who waits for something else must not use up the one
+ * wake-up of those who poll exclusively.
+ */
+static void pyqueue_wake_pollers(wait_queue_head_t *wq, __poll_t events)
 {
 	if (waitqueue_active(wq)) /* G */
-		wake_up(wq);
+		wake_up_poll(wq, events);
+}
+
+static void pyqueue_wake_all_pollers(wait_queue_head_t *wq)
+{
+	if (waitqueue_active(wq)) /* G */
+		wake_up_all(wq);
 }
 
 /**
@@ -83,7 +93,7 @@ static void pyqueue_wake_pollers(wait_queue_head_t *wq)
 void pyqueue_wake_getters(struct pyqueue *q)
 {
 	pyqueue_wake(&q->getters, 1);
-	pyqueue_wake_pollers(&q->poll_in);
+	pyqueue_wake_pollers(&q->poll_in, EPOLLIN | EPOLLRDNORM);
 }
 
 /**
@@ -95,7 +105,7 @@ void pyqueue_wake_getters(struct pyqueue *q)
 void pyqueue_wake_putters(struct pyqueue *q)
 {
 	pyqueue_wake(&q->putters, 1);
-	pyqueue_wake_pollers(&q->poll_out);
+	pyqueue_wake_pollers(&q->poll_out, EPOLLOUT | EPOLLWRNORM);
 }
 
 /**
@@ -110,6 +120,18 @@ void pyqueue_wake_joiners(struct pyqueue *q)
 }
 
 /**
+ * pyqueue_tombstone_gone() - there is room, and perhaps nothing unfinished
+ * @q: the queue
+ *
+ * Context: Any but hard interrupt; after a full barrier (G).
+ */
+void pyqueue_tombstone_gone(struct pyqueue *q)
+{
+	pyqueue_wake_putters(q);
+	pyqueue_wake_joiners(q);
+}
+
+/**
  * pyqueue_wake_everybody() - the queue is not what it was
  * @q: the queue
  *
@@ -121,8 +143,8 @@ void pyqueue_wake_everybody(struct pyqueue *q)
 	pyqueue_wake(&q->getters, 0);
 	pyqueue_wake(&q->putters, 0);
 	pyqueue_wake_joiners(q);
-	pyqueue_wake_pollers(&q->poll_in);
-	pyqueue_wake_pollers(&q->poll_out);
+	pyqueue_wake_all_pollers(&q->poll_in);
+	pyqueue_wake_all_pollers(&q->poll_out);
 }
 
 static void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w)
@@ -167,10 +189,11 @@ static void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 /* The kernel contract's deadline as the host's time; KTIME_MAX for ever. */
 static ktime_t pyqueue_deadline(u64 deadline_ns)
 {
-	ktime_t offset = pyqueue_timens_offset();
+	ktime_t offset;
 
 	if (deadline_ns >= KTIME_MAX)
 		return KTIME_MAX;
+	offset = pyqueue_timens_offset();
 	if (offset > 0 && (u64)offset >= deadline_ns)
 		return 1; /* before the host was booted: long over */
 	if (offset < 0 && KTIME_MAX + offset < (s64)deadline_ns)
@@ -210,7 +233,8 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 	pyqueue_sleeper_enter(&sleeper, wait->waitq);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE); /* H */
-		if (!wait->ready(q) && !signal_pending(current))
+		/* Called while still running: that call will not come again. */
+		if (!READ_ONCE(sleeper.called) && !wait->ready(q) && !signal_pending(current))
 			over = pyqueue_sleep(deadline);
 		__set_current_state(TASK_RUNNING);
 

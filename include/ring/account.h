@@ -33,7 +33,7 @@ static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 	__u64 slots = pyq_ring_slots(r);
 	__u64 marks, h, t, n, dead;
 
-	pyq_ring_can_get(r, op);
+	pyq_ring_skip_all(r, op);
 	marks = pyq_load_acquire(&r->hdr->marks); /* J */
 	h = pyq_load_acquire(&r->hdr->head);
 	t = pyq_load_acquire(&r->hdr->tail) & ~PYQUEUE_CLOSED;
@@ -73,7 +73,7 @@ static inline __u32 pyq_ring_unfinished_at(const struct pyq_ring *r, __u64 done)
  */
 static inline __u32 pyq_ring_unfinished(struct pyq_ring *r, struct pyq_op *op)
 {
-	pyq_ring_can_get(r, op);
+	pyq_ring_skip_all(r, op);
 	return pyq_ring_unfinished_at(r, pyq_load_acquire(&r->hdr->done)); /* L */
 }
 
@@ -93,7 +93,7 @@ static inline int pyq_ring_task_done(struct pyq_ring *r, struct pyq_op *op, __u3
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
 		__u64 done;
 
-		pyq_ring_can_get(r, op); /* nobody is done with a tombstone */
+		pyq_ring_skip_all(r, op); /* nobody is done with a tombstone */
 		done = pyq_load_acquire(&r->hdr->done); /* L */
 		if (pyq_ring_unfinished_at(r, done) < n)
 			return -EINVAL;

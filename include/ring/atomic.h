@@ -28,9 +28,10 @@
 #include <linux/sched.h>
 
 #define pyq_load(p)		READ_ONCE(*(p))
-/* Orders what follows: the letters of ring.h say what. */
+/* What each of these orders: see the letters of ring.h. */
 #define pyq_load_acquire(p)	smp_load_acquire(p)
 #define pyq_store(p, v)		WRITE_ONCE(*(p), v)
+#define pyq_store_release(p, v)	smp_store_release(p, v)
 /* For loops over all slots of a queue, which may be millions. */
 #define pyq_breathe()		cond_resched()
 
@@ -60,6 +61,7 @@ static inline void pyq_or32(__u32 *p, __u32 bits)
 #define pyq_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
 #define pyq_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define pyq_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define pyq_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define pyq_breathe()		((void)0)
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)

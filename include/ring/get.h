@@ -105,47 +105,89 @@ static inline int pyq_ring_can_get(struct pyq_ring *r, struct pyq_op *op)
 	return -EBUSY;
 }
 
+/* Take all tombstones at head away, however many there are. */
+static inline void pyq_ring_skip_all(struct pyq_ring *r, struct pyq_op *op)
+{
+	__u64 rounds = pyq_ring_slots(r) / PYQ_RING_TRIES + 1;
+
+	while (pyq_ring_can_get(r, op) == -EBUSY && rounds--)
+		pyq_breathe();
+}
+
 /**
- * pyq_ring_claim_get() - claim the next message
+ * pyq_ring_peek() - find the next message, without claiming it
  * @r: the ring
- * @op: out: the claim; with -EMSGSIZE only @len
+ * @op: out: what was found; with -EMSGSIZE only @len; @freed
  * @room: bytes that the caller has room for
  *
- * After 0 the message is the caller's, who ends it with pyq_ring_release() or
- * pyq_ring_give_back(), and dies with it if he must.
+ * What is read of the message before pyq_ring_claim_peeked() has said that it
+ * is still the same may be another one's, or half of each.
  *
  * Return: 0; -EAGAIN empty; -ESHUTDOWN closed and empty; -EMSGSIZE longer than
- * @room, not claimed; -EBUSY too much going on; -EUCLEAN.
+ * @room; -EBUSY too much going on; -EUCLEAN.
  */
-static inline int pyq_ring_claim_get(struct pyq_ring *r, struct pyq_op *op, __u64 room)
+static inline int pyq_ring_peek(struct pyq_ring *r, struct pyq_op *op, __u64 room)
 {
 	unsigned int tries;
 
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
 		int ret = pyq_ring_look_next(r, op);
 		struct pyqueue_slot *slot;
-		__u64 mine;
 
 		if (ret == PYQ_RING_AGAIN)
 			continue;
 		if (ret)
 			return ret;
 		slot = pyq_ring_slot(r, op->pos);
-		op->len = pyq_load_acquire(&slot->len);
-		if (op->len > room) {
-			/* Still the same message: then this was its length. */
-			if (pyq_load_acquire(&slot->word) == op->word)
-				return -EMSGSIZE;
-			continue;
-		}
-		mine = pyq_word_turn(op->word, r->owner, PYQUEUE_READING);
-		if (!pyq_cas(&slot->word, op->word, mine)) /* B */
-			continue;
-		/* An orphan's position has been passed before it became one. */
-		if (pyq_word_state(op->word) == PYQUEUE_READY)
-			pyq_cas(&r->hdr->head, op->pos, op->pos + 1); /* E */
-		op->word = mine;
-		return 0;
+		op->len = pyq_load_acquire(&slot->len); /* O */
+		/* Still the same message: then this was its length. */
+		if (pyq_load_acquire(&slot->word) == op->word)
+			return op->len > room ? -EMSGSIZE : 0;
+	}
+	return -EBUSY;
+}
+
+/**
+ * pyq_ring_claim_peeked() - claim the message that pyq_ring_peek() has found
+ * @r: the ring
+ * @op: in: what was found; out: the claim
+ *
+ * Return: whether it is the caller's; if not, somebody was quicker.
+ */
+static inline bool pyq_ring_claim_peeked(struct pyq_ring *r, struct pyq_op *op)
+{
+	__u64 *slot = &pyq_ring_slot(r, op->pos)->word;
+	__u64 mine = pyq_word_turn(op->word, r->owner, PYQUEUE_READING);
+
+	if (!pyq_cas(slot, op->word, mine)) /* B */
+		return false;
+	/* An orphan's position has been passed before it became one. */
+	if (pyq_word_state(op->word) == PYQUEUE_READY)
+		pyq_cas(&r->hdr->head, op->pos, op->pos + 1); /* E */
+	op->word = mine;
+	return true;
+}
+
+/**
+ * pyq_ring_claim_get() - claim the next message
+ * @r: the ring
+ * @op: out: the claim; with -EMSGSIZE only @len; @freed
+ * @room: bytes that the caller has room for
+ *
+ * After 0 the message is the caller's, who ends it with pyq_ring_release() or
+ * pyq_ring_give_back(), and dies with it if he must.
+ *
+ * Return: 0, otherwise as pyq_ring_peek(); -EMSGSIZE has claimed nothing.
+ */
+static inline int pyq_ring_claim_get(struct pyq_ring *r, struct pyq_op *op, __u64 room)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		int ret = pyq_ring_peek(r, op, room);
+
+		if (ret || pyq_ring_claim_peeked(r, op))
+			return ret;
 	}
 	return -EBUSY;
 }
@@ -172,7 +214,7 @@ static inline int pyq_ring_release(struct pyq_ring *r, const struct pyq_op *op)
  * @r: the ring
  * @op: the claim
  *
- * The caller wakes a getter.
+ * The caller wakes a getter; and a putter, for head has passed the message.
  *
  * Return: 0; -EOWNERDEAD as pyq_ring_release().
  */

@@ -148,7 +148,7 @@ static inline int pyq_ring_publish(struct pyq_ring *r, const struct pyq_op *op, 
 	struct pyqueue_slot *slot = pyq_ring_slot(r, op->pos);
 	__u64 ready = pyq_word(pyq_word_lap(op->word), 0, 0, flags, PYQUEUE_READY);
 
-	pyq_store(&slot->len, len);
+	pyq_store_release(&slot->len, len); /* N */
 	return pyq_cas(&slot->word, op->word, ready) ? 0 : -EOWNERDEAD; /* A, E, G */
 }
 
@@ -157,7 +157,8 @@ static inline int pyq_ring_publish(struct pyq_ring *r, const struct pyq_op *op, 
  * @r: the ring
  * @op: the claim
  *
- * The caller wakes a getter: the message behind it may now be the next.
+ * The caller wakes a getter, as the message behind it may now be the next, and
+ * those who join.
  *
  * Return: 0; -EOWNERDEAD as pyq_ring_publish().
  */

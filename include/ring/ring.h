@@ -35,7 +35,12 @@
  *    finished is never ahead of what was begun.
  * M  shutdown: CLOSED is set and DROP is set (both full barriers) before the
  *    queue is drained; a putter publishes (A, full barrier) and then looks at
- *    DROP. One of the two sees the other's message.
+ *    DROP. One of the two sees that the other was there.
+ * N  length: stored (release) after D.
+ *    Pairs with O; without it the length of a slot's next message is taken for
+ *    that of the one before.
+ * O  the length is loaded (acquire), then the word again: still the same word,
+ *    then it was the message's length.
  */
 #ifndef PYQ_RING_RING_H
 #define PYQ_RING_RING_H
@@ -44,9 +49,9 @@
 #include "word.h"
 
 /*
- * Between participants who keep to the protocol a retry means that another
- * one got on. This many in a row are left to the caller (-EBUSY), who can
- * sleep, see a signal, and in the end call the ring broken.
+ * Between participants who keep to the protocol a retry means that somebody
+ * has moved the ring on. After this many it is left to the caller (-EBUSY), who
+ * can see a signal, and calls the ring broken if head and tail stand still.
  */
 #define PYQ_RING_TRIES	1024
 
@@ -78,7 +83,7 @@ struct pyq_ring {
  * @pos: the position it has claimed
  * @word: the slot's word as claimed
  * @len: get: bytes of the message
- * @freed: out: a tombstone was taken away: putters have to be woken
+ * @freed: out: a tombstone was taken away: wake putters and those who join
  */
 struct pyq_op {
 	__u64 pos;

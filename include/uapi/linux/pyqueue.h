@@ -59,8 +59,8 @@
 #define PYQUEUE_SEALED		(1U << 0)
 /*
  * May be mapped although the mode lets others in. A named queue whose mode
- * has bits for group or others is sealed without this. Not with _SEALED
- * (-EINVAL).
+ * has bits for group or others, or whose owner is not the caller, is sealed
+ * without this. Not with _SEALED (-EINVAL).
  */
 #define PYQUEUE_MAPPABLE	(1U << 1)
 /* With a name: -EEXIST if there is one; otherwise CREATE opens that one. */
@@ -137,7 +137,8 @@ struct pyqueue_create {
  * @pad: 0
  *
  * Returns a file descriptor (O_CLOEXEC). The mode is checked as for a file;
- * CAP_DAC_OVERRIDE over the network namespace's owner overrides it.
+ * CAP_DAC_OVERRIDE over the network namespace's owner overrides it, for owners
+ * and groups that are mapped there.
  *
  *   -ENOENT   no such name in this network namespace
  *   -EACCES   the mode does not allow it
@@ -162,7 +163,7 @@ struct pyqueue_open {
  *
  * The queue itself goes with its last file descriptor; who has it open goes
  * on using it. Allowed to the name's owner, and with CAP_FOWNER over the
- * network namespace's owner.
+ * network namespace's owner if the name's owner and group are mapped there.
  *
  *   -ENOENT   no such name in this network namespace
  *   -EPERM    not the owner
@@ -324,12 +325,14 @@ struct pyqueue_put {
  * @pad: 0
  *
  * Returns the bytes of the message. If this fails with -EFAULT, the message
- * is in the queue and is served before newer ones; until it is taken it does
- * not count against maxsize, as a message whose getter died does not.
+ * is in the queue and is served before newer ones; if it had been in hand, it
+ * does not count against maxsize until it is taken, as a message whose getter
+ * died does not. After a failure what is at @buf is not defined.
  *
  *   -EAGAIN     empty, and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  empty until the deadline
- *   -ESHUTDOWN  shut down and empty
+ *   -ESHUTDOWN  shut down and empty; a message that somebody has in hand may
+ *               still come back
  *   -EMSGSIZE   the next message is longer than @len: it stays where it is
  *   -EINTR      a signal
  *   -EBADF      not open for reading
