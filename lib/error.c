@@ -15,74 +15,74 @@ const char *pyq_strerror(long err)
 	if (err >= 0)
 		return "no error";
 
-	switch (-err) {
-	case EAGAIN:
+	switch (err) {
+	case -EAGAIN:
 		return "not now: the queue is full (put), empty (get) or has unfinished messages "
 		       "(join), and waiting was not asked for";
-	case ETIMEDOUT:
+	case -ETIMEDOUT:
 		return "timed out: all the while the queue was full (put), empty (get) or had "
 		       "unfinished messages (join)";
-	case ESHUTDOWN:
+	case -ESHUTDOWN:
 		return "the queue has been shut down: nothing can be put any more, and nothing is "
 		       "left to get";
-	case EMSGSIZE:
+	case -EMSGSIZE:
 		return "the next message is longer than the buffer, and still in the queue: make "
 		       "room for the length that pyq_get_msg() reports, or use pyq_get_alloc()";
-	case E2BIG:
+	case -E2BIG:
 		return "the message is longer than the queue's max_msg: send it in parts, or "
 		       "create the queue with a larger max_msg (at most 64 MiB)";
-	case ENOBUFS:
+	case -ENOBUFS:
 		return "the large messages in the queue would exceed its max_bytes: get some "
 		       "first, or create the queue with a larger max_bytes";
-	case EDQUOT:
+	case -EDQUOT:
 		return LIMIT("the queues of this user hold as many bytes as they may",
 			     "max_user_bytes",
 			     "get messages, remove queues, or have root raise it");
-	case ENOSPC:
+	case -ENOSPC:
 		return LIMIT("this user has as many queues as it may", "max_user_queues",
 			     "close or remove some, or have root raise it");
-	case ENOMEM:
+	case -ENOMEM:
 		return "out of memory: the machine's, or what the memory cgroup allows "
 		       "(memory.max)";
-	case EMFILE:
+	case -EMFILE:
 		return "this process has as many files open as it may (RLIMIT_NOFILE, ulimit -n): "
 		       "close some, or raise it";
-	case ENFILE:
+	case -ENFILE:
 		return "the system has as many files open as it may (sysctl fs.file-max): close "
 		       "some, or have root raise it";
-	case ENODEV:
+	case -ENODEV:
 		return "/dev/pyqueue is missing: load the module (insmod pyqueue.ko, or modprobe "
 		       "pyqueue)";
-	case ENOENT:
+	case -ENOENT:
 		return "there is no queue of this name in this network namespace: create it first "
 		       "(pyqueue ls shows what there is)";
-	case EEXIST:
+	case -EEXIST:
 		return "there is a queue of this name already: open it, create it without "
 		       "PYQ_EXCL, or remove it first (pyqueue rm)";
-	case EACCES:
+	case -EACCES:
 		return "permission denied: the mode of the queue (pyqueue stat), or of "
 		       "/dev/pyqueue, does not let this user in";
-	case EPERM:
+	case -EPERM:
 		return "not permitted: only its owner may remove a name, and only root "
 		       "(CAP_CHOWN) may give one to somebody else";
-	case ENAMETOOLONG:
+	case -ENAMETOOLONG:
 		return "the name is too long: at most " TEXT(PYQUEUE_NAME_MAX) " bytes";
-	case EINVAL:
+	case -EINVAL:
 		return "invalid argument: a size, mode, count or timeout out of range, a name that "
 		       "is empty or has '/' or control characters in it, or one task_done too "
 		       "many";
-	case EOPNOTSUPP:
+	case -EOPNOTSUPP:
 		return "not offered here: a queue without a bound (give it a maxsize of 1 or "
 		       "more), or an unknown flag (pyqueue info shows the features there are)";
-	case EBADF:
+	case -EBADF:
 		return "the queue is closed, or not open for this: open it with PYQ_READ to get, "
 		       "PYQ_WRITE to put or shut down";
-	case ENOTTY:
+	case -ENOTTY:
 		return "this file descriptor, or /dev/pyqueue, is not one of the pyqueue module, "
 		       "or the module is another version's";
-	case EFAULT:
+	case -EFAULT:
 		return "bad address: a buffer cannot be read or written";
-	case EUCLEAN:
+	case -EUCLEAN:
 		return "the queue is broken: a process that maps it has spoilt its memory. Make a "
 		       "new one, with PYQ_SEALED if its users do not trust one another";
 	}

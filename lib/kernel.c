@@ -26,10 +26,8 @@ _Static_assert(CHUNK <= PYQUEUE_MANY_MAX, "the kernel takes no more at once");
 /* Names fetched in one ioctl: another 4 KiB. */
 #define NAMES 16
 
-static uint64_t address(const void *p)
-{
-	return (uintptr_t)p;
-}
+/* No function: gcc would take a buffer that the kernel is to fill for one that is read. */
+#define ADDRESS(p) ((uintptr_t)(p))
 
 static uint32_t name_len(const char *name)
 {
@@ -162,7 +160,7 @@ static int kernel_create(pyq_queue *q, const struct pyq_attr *attr)
 	if (attr->payload > UINT32_MAX)
 		return -EINVAL;
 	if (attr->name) {
-		args.name = address(attr->name);
+		args.name = ADDRESS(attr->name);
 		args.name_len = name_len(attr->name);
 		if (!attr->mode)
 			args.mode = 0600;
@@ -179,7 +177,7 @@ static int kernel_open(pyq_queue *q, const char *name, unsigned int flags)
 	struct pyqueue_open args = {
 		.size = sizeof(args),
 		.flags = flags,
-		.name = address(name),
+		.name = ADDRESS(name),
 		.name_len = name_len(name),
 	};
 
@@ -196,7 +194,7 @@ static int kernel_put(pyq_queue *q, const void *data, size_t len, uint64_t deadl
 	struct pyqueue_put args = {
 		.size = sizeof(args),
 		.deadline_ns = deadline,
-		.buf = address(data),
+		.buf = ADDRESS(data),
 		.len = len,
 	};
 
@@ -208,7 +206,7 @@ static ssize_t kernel_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
 	struct pyqueue_get args = {
 		.size = sizeof(args),
 		.deadline_ns = deadline,
-		.buf = address(msg->data),
+		.buf = ADDRESS(msg->data),
 		.len = msg->size,
 	};
 	int ret = call(q->fd, PYQUEUE_IOC_GET, &args);
@@ -228,7 +226,7 @@ static int many(pyq_queue *q, unsigned long cmd, struct pyqueue_msg *msgs, size_
 	struct pyqueue_many args = {
 		.size = sizeof(args),
 		.deadline_ns = deadline,
-		.msgs = address(msgs),
+		.msgs = ADDRESS(msgs),
 		.count = (uint32_t)count,
 	};
 
@@ -251,7 +249,7 @@ static ssize_t kernel_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t 
 		count = n - done < CHUNK ? n - done : CHUNK;
 		for (size_t i = 0; i < count; i++)
 			chunk[i] = (struct pyqueue_msg){
-				.buf = address(msgs[done + i].data),
+				.buf = ADDRESS(msgs[done + i].data),
 				.len = msgs[done + i].len,
 			};
 		ret = many(q, PYQUEUE_IOC_PUT_MANY, chunk, count, done ? PYQI_NOWAIT : deadline);
@@ -273,7 +271,7 @@ static ssize_t kernel_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uin
 		count = n - done < CHUNK ? n - done : CHUNK;
 		for (size_t i = 0; i < count; i++)
 			chunk[i] = (struct pyqueue_msg){
-				.buf = address(msgs[done + i].data),
+				.buf = ADDRESS(msgs[done + i].data),
 				.len = msgs[done + i].size,
 			};
 		ret = many(q, PYQUEUE_IOC_GET_MANY, chunk, count, done ? PYQI_NOWAIT : deadline);
@@ -324,7 +322,7 @@ static int kernel_unlink(const char *name)
 {
 	struct pyqueue_unlink args = {
 		.size = sizeof(args),
-		.name = address(name),
+		.name = ADDRESS(name),
 		.name_len = name_len(name),
 	};
 
@@ -356,7 +354,7 @@ static int kernel_list(int (*fn)(const struct pyq_name *name, void *arg), void *
 	struct pyqueue_entry entries[NAMES];
 	struct pyqueue_list args = {
 		.size = sizeof(args),
-		.entries = address(entries),
+		.entries = ADDRESS(entries),
 		.count = NAMES,
 		.entry_size = sizeof(entries[0]),
 	};

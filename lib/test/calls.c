@@ -280,6 +280,29 @@ static int growing(unsigned int n, unsigned long cmd, void *arg)
 	return 9;
 }
 
+/* A message as long as the room for it: what is put behind it must have room too. */
+static int exact(unsigned int n, unsigned long cmd, void *arg)
+{
+	struct pyqueue_get *a = arg;
+
+	(void)n;
+	(void)cmd;
+	memset((void *)(uintptr_t)a->buf, 'x', a->len);
+	return (int)a->len;
+}
+
+static void test_alloc_exact(void)
+{
+	pyq_queue *q = begin(exact);
+	size_t len = 0;
+	void *data;
+
+	CHECK(KEEPS_ERRNO(pyq_get_alloc(q, &data, &len, PYQ_FOREVER)) == 0);
+	CHECK(len == 240 && strlen(data) == 240);
+	free(data);
+	end(q, 1);
+}
+
 static void test_alloc(void)
 {
 	pyq_queue *q = begin(growing);
@@ -515,6 +538,7 @@ int main(void)
 	test_many();
 	test_many_too_long();
 	test_alloc();
+	test_alloc_exact();
 	test_alloc_no_memory();
 	test_alloc_ends();
 	test_create();
