@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Runs each example and looks at what it prints. Needs /dev/pyqueue.
+#
+#   examples/check.sh [DIRECTORY OF THE PROGRAMS]
+#
+# shellcheck disable=SC2317 # "ok" calls the functions
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+programs=${1:-$here/../build/examples}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+echo "TAP version 13"
+if [ ! -c /dev/pyqueue ]; then
+	echo "1..0 # SKIP no /dev/pyqueue here"
+	exit 4
+fi
+echo "1..5"
+
+number=0 failed=0
+# ok NAME COMMAND...
+ok() {
+	local name=$1
+	shift
+	number=$((number + 1))
+	if "$@"; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		failed=1
+	fi
+}
+
+# prints PROGRAM: it succeeds and prints what stands on our standard input.
+prints() {
+	if ! timeout 30 "$programs/$1" >"$work/out" 2>&1; then
+		sed 's/^/# /' "$work/out"
+		return 1
+	fi
+	diff - "$work/out" >"$work/diff" || { sed 's/^/# /' "$work/diff"; return 1; }
+}
+
+ok "hello" prints hello <<END
+The child says hello.
+END
+
+started=$SECONDS
+ok "queue_bounded" prints queue_bounded <<END
+put message 1, full: no
+put message 2, full: no
+put message 3, full: yes
+full after 2 seconds, messages: 3
+got message 1
+got message 2
+got message 3
+empty
+put message 4
+put message 5
+put message 6
+full again, messages: 3
+END
+waited() { [ $((SECONDS - started)) -ge 2 ]; }
+ok "the fourth put has waited" waited
+
+ok "queue_between_processes" prints queue_between_processes <<END
+writer: put message 1
+writer: put message 2
+writer: put message 3
+writer: put message 4
+writer: put message 5
+reader: got message 1
+reader: got message 2
+reader: got message 3
+reader: got message 4
+reader: got message 5
+reader: empty
+both have ended
+END
+
+demo() {
+	timeout 100 "$here/demo.sh" "$programs" >"$work/out" 2>&1 &&
+		[ "$(grep -c 'worker-[1-4] took message' "$work/out")" -ge 8 ] &&
+		[ "$(grep -cE '^  worker-[1-4] +[0-9]+ messages' "$work/out")" -eq 4 ] &&
+		grep -q 'count the same' "$work/out" && return
+	sed 's/^/# /' "$work/out"
+	return 1
+}
+ok "demo" demo
+
+exit $failed
