@@ -420,6 +420,7 @@ struct pyqueue_task_done {
  *   -EAGAIN     some are unfinished, and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  some are unfinished until the deadline
  *   -EINTR      a signal
+ *   -EUCLEAN    the queue's shared memory is spoilt
  */
 struct pyqueue_join {
 	__u32 size;
@@ -503,7 +504,7 @@ struct pyqueue_stat {
 #define PYQUEUE_IOC_GET		_IOWR(PYQUEUE_IOC_MAGIC, 0x21, struct pyqueue_get)
 #define PYQUEUE_IOC_PUT_MANY	_IOW(PYQUEUE_IOC_MAGIC, 0x22, struct pyqueue_many)
 #define PYQUEUE_IOC_GET_MANY	_IOW(PYQUEUE_IOC_MAGIC, 0x23, struct pyqueue_many)
-/* Takes no argument; returns how many messages there are. */
+/* Takes no argument; returns how many messages there are, or -EUCLEAN. */
 #define PYQUEUE_IOC_QSIZE	_IO(PYQUEUE_IOC_MAGIC, 0x24)
 #define PYQUEUE_IOC_TASK_DONE	_IOW(PYQUEUE_IOC_MAGIC, 0x25, struct pyqueue_task_done)
 #define PYQUEUE_IOC_JOIN	_IOW(PYQUEUE_IOC_MAGIC, 0x26, struct pyqueue_join)
