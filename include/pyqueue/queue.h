@@ -321,7 +321,8 @@ PYQ_API int pyq_task_done(pyq_queue *q, unsigned int count);
  * @q: the queue
  * @timeout: how long
  *
- * Return: 0; -EAGAIN some have not been and PYQ_NOWAIT; -ETIMEDOUT; -EINVAL.
+ * Return: 0; -EAGAIN some have not been and PYQ_NOWAIT; -ETIMEDOUT; -EINVAL a
+ * bad timeout; -EUCLEAN.
  */
 PYQ_API int pyq_join(pyq_queue *q, int64_t timeout);
 
