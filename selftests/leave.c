@@ -50,7 +50,7 @@ FIXTURE_TEARDOWN(leaver)
  */
 TEST_F(leaver, killed_before_the_wake_up)
 {
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		pid_t first = sleeper(self->q, self->side, SOON, 1);
 		pid_t second = sleeper(self->q, self->side, SOON, 2);
 
@@ -84,7 +84,7 @@ static void take_back(int q, const struct side *side)
 /* Woken, and killed before he could run: either of them has it, not nobody. */
 TEST_F(leaver, killed_after_the_wake_up)
 {
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		pid_t first = sleeper(self->q, self->side, SOON, 1);
 		pid_t second = sleeper(self->q, self->side, SOON, 2);
 
@@ -110,7 +110,7 @@ TEST_F(leaver, killed_after_the_wake_up)
 /* A signal that comes first does not swallow the wake-up. */
 TEST_F(leaver, signal_before_the_wake_up)
 {
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		pid_t first = sleeper(self->q, self->side, SOON, 1);
 		pid_t second = sleeper(self->q, self->side, SOON, 2);
 		int ret;
@@ -155,7 +155,7 @@ static void race(struct __test_metadata *_metadata, int q, const struct side *si
 	unsigned int seed = 1;
 	uint64_t end = in_ns(SEC);
 
-	for (int i = 0; i < 40 && now_ns() < end; i++) {
+	for (int i = 0; i < 24 && now_ns() < end; i++) {
 		uint64_t deadline = how == BY_TIME ? in_ns(8 * MSEC + i % 7 * MSEC / 4) : SOON;
 		pid_t first = child(side->wait(q, deadline)), second;
 		int ret;

@@ -177,6 +177,12 @@ static inline uint64_t in_ns(uint64_t ns)
 /* Far beyond what a working system needs; a test that meets it has failed. */
 #define SOON in_ns(20 * SEC)
 
+/* Between two looks at a condition: a CPU for those who make it come true. */
+static inline void let_others_run(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+}
+
 /*
  * Wait until the queue says that so many sleep in it. The module's own count
  * is the only thing that tells a sleeper from one that is about to be.
@@ -185,7 +191,7 @@ static inline uint64_t in_ns(uint64_t ns)
 	({                                                                   \
 		uint64_t until_ = SOON;                                      \
 		while (pq_stat(q).member != (n) && now_ns() < until_)        \
-			sched_yield();                                       \
+			let_others_run();                                    \
 		pq_stat(q).member == (n);                                    \
 	})
 
@@ -238,7 +244,7 @@ static inline int reap(pid_t pid)
 	({                                                                   \
 		uint64_t until_ = SOON;                                      \
 		while (!(condition) && now_ns() < until_)                    \
-			sched_yield();                                       \
+			let_others_run();                                    \
 		!!(condition);                                               \
 	})
 

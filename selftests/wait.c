@@ -70,7 +70,7 @@ TEST_F(wait, nonblock)
 /* Who was first to wait is first to be woken. */
 TEST_F(wait, first_come_first_served)
 {
-	pid_t pids[6];
+	pid_t pids[4];
 	int n = ARRAY_SIZE(pids), status;
 
 	for (int i = 0; i < n; i++) {
@@ -127,7 +127,7 @@ static long naps(pid_t pid)
 /* One message, or one place, wakes one of many, and not the herd. */
 TEST_F(wait, one_wakes_one)
 {
-	enum { N = 8 };
+	enum { N = 5 };
 	pid_t pids[N], first;
 	long before[N];
 	int status;
@@ -158,7 +158,7 @@ TEST_F(wait, one_wakes_one)
 /* proves: PUT -EINTR, GET -EINTR, PUT_MANY -EINTR, GET_MANY -EINTR, READ-WRITE -EINTR */
 TEST_F(wait, signal)
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 4; i++) {
 		pid_t pid = child(({
 			on_signal(SIGUSR1, count_signal, 0);
 			self->side->wait(self->q, PYQUEUE_FOREVER);
@@ -185,7 +185,7 @@ TEST_F(wait, signal_and_restart)
 	}));
 
 	ASSERT_TRUE(until_asleep(self->q, self->side, 1));
-	for (int i = 1; i <= 10; i++) {
+	for (int i = 1; i <= 5; i++) {
 		ASSERT_EQ(0, kill(pid, SIGUSR1));
 		ASSERT_TRUE(eventually(*self->signals == i));
 		ASSERT_TRUE(until_asleep(self->q, self->side, 1));
@@ -224,7 +224,7 @@ TEST_F(wait, killed_asleep)
 {
 	struct pyqueue_stat before = pq_stat(self->q), after;
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 6; i++) {
 		pid_t pid = sleeper(self->q, self->side, PYQUEUE_FOREVER, 1);
 
 		ASSERT_LT(0, pid);
