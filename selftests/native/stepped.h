@@ -26,6 +26,7 @@ static inline void stepped_before(const char *kind, const volatile void *at)
 #define pyq_load(p)		(stepped_before("load", p), __atomic_load_n(p, __ATOMIC_RELAXED))
 #define pyq_load_acquire(p)	(stepped_before("load", p), __atomic_load_n(p, __ATOMIC_ACQUIRE))
 #define pyq_store(p, v)		(stepped_before("store", p), __atomic_store_n(p, v, __ATOMIC_RELAXED))
+#define pyq_store_release(p, v)	(stepped_before("store", p), __atomic_store_n(p, v, __ATOMIC_RELEASE))
 #define pyq_breathe()		((void)0)
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
