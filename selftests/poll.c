@@ -559,7 +559,7 @@ TEST_F(poll, a_sleeper_beside_a_poller_for_room)
  * Event loops on edges at both ends of a short queue: one edge lost and they
  * hang. Every number arrives once, and in order.
  */
-#define NUMBERS 5000
+#define NUMBERS 2000
 
 TEST_F(poll, edges_under_load)
 {

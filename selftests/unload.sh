@@ -39,6 +39,12 @@ command -v perl >/dev/null || skip_all "needs perl"
 module=$(find_module)
 [ -r "$module" ] || skip_all "no pyqueue.ko for $(uname -r) to load again"
 
+# Without what debuggers want it loads ten times as fast.
+work=$(mktemp -d)
+if strip --strip-debug -o "$work/pyqueue.ko" "$module" 2>/dev/null; then
+	module=$work/pyqueue.ko
+fi
+
 parameters=()
 for file in /sys/module/pyqueue/parameters/*; do
 	[ ! -r "$file" ] || parameters+=("${file##*/}=$(cat "$file")")
@@ -47,7 +53,7 @@ done
 load() { insmod "$module" "${parameters[@]}"; }
 unload() { rmmod pyqueue 2>/dev/null; }
 loaded() { [ -d /sys/module/pyqueue ]; }
-trap 'loaded || load' EXIT
+trap 'loaded || load; rm -rf "$work"' EXIT
 
 # perl -e "$queue" NAME KEEP: makes a queue, by a name that is not there yet
 # unless NAME is empty, puts two messages into it, closes the device, and the
