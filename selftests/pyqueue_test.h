@@ -190,9 +190,11 @@ static inline void let_others_run(void)
 #define wait_sleepers(q, member, n)                                          \
 	({                                                                   \
 		uint64_t until_ = SOON;                                      \
-		while (pq_stat(q).member != (n) && now_ns() < until_)        \
+		bool so_;                                                    \
+		while (!(so_ = pq_stat(q).member == (n)) &&                  \
+		       now_ns() < until_)                                    \
 			let_others_run();                                    \
-		pq_stat(q).member == (n);                                    \
+		so_;                                                         \
 	})
 
 /* --- other processes ------------------------------------------------------ */
@@ -239,13 +241,17 @@ static inline int reap(pid_t pid)
 	return WIFSIGNALED(status) ? KILLED_BY(WTERMSIG(status)) : -WEXITSTATUS(status);
 }
 
-/* Wait until a condition holds; false if it does not soon. */
+/*
+ * Wait until a condition holds; false if it does not soon. It is enough that it
+ * held once: asked again, it may hold no longer.
+ */
 #define eventually(condition)                                                \
 	({                                                                   \
 		uint64_t until_ = SOON;                                      \
-		while (!(condition) && now_ns() < until_)                    \
+		bool so_;                                                    \
+		while (!(so_ = !!(condition)) && now_ns() < until_)          \
 			let_others_run();                                    \
-		!!(condition);                                               \
+		so_;                                                         \
 	})
 
 /* --- memory --------------------------------------------------------------- */
