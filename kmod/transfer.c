@@ -291,13 +291,21 @@ static bool pyqueue_copy_slot(struct pyqueue *q, const struct pyqueue_getter *g,
 /* Not before the claim: what it overwrites is also an input of the next try. */
 static bool pyqueue_copy_result(const struct pyqueue_getter *g, const struct pyq_op *op)
 {
-	struct pyqueue_result result = {
-		.len = op->len,
-		.position = op->pos,
-		.deliveries = pyq_word_deliveries(op->word) + 1,
-	};
+	struct pyqueue_result __user *result = g->result;
 
-	return !g->result || !copy_to_user(g->result, &result, sizeof(result));
+	if (!result)
+		return true;
+	if (!user_write_access_begin(result, sizeof(*result)))
+		return false;
+	unsafe_put_user(op->len, &result->len, fault);
+	unsafe_put_user(op->pos, &result->position, fault);
+	unsafe_put_user(pyq_word_deliveries(op->word) + 1, &result->deliveries, fault);
+	user_write_access_end();
+	return true;
+
+fault:
+	user_write_access_end();
+	return false;
 }
 
 /* The slot's message has been delivered. */
