@@ -46,17 +46,12 @@ static struct pyqueue_msg *to_get(FIXTURE_DATA(many) *self)
 	return self->msgs;
 }
 
-/* The first @n came with the patterns from @seed on, the others were not touched. */
+/* The first @n came with the patterns from @seed on. */
 static bool got(FIXTURE_DATA(many) *self, int n, uint32_t seed)
 {
-	for (int i = 0; i < N; i++) {
+	for (int i = 0; i < n; i++) {
 		const struct pyqueue_msg *m = &self->msgs[i];
 
-		if (i >= n) {
-			if (self->bufs[i][0] != 0xcc || m->deliveries != 0xcccccccc)
-				return false;
-			continue;
-		}
 		if (m->len != LEN || !has_pattern(self->bufs[i], LEN, seed + i) ||
 		    self->bufs[i][LEN] != 0xcc || m->deliveries != 1 || m->pad)
 			return false;
@@ -118,7 +113,6 @@ TEST_F(many, part)
 		ASSERT_EQ(N - 3, pq_get_many(self->q, to_get(self), N, PYQUEUE_NOWAIT));
 		ASSERT_TRUE(got(self, N - 3, 3));
 		ASSERT_EQ(-EAGAIN, pq_get_many(self->q, to_get(self), N, PYQUEUE_NOWAIT));
-		ASSERT_TRUE(got(self, 0, 0));
 	}
 }
 
@@ -279,7 +273,6 @@ TEST_F(many, room_too_small)
 		for (int i = 0; i < bad; i++) {
 			ASSERT_TRUE(has_pattern(self->bufs[i], LEN, i));
 		}
-		ASSERT_EQ(0xcc, self->bufs[bad][0]);
 		ASSERT_EQ(N - bad, pq_qsize(self->q));
 		ASSERT_EQ(-EMSGSIZE, pq_get(self->q, self->bufs[bad], LEN - 1, PYQUEUE_NOWAIT));
 		ASSERT_EQ(N - bad, pq_get_many(self->q, to_get(self), N, PYQUEUE_NOWAIT));
@@ -389,7 +382,6 @@ TEST_F(many, shutdown)
 	EXPECT_EQ(3, pq_get_many(self->q, to_get(self), N, PYQUEUE_FOREVER));
 	EXPECT_TRUE(got(self, 3, 0));
 	EXPECT_EQ(-ESHUTDOWN, pq_get_many(self->q, to_get(self), N, PYQUEUE_FOREVER));
-	EXPECT_TRUE(got(self, 0, 0));
 }
 
 TEST_HARNESS_MAIN
