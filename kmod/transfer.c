@@ -248,23 +248,45 @@ static void pyqueue_given_back(struct pyqueue *q)
 		pyqueue_transfer_drop(q);
 }
 
+/*
+ * Tell what else there is to tell; not before the message is the caller's.
+ *
+ * len comes last and is written whole or not at all: if this fails, it still is
+ * what the caller has room for, which the next try goes by.
+ */
+static bool pyqueue_tell(const struct pyqueue_getter *g, u32 len, u64 position, u32 deliveries)
+{
+	struct pyqueue_result __user *result = g->result;
+
+	if (!result)
+		return true;
+	if (!user_write_access_begin(result, sizeof(*result)))
+		return false;
+	unsafe_put_user(position, &result->position, fault);
+	unsafe_put_user(deliveries + 1, &result->deliveries, fault);
+	unsafe_put_user(len, &result->len, fault);
+	user_write_access_end();
+	return true;
+
+fault:
+	user_write_access_end();
+	return false;
+}
+
 /* Copy a message out that is the kernel's own by now; it may fault. */
 static long pyqueue_get_large(struct pyqueue *q, struct pyqueue_getter *g,
 			      struct pyqueue_large *m)
 {
-	struct pyqueue_result result = {
-		.len = pyqueue_large_len(m),
-		.position = pyqueue_large_position(m),
-		.deliveries = pyqueue_large_deliveries(m) + 1,
-	};
-	long ret = result.len;
+	u32 len = pyqueue_large_len(m);
+	long ret = len;
 
-	if (result.len > g->room) {
+	if (len > g->room) {
 		/* A length forged in the slot let it get as far as this. */
-		g->needed = result.len;
+		g->needed = len;
 		ret = -EMSGSIZE;
 	} else if (pyqueue_large_to_iter(m, g->to) ||
-		   (g->result && copy_to_user(g->result, &result, sizeof(result)))) {
+		   !pyqueue_tell(g, len, pyqueue_large_position(m),
+				 pyqueue_large_deliveries(m))) {
 		ret = -EFAULT;
 	}
 
@@ -286,26 +308,6 @@ static bool pyqueue_copy_slot(struct pyqueue *q, const struct pyqueue_getter *g,
 	struct iov_iter to = *g->to;
 
 	return pyqueue_memory_to_iter(&q->mem, offset, op->len, &to);
-}
-
-/* Not before the claim: what it overwrites is also an input of the next try. */
-static bool pyqueue_copy_result(const struct pyqueue_getter *g, const struct pyq_op *op)
-{
-	struct pyqueue_result __user *result = g->result;
-
-	if (!result)
-		return true;
-	if (!user_write_access_begin(result, sizeof(*result)))
-		return false;
-	unsafe_put_user(op->len, &result->len, fault);
-	unsafe_put_user(op->pos, &result->position, fault);
-	unsafe_put_user(pyq_word_deliveries(op->word) + 1, &result->deliveries, fault);
-	user_write_access_end();
-	return true;
-
-fault:
-	user_write_access_end();
-	return false;
 }
 
 /* The slot's message has been delivered. */
@@ -343,7 +345,8 @@ static long pyqueue_get_claimed(struct pyqueue *q, const struct pyqueue_getter *
 	bool done;
 
 	pagefault_disable();
-	done = (copied || pyqueue_copy_slot(q, g, op)) && pyqueue_copy_result(g, op);
+	done = (copied || pyqueue_copy_slot(q, g, op)) &&
+	       pyqueue_tell(g, op->len, op->pos, pyq_word_deliveries(op->word));
 	pagefault_enable();
 	if (done)
 		return pyqueue_delivered(q, op);
