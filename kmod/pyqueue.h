@@ -187,8 +187,6 @@ struct pyqueue *pyqueue_create(const struct pyqueue_create *arg);
 void pyqueue_put_ref(struct pyqueue *q);
 int pyqueue_prepare_fd(struct pyqueue *q, unsigned int flags, struct file **file);
 void pyqueue_break(struct pyqueue *q);
-void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st);
-u64 pyqueue_count(struct pyqueue *q);
 int pyqueue_slot_size(u32 payload);
 
 /* --- names (name.c) ------------------------------------------------------ */
@@ -231,13 +229,17 @@ int pyqueue_can_put(struct pyqueue *q);
 bool pyqueue_get_ready(struct pyqueue *q);
 bool pyqueue_put_ready(struct pyqueue *q);
 
-/* --- join, task_done, shutdown (control.c) ------------------------------- */
+/* --- what it holds (account.c) ------------------------------------------- */
 
 long pyqueue_join(struct pyqueue *q, u64 deadline_ns);
-bool pyqueue_join_ready(struct pyqueue *q);
 long pyqueue_task_done(struct pyqueue *q, u32 count);
-void pyqueue_shutdown(struct pyqueue *q, bool immediate);
 u32 pyqueue_unfinished(struct pyqueue *q);
+u64 pyqueue_count(struct pyqueue *q);
+void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st);
+
+/* --- its end (shutdown.c) ------------------------------------------------ */
+
+void pyqueue_shutdown(struct pyqueue *q, bool immediate);
 
 /* --- ioctls (main.c, file.c) --------------------------------------------- */
 

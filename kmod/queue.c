@@ -5,10 +5,8 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 
 #include "pyqueue.h"
-#include "ring/account.h"
 
 static atomic64_t pyqueue_last_id;
 
@@ -164,53 +162,6 @@ void pyqueue_break(struct pyqueue *q)
 	WRITE_ONCE(q->broken, true);
 	pyq_or32(&q->ring.hdr->detour, PYQUEUE_DETOUR_BROKEN);
 	pyqueue_wake_everybody(q);
-}
-
-/**
- * pyqueue_count() - messages in a queue
- * @q: the queue
- *
- * Return: how many.
- */
-u64 pyqueue_count(struct pyqueue *q)
-{
-	struct pyq_op op = { .freed = false };
-	u64 n = pyq_ring_qsize(&q->ring, &op) + READ_ONCE(q->nr_returned);
-
-	if (op.freed)
-		pyqueue_tombstone_gone(q);
-	return n;
-}
-
-/**
- * pyqueue_fill_stat() - describe a queue
- * @q: the queue
- * @st: filled in, but for its size
- */
-void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
-{
-	st->flags = q->flags;
-	if (pyq_ring_is_closed(&q->ring))
-		st->flags |= PYQUEUE_STAT_SHUTDOWN;
-	if (READ_ONCE(q->named))
-		st->flags |= PYQUEUE_STAT_NAMED;
-	if (READ_ONCE(q->broken))
-		st->flags |= PYQUEUE_STAT_BROKEN;
-	st->id = q->id;
-	st->maxsize = q->ring.maxsize;
-	st->qsize = pyqueue_count(q);
-	st->max_msg = q->max_msg;
-	st->max_bytes = q->max_bytes;
-	st->large_bytes = atomic64_read(&q->large_bytes);
-	st->ring_bytes = q->ring_bytes;
-	st->payload = pyq_ring_payload(&q->ring);
-	st->unfinished = pyqueue_unfinished(q);
-	st->getters = READ_ONCE(q->getters.sleepers);
-	st->putters = READ_ONCE(q->putters.sleepers);
-	st->joiners = READ_ONCE(q->joiners.sleepers);
-	st->mode = q->mode;
-	st->uid = from_kuid_munged(current_user_ns(), q->uid);
-	st->gid = from_kgid_munged(current_user_ns(), q->gid);
 }
 
 /**

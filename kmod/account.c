@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* task_done, join and shutdown. */
+/* What a queue holds: count, stat, task_done and join. */
 #include <linux/sched/signal.h>
+#include <linux/user_namespace.h>
 
 #include "pyqueue.h"
 #include "ring/account.h"
@@ -29,7 +30,7 @@ static long pyqueue_try_join(struct pyqueue *q, void *arg)
 	return pyqueue_unfinished(q) ? -EAGAIN : 0;
 }
 
-bool pyqueue_join_ready(struct pyqueue *q)
+static bool pyqueue_join_ready(struct pyqueue *q)
 {
 	return pyqueue_try_join(q, NULL) != -EAGAIN;
 }
@@ -83,21 +84,48 @@ long pyqueue_task_done(struct pyqueue *q, u32 count)
 }
 
 /**
- * pyqueue_shutdown() - end a queue
+ * pyqueue_count() - messages in a queue
  * @q: the queue
- * @immediate: drop what is in it
  *
- * Context: May sleep.
+ * Return: how many.
  */
-void pyqueue_shutdown(struct pyqueue *q, bool immediate)
+u64 pyqueue_count(struct pyqueue *q)
 {
-	if (immediate) {
-		pyq_ring_close_and_drop(&q->ring); /* M */
-		WRITE_ONCE(q->drop, true);
-		smp_mb(); /* M: a putter that is late looks at q->drop */
-		pyqueue_transfer_drop(q);
-	} else {
-		pyq_ring_close(&q->ring);
-	}
-	pyqueue_wake_everybody(q);
+	struct pyq_op op = { .freed = false };
+	u64 n = pyq_ring_qsize(&q->ring, &op) + READ_ONCE(q->nr_returned);
+
+	if (op.freed)
+		pyqueue_tombstone_gone(q);
+	return n;
+}
+
+/**
+ * pyqueue_fill_stat() - describe a queue
+ * @q: the queue
+ * @st: filled in, but for its size
+ */
+void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
+{
+	st->flags = q->flags;
+	if (pyq_ring_is_closed(&q->ring))
+		st->flags |= PYQUEUE_STAT_SHUTDOWN;
+	if (READ_ONCE(q->named))
+		st->flags |= PYQUEUE_STAT_NAMED;
+	if (READ_ONCE(q->broken))
+		st->flags |= PYQUEUE_STAT_BROKEN;
+	st->id = q->id;
+	st->maxsize = q->ring.maxsize;
+	st->qsize = pyqueue_count(q);
+	st->max_msg = q->max_msg;
+	st->max_bytes = q->max_bytes;
+	st->large_bytes = atomic64_read(&q->large_bytes);
+	st->ring_bytes = q->ring_bytes;
+	st->payload = pyq_ring_payload(&q->ring);
+	st->unfinished = pyqueue_unfinished(q);
+	st->getters = READ_ONCE(q->getters.sleepers);
+	st->putters = READ_ONCE(q->putters.sleepers);
+	st->joiners = READ_ONCE(q->joiners.sleepers);
+	st->mode = q->mode;
+	st->uid = from_kuid_munged(current_user_ns(), q->uid);
+	st->gid = from_kgid_munged(current_user_ns(), q->gid);
 }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The end of a queue. */
+#include "pyqueue.h"
+
+/**
+ * pyqueue_shutdown() - end a queue
+ * @q: the queue
+ * @immediate: drop what is in it
+ *
+ * Context: May sleep.
+ */
+void pyqueue_shutdown(struct pyqueue *q, bool immediate)
+{
+	if (immediate) {
+		pyq_ring_close_and_drop(&q->ring); /* M */
+		WRITE_ONCE(q->drop, true);
+		smp_mb(); /* M: a putter that is late looks at q->drop */
+		pyqueue_transfer_drop(q);
+	} else {
+		pyq_ring_close(&q->ring);
+	}
+	pyqueue_wake_everybody(q);
+}
