@@ -30,8 +30,9 @@
 #define pyq_load(p)		READ_ONCE(*(p))
 /* What each of these orders: see the letters of ring.h. */
 #define pyq_load_acquire(p)	smp_load_acquire(p)
-#define pyq_store(p, v)		WRITE_ONCE(*(p), v)
+/* As above. */
 #define pyq_store_release(p, v)	smp_store_release(p, v)
+#define pyq_store(p, v)		WRITE_ONCE(*(p), v)
 /* For loops over all slots of a queue, which may be millions. */
 #define pyq_breathe()		cond_resched()
 
