@@ -41,20 +41,19 @@ static inline bool pyq_cas(__u64 *p, __u64 old, __u64 new)
 	return cmpxchg(p, old, new) == old;
 }
 
+/* Not by CAS: whoever spoils the word all the time must not hold this up. */
 static inline void pyq_or(__u64 *p, __u64 bits)
 {
-	__u64 old = READ_ONCE(*p);
-
-	while (!try_cmpxchg(p, &old, old | bits))
-		;
+	smp_mb__before_atomic(); /* a full barrier, as pyq_cas() is */
+	atomic64_or(bits, (atomic64_t *)p);
+	smp_mb__after_atomic(); /* the same */
 }
 
 static inline void pyq_or32(__u32 *p, __u32 bits)
 {
-	__u32 old = READ_ONCE(*p);
-
-	while (!try_cmpxchg(p, &old, old | bits))
-		;
+	smp_mb__before_atomic(); /* a full barrier, as pyq_cas() is */
+	atomic_or(bits, (atomic_t *)p);
+	smp_mb__after_atomic(); /* the same */
 }
 
 #else

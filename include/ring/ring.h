@@ -137,11 +137,15 @@ static inline bool pyq_word_is(const struct pyq_ring *r, __u64 word, __u64 pos, 
 /* Raise a hint and the generation (I). */
 static inline void pyq_ring_mark(struct pyq_ring *r, __u64 bit)
 {
-	__u64 marks;
+	unsigned int tries;
 
-	do {
-		marks = pyq_load(&r->hdr->marks);
-	} while (!pyq_cas(&r->hdr->marks, marks, (marks + PYQUEUE_MARK_GENERATION) | bit));
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		__u64 marks = pyq_load(&r->hdr->marks);
+
+		if (pyq_cas(&r->hdr->marks, marks, (marks + PYQUEUE_MARK_GENERATION) | bit))
+			return;
+	}
+	pyq_or(&r->hdr->marks, bit); /* somebody spoils the ring: do not wait for him */
 }
 
 /* What no interleaving can produce is broken: unless @at has moved on (F). */
