@@ -338,7 +338,10 @@ FIXTURE_VARIANT_ADD(live, 3) { .maxsize = 3 };
 
 FIXTURE_SETUP(live)
 {
-	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* Nor do they go on without the harness. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, world);
 	ring = ring_new_shared(variant->maxsize, 0);
 	self->putter = begin(putter, PUTTER);

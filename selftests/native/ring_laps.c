@@ -20,10 +20,10 @@ FIXTURE_VARIANT(laps) {
 	int lap_bits;
 };
 
-#define BEGINNINGS(size)                                                                            \
-	FIXTURE_VARIANT_ADD(laps, size##_from_zero) { .maxsize = size };                            \
-	FIXTURE_VARIANT_ADD(laps, size##_position_wraps) { .maxsize = size, .position_bits = 32 };  \
-	FIXTURE_VARIANT_ADD(laps, size##_lap_changes_sign) { .maxsize = size, .lap_bits = 31 };     \
+#define BEGINNINGS(size)									\
+	FIXTURE_VARIANT_ADD(laps, size##_from_zero) { .maxsize = size };			\
+	FIXTURE_VARIANT_ADD(laps, size##_position_wraps) { .maxsize = size, .position_bits = 32 };\
+	FIXTURE_VARIANT_ADD(laps, size##_lap_changes_sign) { .maxsize = size, .lap_bits = 31 };	\
 	FIXTURE_VARIANT_ADD(laps, size##_lap_wraps) { .maxsize = size, .lap_bits = 32 }
 
 BEGINNINGS(1);

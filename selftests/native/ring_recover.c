@@ -161,7 +161,8 @@ TEST_F(recover, putter_with_a_void_claim)
 	batch_put(self, OTHER, 1);
 	pyq_ring_close(&self->r);
 	EXPECT_EQ(1, ring_recover(&self->r, OTHER));
-	EXPECT_EQ(ring_word_of(&self->r, self->p, 0, PYQUEUE_FREE), ring_load_word(&self->r, self->p));
+	EXPECT_EQ(ring_word_of(&self->r, self->p, 0, PYQUEUE_FREE),
+		  ring_load_word(&self->r, self->p));
 	EXPECT_EQ(self->p | PYQUEUE_CLOSED, self->r.hdr->tail);
 	EXPECT_EQ(-ESHUTDOWN, ring_get(&self->r));
 	EXPECT_EQ(0, ring_unfinished(&self->r));
@@ -299,8 +300,8 @@ TEST_F(recover, deliveries_end_at_255)
 		__u64 pos = self->r.hdr->head;
 
 		put_numbers(self, 1);
-		*ring_word(&self->r, pos) = pyq_word(pyq_ring_lap(&self->r, pos), OTHER, before[i], 0,
-						     PYQUEUE_READING);
+		*ring_word(&self->r, pos) = pyq_word(pyq_ring_lap(&self->r, pos), OTHER,
+						     before[i], 0, PYQUEUE_READING);
 		EXPECT_EQ(1, ring_recover(&self->r, OTHER));
 		EXPECT_EQ(0, ring_get_op(&self->r, &op));
 		EXPECT_EQ(after[i], pyq_word_deliveries(op.word));

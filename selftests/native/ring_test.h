@@ -269,7 +269,8 @@ static inline const char *ring_wrong(const struct pyq_ring *r)
 			return "a slot between head and tail has another lap";
 		if (pyq_word_owner(word))
 			return "a slot between head and tail has an owner";
-		if (pyq_word_state(word) != PYQUEUE_READY && pyq_word_state(word) != PYQUEUE_ABORTED)
+		if (pyq_word_state(word) != PYQUEUE_READY &&
+		    pyq_word_state(word) != PYQUEUE_ABORTED)
 			return "a slot between head and tail is neither READY nor ABORTED";
 	}
 	for (; pos < head + slots; pos++) {

@@ -37,8 +37,9 @@ FIXTURE_TEARDOWN(units)
 static struct pyq_op begin_put(FIXTURE_DATA(units) *self)
 {
 	__u64 pos = self->r.hdr->tail & ~PYQUEUE_CLOSED;
-	struct pyq_op op = { .pos = pos, .word = ring_word_of(&self->r, pos, OTHER, PYQUEUE_WRITING) };
+	struct pyq_op op = { .pos = pos };
 
+	op.word = ring_word_of(&self->r, pos, OTHER, PYQUEUE_WRITING);
 	*ring_word(&self->r, pos) = op.word;
 	return op;
 }
@@ -47,9 +48,9 @@ static struct pyq_op begin_put(FIXTURE_DATA(units) *self)
 static struct pyq_op begin_get(FIXTURE_DATA(units) *self)
 {
 	__u64 pos = self->r.hdr->head;
-	struct pyq_op op = { .pos = pos, .word = ring_word_of(&self->r, pos, OTHER, PYQUEUE_READING),
-			     .len = pyq_ring_slot(&self->r, pos)->len };
+	struct pyq_op op = { .pos = pos, .len = pyq_ring_slot(&self->r, pos)->len };
 
+	op.word = ring_word_of(&self->r, pos, OTHER, PYQUEUE_READING);
 	*ring_word(&self->r, pos) = op.word;
 	return op;
 }
@@ -447,7 +448,8 @@ TEST_F(units, void_claim)
 	pyq_ring_close(&self->r);
 	EXPECT_EQ(-ESHUTDOWN, ring_put(&self->r, 2));
 	EXPECT_EQ(-ESHUTDOWN, pyq_ring_advance_tail(&self->other, &op));
-	EXPECT_EQ(ring_word_of(&self->r, op.pos, 0, PYQUEUE_FREE), ring_load_word(&self->r, op.pos));
+	EXPECT_EQ(ring_word_of(&self->r, op.pos, 0, PYQUEUE_FREE),
+		  ring_load_word(&self->r, op.pos));
 	EXPECT_EQ(-EOWNERDEAD, end_put(self, &op, 3));
 	EXPECT_EQ(1, ring_get(&self->r));
 	EXPECT_EQ(-ESHUTDOWN, ring_get(&self->r));

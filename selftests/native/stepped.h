@@ -17,16 +17,18 @@ static struct {
 	void (*changed)(const void *at, __u64 from, __u64 to);
 } stepped;
 
-static inline void stepped_before(const char *kind, const volatile void *at)
+static inline void stepped_before(const char *kind, const void *at)
 {
 	if (stepped.before)
-		stepped.before(kind, (const void *)at);
+		stepped.before(kind, at);
 }
 
 #define pyq_load(p)		(stepped_before("load", p), __atomic_load_n(p, __ATOMIC_RELAXED))
 #define pyq_load_acquire(p)	(stepped_before("load", p), __atomic_load_n(p, __ATOMIC_ACQUIRE))
-#define pyq_store(p, v)		(stepped_before("store", p), __atomic_store_n(p, v, __ATOMIC_RELAXED))
-#define pyq_store_release(p, v)	(stepped_before("store", p), __atomic_store_n(p, v, __ATOMIC_RELEASE))
+#define pyq_store(p, v) \
+	(stepped_before("store", p), __atomic_store_n(p, v, __ATOMIC_RELAXED))
+#define pyq_store_release(p, v) \
+	(stepped_before("store", p), __atomic_store_n(p, v, __ATOMIC_RELEASE))
 #define pyq_breathe()		((void)0)
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
