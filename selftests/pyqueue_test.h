@@ -32,7 +32,7 @@
 
 #include "kselftest_harness.h"
 
-/* More than SOON, so that a test which hangs says where. */
+/* More than PATIENCE, so that a test which waits in vain can say for what. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 25
 
@@ -174,8 +174,14 @@ static inline uint64_t in_ns(uint64_t ns)
 	return now_ns() + ns;
 }
 
-/* Far beyond what a working system needs; a test that meets it has failed. */
-#define SOON in_ns(20 * SEC)
+/* Far beyond what a working system needs to come to a condition. */
+#define PATIENCE (15 * SEC)
+
+/*
+ * A deadline that nobody meets: the harness ends the test before. So a wake-up
+ * that is lost cannot be made good by a time that is over.
+ */
+#define SOON in_ns(2 * TEST_TIMEOUT_DEFAULT * SEC)
 
 /* Between two looks at a condition: a CPU for those who make it come true. */
 static inline void let_others_run(void)
@@ -189,7 +195,7 @@ static inline void let_others_run(void)
  */
 #define wait_sleepers(q, member, n)                                          \
 	({                                                                   \
-		uint64_t until_ = SOON;                                      \
+		uint64_t until_ = in_ns(PATIENCE);                                      \
 		bool so_;                                                    \
 		while (!(so_ = pq_stat(q).member == (n)) &&                  \
 		       now_ns() < until_)                                    \
@@ -247,7 +253,7 @@ static inline int reap(pid_t pid)
  */
 #define eventually(condition)                                                \
 	({                                                                   \
-		uint64_t until_ = SOON;                                      \
+		uint64_t until_ = in_ns(PATIENCE);                                      \
 		bool so_;                                                    \
 		while (!(so_ = !!(condition)) && now_ns() < until_)          \
 			let_others_run();                                    \
