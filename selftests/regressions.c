@@ -231,7 +231,14 @@ static bool all_pass(struct hall *hall)
 }
 
 /* Who sleeps beside what. */
-#define LOG_HALL(hall, round)                                                	({                                                                   		struct pyqueue_stat st_ = pq_stat((hall)->q);                		TH_LOG("%s, round %d: %d have passed; asleep %u/%u/%u beside %llu, %u", 		       (hall)->door->name, round, load(&(hall)->resting),    		       st_.getters, st_.putters, st_.joiners,                		       (unsigned long long)st_.qsize, st_.unfinished);       	})
+#define LOG_HALL(hall, round)                                                \
+	({                                                                   \
+		struct pyqueue_stat st_ = pq_stat((hall)->q);                \
+		TH_LOG("%s, round %d: %d have passed; asleep %u/%u/%u, %llu messages", \
+		       (hall)->door->name, round, load(&(hall)->resting),    \
+		       st_.getters, st_.putters, st_.joiners,                \
+		       (unsigned long long)st_.qsize);                       \
+	})
 
 FIXTURE(called_early) {
 	int dev;
