@@ -13,6 +13,18 @@
 #include <linux/time_namespace.h>
 
 /*
+ * Where a kernel that zeroes all variables on the stack need not: what is filled
+ * before it is read, on the way of every message. 6.1 has no word for it.
+ */
+#ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
+#define __uninitialized __attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+#endif
+
+/*
  * How far the caller's CLOCK_MONOTONIC is ahead of the host's. Kernels of
  * today do not export do_timens_ktime_to_host() to modules.
  */

@@ -34,12 +34,27 @@ static void pyqueue_iter_room(struct iov_iter *to, u64 buf, u64 len)
 	iov_iter_ubuf(to, ITER_DEST, u64_to_user_ptr(buf), min_t(u64, len, PYQUEUE_MAX_MSG_MAX));
 }
 
+/*
+ * @len is the user's own, which a call that restarts reads again. Of a later
+ * element than the first nothing is told: the next call begins with that.
+ */
+static long pyqueue_get_told(struct pyqueue_getter *g, long ret, u64 len, bool first)
+{
+	bool too_long = ret == -EMSGSIZE && first;
+
+	if (ret >= 0 || (!too_long && !g->told))
+		return ret;
+	return put_user(too_long ? g->needed : len, &g->result->len) ? -EFAULT : ret;
+}
+
 static long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
 {
 	const struct pyqueue_get *get = arg;
-	struct pyqueue_result __user *result = user + offsetof(struct pyqueue_get, len);
 	struct iov_iter to;
-	u64 needed;
+	struct pyqueue_getter g = {
+		.to = &to,
+		.result = user + offsetof(struct pyqueue_get, len),
+	};
 	long ret;
 
 	if (get->flags)
@@ -49,11 +64,8 @@ static long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
 	pyqueue_iter_room(&to, get->buf, get->len);
-	ret = pyqueue_transfer_get(file->private_data, &to, result, false, get->deadline_ns,
-				   &needed);
-	if (ret == -EMSGSIZE && put_user(needed, &result->len))
-		return -EFAULT;
-	return ret;
+	ret = pyqueue_transfer_get(file->private_data, &g, get->deadline_ns);
+	return pyqueue_get_told(&g, ret, get->len, true);
 }
 
 static long pyqueue_put_element(struct pyqueue *q, struct pyqueue_msg __user *user,
@@ -75,10 +87,9 @@ static long pyqueue_put_element(struct pyqueue *q, struct pyqueue_msg __user *us
 static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *user,
 				u64 deadline_ns, bool first)
 {
-	struct pyqueue_result __user *result = (void __user *)&user->len;
-	struct pyqueue_msg msg;
 	struct iov_iter to;
-	u64 needed;
+	struct pyqueue_getter g = { .to = &to, .result = (void __user *)&user->len };
+	struct pyqueue_msg msg;
 	long ret;
 
 	if (copy_from_user(&msg, user, sizeof(msg)))
@@ -86,11 +97,8 @@ static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *us
 	if (msg.pad)
 		return -EINVAL;
 	pyqueue_iter_room(&to, msg.buf, msg.len);
-	ret = pyqueue_transfer_get(q, &to, result, false, deadline_ns, &needed);
-	/* Of a later element nothing is told: its len is still the room there. */
-	if (ret == -EMSGSIZE && first && put_user(needed, &result->len))
-		return -EFAULT;
-	return ret;
+	ret = pyqueue_transfer_get(q, &g, deadline_ns);
+	return pyqueue_get_told(&g, ret, msg.len, first);
 }
 
 /* Wait for the first only; what a later one meets shows in the next call. */
@@ -185,15 +193,15 @@ static long pyqueue_ioctl_stat(struct file *file, void *arg, void __user *user)
 }
 
 static const struct pyqueue_ioctl pyqueue_queue_ioctls[] = {
-	{ PYQUEUE_IOC_PUT, sizeof(struct pyqueue_put), pyqueue_ioctl_put },
-	{ PYQUEUE_IOC_GET, sizeof(struct pyqueue_get), pyqueue_ioctl_get },
-	{ PYQUEUE_IOC_PUT_MANY, sizeof(struct pyqueue_many), pyqueue_ioctl_put_many },
-	{ PYQUEUE_IOC_GET_MANY, sizeof(struct pyqueue_many), pyqueue_ioctl_get_many },
+	{ PYQUEUE_IOC_PUT, 32, pyqueue_ioctl_put },
+	{ PYQUEUE_IOC_GET, 48, pyqueue_ioctl_get },
+	{ PYQUEUE_IOC_PUT_MANY, 32, pyqueue_ioctl_put_many },
+	{ PYQUEUE_IOC_GET_MANY, 32, pyqueue_ioctl_get_many },
 	{ PYQUEUE_IOC_QSIZE, 0, pyqueue_ioctl_qsize },
-	{ PYQUEUE_IOC_TASK_DONE, sizeof(struct pyqueue_task_done), pyqueue_ioctl_task_done },
-	{ PYQUEUE_IOC_JOIN, sizeof(struct pyqueue_join), pyqueue_ioctl_join },
-	{ PYQUEUE_IOC_SHUTDOWN, sizeof(struct pyqueue_shutdown), pyqueue_ioctl_shutdown },
-	{ PYQUEUE_IOC_STAT, sizeof(struct pyqueue_stat), pyqueue_ioctl_stat },
+	{ PYQUEUE_IOC_TASK_DONE, 16, pyqueue_ioctl_task_done },
+	{ PYQUEUE_IOC_JOIN, 16, pyqueue_ioctl_join },
+	{ PYQUEUE_IOC_SHUTDOWN, 8, pyqueue_ioctl_shutdown },
+	{ PYQUEUE_IOC_STAT, 96, pyqueue_ioctl_stat },
 };
 
 static long pyqueue_queue_ioctl(struct file *file, unsigned int cmd, unsigned long user)
@@ -211,9 +219,9 @@ static u64 pyqueue_iocb_deadline(const struct kiocb *iocb)
 
 static ssize_t pyqueue_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	u64 needed;
-	long ret = pyqueue_transfer_get(iocb->ki_filp->private_data, to, NULL, true,
-					pyqueue_iocb_deadline(iocb), &needed);
+	struct pyqueue_getter g = { .to = to, .empty_is_error = true };
+	long ret = pyqueue_transfer_get(iocb->ki_filp->private_data, &g,
+					pyqueue_iocb_deadline(iocb));
 
 	if (ret > 0)
 		iov_iter_advance(to, ret);

@@ -6,11 +6,12 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "pyqueue.h"
 
-/* The largest of the argument structures. */
+/* Room for any of the argument structures. */
 union pyqueue_any_arg {
-	__u32 size;
+	u32 size;
 	struct pyqueue_create create;
 	struct pyqueue_open open;
 	struct pyqueue_unlink unlink;
@@ -24,6 +25,29 @@ union pyqueue_any_arg {
 	struct pyqueue_shutdown shutdown;
 	struct pyqueue_stat stat;
 };
+
+/*
+ * What copy_struct_from_user() does. Most programs have this kernel's structure:
+ * a few words, fetched without a call or a check of where they go.
+ */
+static int pyqueue_fetch(void *arg, u32 ksize, const void __user *user, u32 size)
+{
+	const u64 __user *from = user;
+	u64 *to = arg, *end = arg + ksize;
+
+	if (size != ksize || size % sizeof(u64))
+		return copy_struct_from_user(arg, ksize, user, size);
+	if (!user_read_access_begin(from, size))
+		return -EFAULT;
+	while (to < end)
+		unsafe_get_user(*to++, from++, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
 
 /**
  * pyqueue_ioctl() - find an ioctl, fetch its argument in one copy, do it
@@ -43,7 +67,7 @@ long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *fil
 	const struct pyqueue_ioctl *end = table + n;
 	void __user *uarg = (void __user *)user;
 	u32 size = _IOC_SIZE(cmd);
-	union pyqueue_any_arg arg;
+	union pyqueue_any_arg arg __uninitialized;
 	int err;
 
 	while (table < end && (table->cmd ^ cmd) & ~size_bits)
@@ -55,7 +79,7 @@ long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *fil
 	if (size < table->size)
 		return -EINVAL;
 
-	err = copy_struct_from_user(&arg, _IOC_SIZE(table->cmd), uarg, size);
+	err = pyqueue_fetch(&arg, _IOC_SIZE(table->cmd), uarg, size);
 	if (err)
 		return err;
 	if (arg.size != size)
@@ -169,11 +193,11 @@ static long pyqueue_ioctl_info(struct file *file, void *user_arg, void __user *u
 }
 
 static const struct pyqueue_ioctl pyqueue_device_ioctls[] = {
-	{ PYQUEUE_IOC_INFO, sizeof(struct pyqueue_info), pyqueue_ioctl_info },
-	{ PYQUEUE_IOC_CREATE, sizeof(struct pyqueue_create), pyqueue_ioctl_create },
-	{ PYQUEUE_IOC_OPEN, sizeof(struct pyqueue_open), pyqueue_ioctl_open },
-	{ PYQUEUE_IOC_UNLINK, sizeof(struct pyqueue_unlink), pyqueue_ioctl_unlink },
-	{ PYQUEUE_IOC_LIST, sizeof(struct pyqueue_list), pyqueue_ioctl_list },
+	{ PYQUEUE_IOC_INFO, 80, pyqueue_ioctl_info },
+	{ PYQUEUE_IOC_CREATE, 64, pyqueue_ioctl_create },
+	{ PYQUEUE_IOC_OPEN, 24, pyqueue_ioctl_open },
+	{ PYQUEUE_IOC_UNLINK, 24, pyqueue_ioctl_unlink },
+	{ PYQUEUE_IOC_LIST, 32, pyqueue_ioctl_list },
 };
 
 static long pyqueue_device_ioctl(struct file *file, unsigned int cmd, unsigned long user)

@@ -12,7 +12,8 @@
  *   pyqueue_users_lock      the table of users, at CREATE and at the last close
  *
  * User memory is never touched under any of them, nor while the kernel holds
- * a slot of a ring, except with page faults disabled.
+ * a slot of a ring, except with page faults disabled; and nobody who could be
+ * called to a message faults before he has let that call go on to the next.
  */
 #ifndef PYQUEUE_PRIVATE_H
 #define PYQUEUE_PRIVATE_H
@@ -58,12 +59,15 @@ struct pyqueue_waitq {
  *	The caller has, once, before he waits: that spares the fast path an
  *	indirect call.
  * @ready: would @attempt say anything but -EAGAIN; must not sleep
- * @arg: for @attempt
+ * @fault_in: after -EFAULT: bring in the user's memory that was not there, which
+ *	may take long; whether @attempt is worth another try. NULL: it is not
+ * @arg: for @attempt and @fault_in
  */
 struct pyqueue_wait {
 	struct pyqueue_waitq *waitq;
 	long (*attempt)(struct pyqueue *q, void *arg);
 	bool (*ready)(struct pyqueue *q);
+	bool (*fault_in)(void *arg);
 	void *arg;
 };
 
@@ -73,6 +77,7 @@ void pyqueue_wake_getters(struct pyqueue *q);
 void pyqueue_wake_putters(struct pyqueue *q);
 void pyqueue_wake_joiners(struct pyqueue *q);
 void pyqueue_tombstone_gone(struct pyqueue *q);
+void pyqueue_drained(struct pyqueue *q);
 void pyqueue_wake_everybody(struct pyqueue *q);
 
 /* --- large messages (large.c) -------------------------------------------- */
@@ -139,6 +144,7 @@ bool pyqueue_memory_to_iter(const struct pyqueue_memory *mem, u64 offset, size_t
  * @poll_in: poll for a message
  * @poll_out: poll for room
  * @broken: the ring is spoilt: everything is -EUCLEAN
+ * @closed: shut down: whoever takes the last message tells all who poll
  * @drop: shut down at once: whoever puts late drops what he finds
  * @large_bytes: bytes of large messages
  * @large: large messages by index of the slot; NULL if all fit their slots
@@ -169,6 +175,7 @@ struct pyqueue {
 	wait_queue_head_t poll_out;
 
 	bool broken;
+	bool closed;
 	bool drop;
 
 	atomic64_t large_bytes;
@@ -219,10 +226,30 @@ struct pyqueue_result {
 	u32 pad;
 };
 
+/**
+ * struct pyqueue_getter - one who wants a message
+ * @to: where it goes, which is not moved on; as much room as there is
+ * @result: what else he is told, or NULL
+ * @empty_is_error: -EBADMSG for a message of length 0, which stays
+ * @needed: out, with -EMSGSIZE: bytes of the message
+ * @told: out: something has been written to @result, also if no message came of it
+ * @cold: transfer.c's: not all of his memory was there for a message
+ * @cold_len: transfer.c's: of so many bytes
+ * @faults: transfer.c's: how often memory has been brought in
+ */
+struct pyqueue_getter {
+	struct iov_iter *to;
+	struct pyqueue_result __user *result;
+	bool empty_is_error;
+	u64 needed;
+	bool told;
+	bool cold;
+	u32 cold_len;
+	unsigned int faults;
+};
+
 long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
-long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
-			  struct pyqueue_result __user *result, bool empty_is_error,
-			  u64 deadline_ns, u64 *needed);
+long pyqueue_transfer_get(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns);
 void pyqueue_transfer_drop(struct pyqueue *q);
 int pyqueue_can_get(struct pyqueue *q);
 int pyqueue_can_put(struct pyqueue *q);
@@ -247,7 +274,7 @@ void pyqueue_shutdown(struct pyqueue *q, bool immediate);
  * struct pyqueue_ioctl - one ioctl
  * @cmd: its number today; its structure may be shorter in an older program
  *	and longer in a newer one
- * @size: bytes of the structure's first version
+ * @size: bytes of the structure's first version; never changes
  * @call: does it; @arg is the kernel's copy, @user the user's
  */
 struct pyqueue_ioctl {

@@ -11,6 +11,7 @@
  */
 void pyqueue_shutdown(struct pyqueue *q, bool immediate)
 {
+	WRITE_ONCE(q->closed, true); /* before the barrier of closing (G) */
 	if (immediate) {
 		pyq_ring_close_and_drop(&q->ring); /* M */
 		WRITE_ONCE(q->drop, true);

@@ -2,10 +2,12 @@
 /*
  * One message in, one message out. The kernel never sleeps or faults while it
  * holds a slot: a put has copied its message in before it claims one, and a
- * get copies the message out before it claims it. If another getter has been
- * quicker, the buffer is warm by then: the next one is claimed first and copied
- * with page faults disabled, so that getters of long messages do not go on
- * copying the same one.
+ * get hands the message over before it claims it, and tries again with the next
+ * if another getter has been quicker. Then it claims first, so that getters of
+ * long messages do not go on copying the same one.
+ *
+ * A get copies with page faults disabled. What was not there is brought in when
+ * nothing is held and nobody is kept from coming first.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -13,10 +15,14 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "pyqueue.h"
 
 /* Rounds in which neither head nor tail has moved. */
 #define PYQUEUE_BUSY_ROUNDS	64
+
+/* How often a getter's memory is brought in and then not there. */
+#define PYQUEUE_FAULTS		64
 
 /* Messages up to this go through the stack. */
 #define PYQUEUE_SMALL		PYQUEUE_PAYLOAD_DEFAULT
@@ -25,14 +31,6 @@ struct pyqueue_putter {
 	const void *data;
 	struct pyqueue_large *large;
 	u32 len;
-};
-
-struct pyqueue_getter {
-	struct iov_iter *to;
-	size_t room;
-	struct pyqueue_result __user *result;
-	bool empty_is_error;
-	u64 needed;
 };
 
 /* What a claim said: wake whom it owes, and call a broken ring broken. */
@@ -205,7 +203,7 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 {
 	size_t len = iov_iter_count(from);
 	struct pyqueue_putter p = { .len = len };
-	u8 small[PYQUEUE_SMALL];
+	u8 small[PYQUEUE_SMALL] __uninitialized;
 	void *data = small;
 	long ret;
 
@@ -248,29 +246,33 @@ static void pyqueue_given_back(struct pyqueue *q)
 		pyqueue_transfer_drop(q);
 }
 
-/*
- * Tell what else there is to tell; not before the message is the caller's.
- *
- * len comes last and is written whole or not at all: if this fails, it still is
- * what the caller has room for, which the next try goes by.
- */
-static bool pyqueue_tell(const struct pyqueue_getter *g, u32 len, u64 position, u32 deliveries)
+/* What else there is to tell; where user memory may be written. */
+static __always_inline bool pyqueue_unsafe_tell(struct pyqueue_getter *g, u32 len, u64 position,
+						u32 deliveries)
 {
 	struct pyqueue_result __user *result = g->result;
 
-	if (!result)
-		return true;
-	if (!user_write_access_begin(result, sizeof(*result)))
-		return false;
+	g->told = true;
+	unsafe_put_user(len, &result->len, fault);
 	unsafe_put_user(position, &result->position, fault);
 	unsafe_put_user(deliveries + 1, &result->deliveries, fault);
-	unsafe_put_user(len, &result->len, fault);
-	user_write_access_end();
 	return true;
 
 fault:
-	user_write_access_end();
 	return false;
+}
+
+static bool pyqueue_tell(struct pyqueue_getter *g, u32 len, u64 position, u32 deliveries)
+{
+	bool told;
+
+	if (!g->result)
+		return true;
+	if (!user_write_access_begin(g->result, sizeof(*g->result)))
+		return false;
+	told = pyqueue_unsafe_tell(g, len, position, deliveries);
+	user_write_access_end();
+	return told;
 }
 
 /* Copy a message out that is the kernel's own by now; it may fault. */
@@ -280,7 +282,7 @@ static long pyqueue_get_large(struct pyqueue *q, struct pyqueue_getter *g,
 	u32 len = pyqueue_large_len(m);
 	long ret = len;
 
-	if (len > g->room) {
+	if (len > iov_iter_count(g->to)) {
 		/* A length forged in the slot let it get as far as this. */
 		g->needed = len;
 		ret = -EMSGSIZE;
@@ -295,19 +297,66 @@ static long pyqueue_get_large(struct pyqueue *q, struct pyqueue_getter *g,
 		pyqueue_given_back(q);
 	} else {
 		pyqueue_large_free(q, m);
+		smp_mb(); /* G: nr_returned */
+		pyqueue_drained(q);
 	}
 	return ret;
 }
 
-/* Copy a message out of its slot. Whether it still is that one shows later. */
-static bool pyqueue_copy_slot(struct pyqueue *q, const struct pyqueue_getter *g,
-			      const struct pyq_op *op)
+/* A short message, and what else there is to tell, in one go. */
+static bool pyqueue_hand_over_short(struct pyqueue_getter *g, const void *message,
+				    const struct pyq_op *op)
+{
+	void __user *buf = g->to->ubuf + g->to->iov_offset;
+	bool done;
+
+	if (g->result && !access_ok(g->result, sizeof(*g->result)))
+		return false;
+	if (!user_write_access_begin(buf, op->len))
+		return false;
+	unsafe_copy_to_user(buf, message, op->len, fault);
+	done = !g->result ||
+	       pyqueue_unsafe_tell(g, op->len, op->pos, pyq_word_deliveries(op->word));
+	user_write_access_end();
+	return done;
+
+fault:
+	user_write_access_end();
+	return false;
+}
+
+/* A message of any length, to anywhere. */
+static bool pyqueue_hand_over_long(struct pyqueue *q, struct pyqueue_getter *g,
+				   const struct pyq_op *op)
 {
 	u64 offset = PYQUEUE_HEADER_SIZE + offsetof(struct pyqueue_slot, payload) +
 		     (u64)pyq_ring_index(&q->ring, op->pos) * q->ring.slot_size;
 	struct iov_iter to = *g->to;
 
-	return pyqueue_memory_to_iter(&q->mem, offset, op->len, &to);
+	return pyqueue_memory_to_iter(&q->mem, offset, op->len, &to) &&
+	       pyqueue_tell(g, op->len, op->pos, pyq_word_deliveries(op->word));
+}
+
+/*
+ * Copy a message out of its slot, and tell. Whether it still is that message
+ * shows later.
+ */
+static bool pyqueue_hand_over(struct pyqueue *q, struct pyqueue_getter *g,
+			      const struct pyq_op *op)
+{
+	bool done;
+
+	pagefault_disable();
+	if (iter_is_ubuf(g->to) && op->len && op->len <= PYQUEUE_SMALL)
+		done = pyqueue_hand_over_short(g, pyq_ring_slot(&q->ring, op->pos)->payload, op);
+	else
+		done = pyqueue_hand_over_long(q, g, op);
+	pagefault_enable();
+	if (!done) {
+		g->cold = true;
+		g->cold_len = op->len;
+	}
+	return done;
 }
 
 /* The slot's message has been delivered. */
@@ -319,6 +368,7 @@ static long pyqueue_delivered(struct pyqueue *q, const struct pyq_op *op)
 		return -EUCLEAN;
 	}
 	pyqueue_wake_putters(q);
+	pyqueue_drained(q);
 	return op->len;
 }
 
@@ -335,41 +385,25 @@ static long pyqueue_get_indirect(struct pyqueue *q, struct pyqueue_getter *g,
 	return -EUCLEAN;
 }
 
-/*
- * End a claim: without page faults, while the slot is held. If that does not
- * do, the message is given back.
- */
-static long pyqueue_get_claimed(struct pyqueue *q, const struct pyqueue_getter *g,
-				const struct pyq_op *op, bool copied)
+/* A claimed message that cannot be handed over. */
+static long pyqueue_undo_claim(struct pyqueue *q, const struct pyq_op *op)
 {
-	bool done;
-
-	pagefault_disable();
-	done = (copied || pyqueue_copy_slot(q, g, op)) &&
-	       pyqueue_tell(g, op->len, op->pos, pyq_word_deliveries(op->word));
-	pagefault_enable();
-	if (done)
-		return pyqueue_delivered(q, op);
-
 	if (pyq_ring_give_back(&q->ring, op)) {
 		pyqueue_break(q);
 		return -EUCLEAN;
 	}
 	pyqueue_wake_putters(q);
 	pyqueue_given_back(q);
-	if (g->result &&
-	    fault_in_safe_writeable((char __user *)g->result, sizeof(*g->result)))
-		return -EFAULT;
-	return -EBUSY;
+	return -EFAULT;
 }
 
-/* One message, or -EBUSY: not this time. */
+/* One message, or -EBUSY: somebody was quicker. */
 static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g, bool claim_first)
 {
 	struct pyq_op op = { .len = 0 };
 	int ret;
 
-	ret = pyqueue_peek(q, &op, g->room);
+	ret = pyqueue_peek(q, &op, iov_iter_count(g->to));
 	if (ret) {
 		g->needed = op.len;
 		return ret;
@@ -387,11 +421,13 @@ static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g, bool c
 		pyqueue_break(q);
 		return -EUCLEAN;
 	}
-	if (!claim_first && !pyqueue_copy_slot(q, g, &op))
+	if (!claim_first && !pyqueue_hand_over(q, g, &op))
 		return -EFAULT;
 	if (!pyq_ring_claim_peeked(&q->ring, &op))
 		return -EBUSY;
-	return pyqueue_get_claimed(q, g, &op, !claim_first);
+	if (claim_first && !pyqueue_hand_over(q, g, &op))
+		return pyqueue_undo_claim(q, &op);
+	return pyqueue_delivered(q, &op);
 }
 
 static long pyqueue_try_get(struct pyqueue *q, void *arg)
@@ -407,7 +443,7 @@ static long pyqueue_try_get(struct pyqueue *q, void *arg)
 			return -EUCLEAN;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		m = pyqueue_large_take_back(q, g->room, &len);
+		m = pyqueue_large_take_back(q, iov_iter_count(g->to), &len);
 		if (IS_ERR(m)) {
 			g->needed = len;
 			return PTR_ERR(m);
@@ -420,40 +456,46 @@ static long pyqueue_try_get(struct pyqueue *q, void *arg)
 	return ret;
 }
 
+/* Bring in what a copy did not find. Return: whether to try again. */
+static bool pyqueue_fault_in(void *arg)
+{
+	struct pyqueue_getter *g = arg;
+
+	if (!g->cold || ++g->faults > PYQUEUE_FAULTS || fatal_signal_pending(current))
+		return false;
+	g->cold = false;
+	cond_resched();
+	return !fault_in_iov_iter_writeable(g->to, g->cold_len) &&
+	       (!g->result ||
+		!fault_in_safe_writeable((char __user *)g->result, sizeof(*g->result)));
+}
+
 /**
  * pyqueue_transfer_get() - get one message
  * @q: the queue
- * @to: where it goes; not moved on
- * @result: what else is told of it, or NULL
- * @empty_is_error: -EBADMSG for a message of length 0, which stays
+ * @g: who, where to, and what came of it
  * @deadline_ns: as in the kernel contract
- * @needed: out, with -EMSGSIZE: bytes of the message
  *
  * Context: May sleep and fault. Killed asleep: nothing has been taken.
  * Return: the message's bytes or an error of &struct pyqueue_get.
  */
-long pyqueue_transfer_get(struct pyqueue *q, struct iov_iter *to,
-			  struct pyqueue_result __user *result, bool empty_is_error,
-			  u64 deadline_ns, u64 *needed)
+long pyqueue_transfer_get(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns)
 {
-	struct pyqueue_getter g = {
-		.to = to,
-		.room = iov_iter_count(to),
-		.result = result,
-		.empty_is_error = empty_is_error,
-	};
 	const struct pyqueue_wait wait = {
 		.waitq = &q->getters,
 		.attempt = pyqueue_try_get,
 		.ready = pyqueue_get_ready,
-		.arg = &g,
+		.fault_in = pyqueue_fault_in,
+		.arg = g,
 	};
-	long ret = pyqueue_try_get(q, &g);
+	long ret;
 
-	if (ret == -EAGAIN && deadline_ns != PYQUEUE_NOWAIT)
-		ret = pyqueue_wait(q, &wait, deadline_ns);
-	*needed = g.needed;
-	return ret;
+	do {
+		ret = pyqueue_try_get(q, g);
+	} while (ret == -EFAULT && pyqueue_fault_in(g));
+	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+		return ret;
+	return pyqueue_wait(q, &wait, deadline_ns);
 }
 
 /**

@@ -12,7 +12,9 @@
  * In every interleaving the sleeper sees the message or the waker sees the
  * sleeper. Who has been called and leaves without taking (timeout, signal,
  * death, a buffer too small), or takes and leaves more, calls the next: the
- * baton. A sleeper keeps its place in the line until it leaves it.
+ * baton. So does he who has to bring memory in first. Who is awake, whatever woke
+ * him, is not called: he could not come at once, and the next can. A sleeper
+ * keeps its place in the line until it leaves it.
  */
 #include <linux/hrtimer.h>
 #include <linux/poll.h>
@@ -25,7 +27,7 @@
  * struct pyqueue_sleeper - one who sleeps
  * @entry: in the line
  * @waitq: the line
- * @called: has been woken and has not looked since; under the line's lock
+ * @called: is awake, or has been woken; under the line's lock
  */
 struct pyqueue_sleeper {
 	wait_queue_entry_t entry;
@@ -120,6 +122,20 @@ void pyqueue_wake_joiners(struct pyqueue *q)
 }
 
 /**
+ * pyqueue_drained() - if the queue is shut down, who polls may see its end now
+ * @q: the queue
+ *
+ * Context: Any but hard interrupt; after a full barrier (G).
+ */
+void pyqueue_drained(struct pyqueue *q)
+{
+	if (!READ_ONCE(q->closed))
+		return;
+	pyqueue_wake_all_pollers(&q->poll_in);
+	pyqueue_wake_all_pollers(&q->poll_out);
+}
+
+/**
  * pyqueue_tombstone_gone() - there is room, and perhaps nothing unfinished
  * @q: the queue
  *
@@ -129,6 +145,7 @@ void pyqueue_tombstone_gone(struct pyqueue *q)
 {
 	pyqueue_wake_putters(q);
 	pyqueue_wake_joiners(q);
+	pyqueue_drained(q);
 }
 
 /**
@@ -161,19 +178,33 @@ static void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_wait
 	spin_unlock(&w->wq.lock);
 }
 
+/* Awake: calls are for the next. */
+static void pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
+{
+	struct pyqueue_waitq *w = s->waitq;
+
+	if (READ_ONCE(s->called))
+		return;
+	spin_lock(&w->wq.lock);
+	if (!s->called) {
+		WRITE_ONCE(s->called, true);
+		WRITE_ONCE(w->idle, w->idle - 1);
+	}
+	spin_unlock(&w->wq.lock);
+}
+
 /* Back to sleep: it can be called again, at its old place. */
 static void pyqueue_sleeper_again(struct pyqueue_sleeper *s)
 {
 	struct pyqueue_waitq *w = s->waitq;
 
 	spin_lock(&w->wq.lock);
-	if (s->called) {
-		s->called = false;
-		WRITE_ONCE(w->idle, w->idle + 1);
-	}
+	s->called = false;
+	WRITE_ONCE(w->idle, w->idle + 1);
 	spin_unlock(&w->wq.lock);
 }
 
+/* He is awake, hence not among those who can be called. */
 static void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 {
 	struct pyqueue_waitq *w = s->waitq;
@@ -181,9 +212,15 @@ static void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 	spin_lock(&w->wq.lock);
 	__remove_wait_queue(&w->wq, &s->entry);
 	w->sleepers--;
-	if (!s->called)
-		WRITE_ONCE(w->idle, w->idle - 1);
 	spin_unlock(&w->wq.lock);
+}
+
+/* The baton: a sleeper has perhaps been called in another's stead. */
+static void pyqueue_pass_on(struct pyqueue *q, const struct pyqueue_wait *wait)
+{
+	smp_mb(); /* G */
+	if (READ_ONCE(wait->waitq->idle) && wait->ready(q))
+		pyqueue_wake(wait->waitq, 1);
 }
 
 /* The kernel contract's deadline as the host's time; KTIME_MAX for ever. */
@@ -237,6 +274,7 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 		if (!READ_ONCE(sleeper.called) && !wait->ready(q) && !signal_pending(current))
 			over = pyqueue_sleep(deadline);
 		__set_current_state(TASK_RUNNING);
+		pyqueue_sleeper_awake(&sleeper);
 
 		/* Killed asleep: nothing has been done, and nothing is now. */
 		if (fatal_signal_pending(current)) {
@@ -244,6 +282,11 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 			break;
 		}
 		ret = wait->attempt(q, wait->arg);
+		if (ret == -EFAULT && wait->fault_in) {
+			pyqueue_pass_on(q, wait);
+			if (wait->fault_in(wait->arg))
+				continue;
+		}
 		if (ret != -EAGAIN)
 			break;
 		if (over) {
@@ -257,9 +300,6 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 		pyqueue_sleeper_again(&sleeper);
 	}
 	pyqueue_sleeper_leave(&sleeper);
-
-	smp_mb(); /* G: this sleeper may have been called in another's stead */
-	if (READ_ONCE(wait->waitq->idle) && wait->ready(q))
-		pyqueue_wake(wait->waitq, 1);
+	pyqueue_pass_on(q, wait);
 	return ret;
 }

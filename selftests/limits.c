@@ -533,6 +533,33 @@ TEST_F(cgroup, charges)
 	EXPECT_TRUE(eventually(charged() < base + 2 * MB));
 }
 
+/*
+ * But what a put takes beside the message is the putter's: here the page tables
+ * that faults on his buffer need.
+ */
+TEST_F(cgroup, faults_of_another_putter)
+{
+	long long tables;
+	char *fresh;
+	int q;
+
+	if (!have_group())
+		SKIP(return, "no memory controller in " CGROUPS);
+	ASSERT_EQ(0, enter(GROUP));
+	q = pq_create(self->dev, .maxsize = 1, .max_msg = 32 * MB);
+	ASSERT_EQ(0, enter(CGROUPS));
+	ASSERT_LE(0, q);
+	tables = group_count("memory.stat", "pagetables");
+	fresh = mmap(NULL, 32 * MB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, fresh);
+	ASSERT_EQ(0, madvise(fresh, 32 * MB, MADV_NOHUGEPAGE));
+	ASSERT_EQ(0, pq_put(q, fresh, 32 * MB, PYQUEUE_NOWAIT));
+	ASSERT_TRUE(eventually(group_count("memory.stat", "kernel") >= 32 * MB));
+	EXPECT_EQ(tables, group_count("memory.stat", "pagetables"));
+	munmap(fresh, 32 * MB);
+	close(q);
+}
+
 /* --- file descriptors -------------------------------------------------------------- */
 
 TEST_F(limits, file_descriptors)

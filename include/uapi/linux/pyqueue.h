@@ -327,7 +327,8 @@ struct pyqueue_put {
  * Returns the bytes of the message. If this fails with -EFAULT, the message
  * is in the queue and is served before newer ones; if it had been in hand, it
  * does not count against maxsize until it is taken, as a message whose getter
- * died does not. After a failure what is at @buf is not defined.
+ * died does not. After a failure what is at @buf, in @position and in
+ * @deliveries is not defined.
  *
  *   -EAGAIN     empty, and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  empty until the deadline
