@@ -384,4 +384,57 @@ TEST_F(many, shutdown)
 	EXPECT_EQ(-ESHUTDOWN, pq_get_many(self->q, to_get(self), N, PYQUEUE_FOREVER));
 }
 
+#define MSGS 4
+
+/* Of an element that was not filled nothing changes; the next call goes on with it. */
+/* proves: GET_MANY -EMSGSIZE, promise buffer-too-small */
+TEST(len_of_elements_not_filled)
+{
+	static const __u32 payloads[] = { 240, 48 };	/* in slots, and large */
+	int dev = dev_open();
+
+	for (unsigned int p = 0; p < ARRAY_SIZE(payloads); p++) {
+		for (int there = 1; there <= MSGS; there++) {
+			int q = pq_create(dev, .maxsize = MSGS, .payload = payloads[p]);
+			struct pyqueue_msg msgs[MSGS], before[MSGS];
+			char data[200], bufs[MSGS][100];
+
+			ASSERT_LE(0, q);
+			/* The last one does not fit; behind it there is nothing. */
+			for (int i = 0; i < there; i++) {
+				ASSERT_EQ(0, pq_put(q, fill_pattern(data, 200, i),
+						    i == there - 1 ? 200 : 50, PYQUEUE_NOWAIT));
+			}
+			for (int i = 0; i < MSGS; i++)
+				before[i] = msgs[i] = (struct pyqueue_msg){
+					.buf = (uintptr_t)bufs[i], .len = 100,
+					.position = ~0ULL, .deliveries = 77 };
+
+			for (int again = 0; again < 2; again++) {
+				int filled = again ? 0 : there - 1;
+
+				ASSERT_EQ(filled ?: -EMSGSIZE,
+					  pq_get_many(q, msgs, MSGS, PYQUEUE_NOWAIT));
+				for (int i = 0; i < filled; i++)
+					EXPECT_EQ(50, msgs[i].len);
+				/* The need of the first one is told. */
+				if (!filled) {
+					EXPECT_EQ(200, msgs[0].len);
+					msgs[0].len = 100;
+				}
+				for (int i = filled; i < MSGS; i++) {
+					EXPECT_EQ(100, msgs[i].len)
+						TH_LOG("%d there, element %d", there, i);
+				}
+				EXPECT_EQ(0, memcmp(&msgs[filled], &before[filled],
+						    (MSGS - filled) * sizeof(msgs[0])));
+				memcpy(msgs, before, sizeof(msgs));
+			}
+			EXPECT_EQ(1, pq_qsize(q));
+			close(q);
+		}
+	}
+	close(dev);
+}
+
 TEST_HARNESS_MAIN

@@ -386,4 +386,117 @@ TEST_F(perms, list_hides)
 	})));
 }
 
+/* Its owner could map it and has not made it: mapped by him it could be spoilt. */
+/* proves: promise sealed */
+TEST(a_gift_is_sealed)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid;
+		unsigned int flags;
+		unsigned int sealed;
+	} cases[] = {
+		{ ALICE, PYQUEUE_ID_CALLER, 0, PYQUEUE_SEALED },
+		{ ALICE, ALICE, 0, PYQUEUE_SEALED },
+		{ ALICE, ALICE, PYQUEUE_MAPPABLE, 0 },
+		{ PYQUEUE_ID_CALLER, ALICE, 0, 0 },
+		{ 0, 0, 0, 0 },
+	};
+	int dev = dev_open();
+
+	ASSERT_LE(0, dev);
+	ASSERT_TRUE(own_names());
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pyqueue_entry entry = { };
+		struct pyqueue_list list = { .size = sizeof(list), .count = 1,
+			.entries = (uintptr_t)&entry, .entry_size = sizeof(entry) };
+		int q = pq_create_named(dev, "gift", .maxsize = 1, .uid = cases[i].uid,
+					.gid = cases[i].gid, .flags = cases[i].flags);
+
+		ASSERT_LE(0, q);
+		EXPECT_EQ(cases[i].sealed, pq_stat(q).flags & PYQUEUE_SEALED)
+			TH_LOG("case %u", i);
+		EXPECT_EQ(1, pq_ioctl(dev, PYQUEUE_IOC_LIST, &list));
+		EXPECT_EQ(cases[i].sealed, entry.flags);
+		EXPECT_EQ(0, pq_unlink(dev, "gift"));
+		close(q);
+	}
+	close(dev);
+}
+
+/* Names in the network namespace of @pid, by root of the machine, until @step is 3. */
+static void make_names_in(pid_t pid, int *step)
+{
+	static const struct { const char *name; uid_t uid; gid_t gid; } names[] = {
+		{ "foreign", 0, 0 }, { "foreign-user", 0, 100500 },
+		{ "foreign-group", 100500, 0 }, { "known", 100500, 100501 },
+	};
+	int dev = dev_open(), net, err = 0;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	net = open(path, O_RDONLY | O_CLOEXEC);
+	if (dev < 0 || net < 0 || setns(net, CLONE_NEWNET))
+		_exit(1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(names) && err >= 0; i++)
+		err = pq_create_named(dev, names[i].name, .maxsize = 1, .uid = names[i].uid,
+				      .gid = names[i].gid);
+	store(step, 2);
+	if (err >= 0 && !eventually(load(step) == 3))
+		err = -ETIME;
+	unlink_all(dev);
+	leave(err);
+}
+
+/*
+ * Root of a user namespace, in a network namespace of its own: its capabilities
+ * count for owners and groups that have a name there, and for no others.
+ */
+/* proves: OPEN -EACCES, CREATE -EACCES, UNLINK -EPERM, promise namespaces */
+TEST(capabilities_end_where_ids_do)
+{
+	static const char *const foreign[] = { "foreign", "foreign-user", "foreign-group" };
+	int *step = shared_memory(4096);
+	pid_t pid = spawn(), maker;
+	char path[64];
+
+	if (!pid) {
+		struct pyqueue_entry entries[8];
+		struct pyqueue_list list = { .size = sizeof(list), .count = 8,
+			.entries = (uintptr_t)entries, .entry_size = sizeof(entries[0]) };
+		int dev = dev_open();
+
+		EXPECT_EQ(0, unshare(CLONE_NEWUSER | CLONE_NEWNET));
+		store(step, 1);
+		ASSERT_TRUE(eventually(load(step) == 2));
+		ASSERT_EQ(0, setresgid(0, 0, 0));
+		ASSERT_EQ(0, setresuid(0, 0, 0));
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (unsigned int i = 0; i < ARRAY_SIZE(foreign); i++) {
+			EXPECT_EQ(-EACCES, pq_open(dev, foreign[i], PYQUEUE_READ))
+				TH_LOG("%s", foreign[i]);
+			EXPECT_EQ(-EACCES, pq_open(dev, foreign[i], PYQUEUE_WRITE));
+			EXPECT_EQ(-EACCES, pq_create_named(dev, foreign[i], .maxsize = 1));
+			EXPECT_EQ(-EPERM, pq_unlink(dev, foreign[i]));
+		}
+		EXPECT_EQ(1, pq_ioctl(dev, PYQUEUE_IOC_LIST, &list));
+		EXPECT_STREQ("known", (char *)entries[0].name);
+		EXPECT_LE(0, pq_open(dev, "known", PYQUEUE_READ | PYQUEUE_WRITE));
+		EXPECT_EQ(0, pq_unlink(dev, "known"));
+		child_done();
+	}
+
+	ASSERT_TRUE(eventually(load(step) == 1));
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	EXPECT_EQ(0, write_file(path, "0 100000 1000"));
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	EXPECT_EQ(0, write_file(path, "0 100000 1000"));
+	maker = spawn();
+	if (!maker)
+		make_names_in(pid, step);
+	EXPECT_EQ(0, reap(pid));
+	store(step, 3);
+	EXPECT_EQ(0, reap(maker));
+}
+
 TEST_HARNESS_MAIN

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* poll and epoll: what is reported, who is woken, and how often. */
 #include "actors.h"
-
-#include <sys/epoll.h>
+#include "watching.h"
 
 /* What poll() says of the queue at this moment. */
 static short ready(int q)
@@ -10,27 +9,6 @@ static short ready(int q)
 	struct pollfd p = { .fd = q, .events = POLLIN | POLLOUT | POLLRDHUP };
 
 	return poll(&p, 1, 0) < 0 ? POLLNVAL : p.revents;
-}
-
-/* An epoll that watches the queue alone. */
-static int watching(int q, uint32_t events)
-{
-	struct epoll_event event = { .events = events };
-	int ep = epoll_create1(EPOLL_CLOEXEC);
-
-	return ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, q, &event) ? -1 : ep;
-}
-
-/* The events of a watched queue; 0 if there are none within @ms. */
-static int reported(int ep, int ms)
-{
-	struct epoll_event event = { };
-	int n;
-
-	do {
-		n = epoll_wait(ep, &event, 1, ms);
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : (int)event.events;
 }
 
 FIXTURE(poll) {
@@ -367,128 +345,6 @@ TEST_F(poll, shared_by_all)
 }
 
 /*
- * Waiters with an EPOLLEXCLUSIVE epoll each. A waiter counts itself in @woken,
- * stands still until @go, and then takes what it finds.
- */
-#define WAITERS 4
-
-FIXTURE(exclusive) {
-	int dev;
-	int q;
-	pid_t pids[WAITERS];
-	struct {
-		int woken;
-		int taken;
-		int go;
-	} *shared;
-};
-
-static int sleeping(pid_t *pids)
-{
-	int n = 0;
-
-	for (int i = 0; i < WAITERS; i++)
-		n += asleep_in(pids[i], SYS_epoll_wait);
-	return n;
-}
-
-FIXTURE_SETUP(exclusive)
-{
-	self->dev = dev_open();
-	ASSERT_LE(0, self->dev);
-	self->q = pq_create(self->dev, .maxsize = 100);
-	ASSERT_LE(0, self->q);
-	self->shared = shared_memory(4096);
-	ASSERT_NE(NULL, self->shared);
-	for (int i = 0; i < WAITERS; i++) {
-		self->pids[i] = spawn();
-		if (!self->pids[i]) {
-			int ep = watching(self->q, EPOLLIN | EPOLLEXCLUSIVE);
-			char c;
-
-			while (reported(ep, -1) & EPOLLIN) {
-				__atomic_add_fetch(&self->shared->woken, 1, __ATOMIC_SEQ_CST);
-				while (!__atomic_load_n(&self->shared->go, __ATOMIC_SEQ_CST))
-					sched_yield();
-				if (pq_get(self->q, &c, 1, PYQUEUE_NOWAIT) == 1)
-					__atomic_add_fetch(&self->shared->taken, 1,
-							   __ATOMIC_SEQ_CST);
-			}
-			_exit(1);
-		}
-	}
-	EXPECT_TRUE(eventually(sleeping(self->pids) == WAITERS));
-}
-
-FIXTURE_TEARDOWN(exclusive)
-{
-	for (int i = 0; i < WAITERS; i++)
-		EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(self->pids[i]));
-	close(self->q);
-	close(self->dev);
-}
-
-/* proves: promise poll-exclusive */
-TEST_F(exclusive, one_put_wakes_one)
-{
-	for (int i = 1; i <= 20; i++) {
-		__atomic_store_n(&self->shared->go, 0, __ATOMIC_SEQ_CST);
-		EXPECT_EQ(0, pq_put(self->q, "1", 1, PYQUEUE_NOWAIT));
-		EXPECT_TRUE(eventually(__atomic_load_n(&self->shared->woken,
-						       __ATOMIC_SEQ_CST) == i));
-		/* Had the put woken others, they would be awake or have counted. */
-		EXPECT_TRUE(eventually(sleeping(self->pids) == WAITERS - 1));
-		EXPECT_EQ(i, self->shared->woken);
-		__atomic_store_n(&self->shared->go, 1, __ATOMIC_SEQ_CST);
-		EXPECT_TRUE(eventually(__atomic_load_n(&self->shared->taken,
-						       __ATOMIC_SEQ_CST) == i));
-		EXPECT_TRUE(eventually(sleeping(self->pids) == WAITERS));
-		EXPECT_EQ(i, self->shared->woken);
-	}
-}
-
-/* proves: promise poll-exclusive */
-TEST_F(exclusive, several_puts_wake_several)
-{
-	for (int i = 0; i < WAITERS; i++)
-		EXPECT_EQ(0, pq_put(self->q, "1", 1, PYQUEUE_NOWAIT));
-	EXPECT_TRUE(eventually(__atomic_load_n(&self->shared->woken, __ATOMIC_SEQ_CST) == WAITERS));
-	__atomic_store_n(&self->shared->go, 1, __ATOMIC_SEQ_CST);
-	EXPECT_TRUE(eventually(__atomic_load_n(&self->shared->taken, __ATOMIC_SEQ_CST) == WAITERS));
-	EXPECT_TRUE(eventually(sleeping(self->pids) == WAITERS));
-	EXPECT_EQ(0, pq_qsize(self->q));
-}
-
-/* PUT_MANY is several puts: somebody comes for each. */
-TEST_F(exclusive, put_many)
-{
-	struct pyqueue_msg msgs[50];
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(msgs); i++)
-		msgs[i] = (struct pyqueue_msg){ .buf = (uintptr_t)"1", .len = 1 };
-	__atomic_store_n(&self->shared->go, 1, __ATOMIC_SEQ_CST);
-	EXPECT_EQ(50, pq_put_many(self->q, msgs, 50, PYQUEUE_NOWAIT));
-	EXPECT_TRUE(eventually(__atomic_load_n(&self->shared->taken, __ATOMIC_SEQ_CST) == 50));
-	EXPECT_TRUE(eventually(sleeping(self->pids) == WAITERS));
-	EXPECT_EQ(0, pq_qsize(self->q));
-}
-
-/* One that was killed does not swallow the event of the others. */
-TEST_F(exclusive, a_dead_waiter_is_not_woken)
-{
-	__atomic_store_n(&self->shared->go, 1, __ATOMIC_SEQ_CST);
-	EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(self->pids[0]));
-	for (int i = 1; i <= 2 * WAITERS; i++) {
-		EXPECT_EQ(0, pq_put(self->q, "1", 1, PYQUEUE_NOWAIT));
-		EXPECT_TRUE(eventually(__atomic_load_n(&self->shared->taken,
-						       __ATOMIC_SEQ_CST) == i));
-	}
-	self->pids[0] = spawn();
-	if (!self->pids[0])
-		pause();
-}
-
-/*
  * A poller does not stand in for a sleeper: with both there, one put is for the
  * blocked get. Whatever the poller is told, the getter has its message.
  */
@@ -611,6 +467,68 @@ TEST_F(poll, the_watched_queue_is_closed)
 	EXPECT_EQ(0, reported(ep, 0));
 	EXPECT_TRUE(eventually(pq_info(self->dev).user_queues == before - 1));
 	close(ep);
+}
+
+/* --- the end of a queue that was shut down with messages in it -------------------- */
+
+FIXTURE(drained) {
+	int dev;
+	int q;
+	char *large;
+};
+
+FIXTURE_VARIANT(drained) {
+	size_t len;
+	bool by_read;
+	bool given_back;	/* it has been in somebody's hand before */
+};
+
+FIXTURE_VARIANT_ADD(drained, by_get) { .len = 1 };
+FIXTURE_VARIANT_ADD(drained, by_read) { .len = 1, .by_read = true };
+FIXTURE_VARIANT_ADD(drained, of_large) { .len = 5000 };
+FIXTURE_VARIANT_ADD(drained, of_large_given_back) { .len = 5000, .given_back = true };
+
+FIXTURE_SETUP(drained)
+{
+	self->dev = dev_open();
+	ASSERT_LE(0, self->dev);
+	self->q = pq_create(self->dev, .maxsize = 2);
+	ASSERT_LE(0, self->q);
+	self->large = calloc(1, 5000);
+	ASSERT_EQ(0, pq_put(self->q, self->large, variant->len, PYQUEUE_NOWAIT));
+	if (variant->given_back)
+		ASSERT_EQ(-EFAULT, pq_get(self->q, NULL, 5000, PYQUEUE_NOWAIT));
+	ASSERT_EQ(0, pq_shutdown(self->q, 0));
+}
+
+FIXTURE_TEARDOWN(drained)
+{
+	free(self->large);
+	close(self->q);
+	close(self->dev);
+}
+
+/* Who waits for nothing but the end sees it when the last message has gone. */
+/* proves: promise poll */
+TEST_F(drained, wakes_who_waits_for_that)
+{
+	struct pollfd p = { .fd = self->q };
+	int level = watching(self->q, EPOLLHUP), edge = watching(self->q, EPOLLHUP | EPOLLET);
+	pid_t by_poll = child(poll(&p, 1, -1) == 1 && p.revents == POLLHUP ? 0 : -EILSEQ);
+	pid_t by_epoll = child(reported(level, -1) == EPOLLHUP ? 0 : -EILSEQ);
+	pid_t by_edge = child(reported(edge, -1) == EPOLLHUP ? 0 : -EILSEQ);
+
+	ASSERT_TRUE(eventually(asleep_in(by_poll, SYS_poll)));
+	ASSERT_TRUE(eventually(asleep_in(by_epoll, SYS_epoll_wait)));
+	ASSERT_TRUE(eventually(asleep_in(by_edge, SYS_epoll_wait)));
+	ASSERT_EQ(variant->len, variant->by_read ?
+		  read(self->q, self->large, 5000) :
+		  pq_get(self->q, self->large, 5000, PYQUEUE_NOWAIT));
+	EXPECT_EQ(0, reap(by_poll));
+	EXPECT_EQ(0, reap(by_epoll));
+	EXPECT_EQ(0, reap(by_edge));
+	close(level);
+	close(edge);
 }
 
 TEST_HARNESS_MAIN

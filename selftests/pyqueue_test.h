@@ -260,6 +260,37 @@ static inline int reap(pid_t pid)
 		so_;                                                         \
 	})
 
+/* --- messages that do not matter ------------------------------------------ */
+
+#define UP_TO 32
+
+/* How many of @n went in at once, or -errno. */
+static inline int put_up_to(int q, int n)
+{
+	struct pyqueue_msg msgs[UP_TO];
+
+	for (int i = 0; i < n; i++)
+		msgs[i] = (struct pyqueue_msg){ .buf = (uintptr_t)"1", .len = 1 };
+	return pq_put_many(q, msgs, n, PYQUEUE_NOWAIT);
+}
+
+/* How many of @n came out at once, or -errno. */
+static inline int get_up_to(int q, int n)
+{
+	struct pyqueue_msg msgs[UP_TO];
+	char bytes[UP_TO];
+
+	for (int i = 0; i < n; i++)
+		msgs[i] = (struct pyqueue_msg){ .buf = (uintptr_t)&bytes[i], .len = 1 };
+	return pq_get_many(q, msgs, n, PYQUEUE_NOWAIT);
+}
+
+/* --- seen by all threads and, in shared memory, by all processes ---------- */
+
+#define load(p) __atomic_load_n(p, __ATOMIC_SEQ_CST)
+#define store(p, value) __atomic_store_n(p, value, __ATOMIC_SEQ_CST)
+#define count(p) __atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST)
+
 /* --- memory --------------------------------------------------------------- */
 
 /* Zeros, seen by all children. */
