@@ -107,12 +107,32 @@ static inline bool could_go(int q, const struct side *side)
 	return (pq_qsize(q) == 1) == side->gets;
 }
 
+/*
+ * Does it really sleep? One that is counted as a sleeper may be about to, and
+ * take what comes just then though others have been there longer.
+ */
+static inline bool off_cpu(pid_t pid)
+{
+	char path[64];
+	int c;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	/* The number of its system call, or "running". */
+	c = fgetc(f);
+	fclose(f);
+	return c >= '0' && c <= '9';
+}
+
 /* A child in that wait, and asleep in it as the @n-th. */
 static inline pid_t sleeper(int q, const struct side *side, uint64_t deadline, unsigned int n)
 {
 	pid_t pid = child(side->wait(q, deadline));
 
-	return until_asleep(q, side, n) ? pid : -1;
+	return until_asleep(q, side, n) && eventually(off_cpu(pid)) ? pid : -1;
 }
 
 /* The next child to end, whichever it is. */
