@@ -35,12 +35,14 @@ static inline int open_pidfd(pid_t pid)
 	return syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* Does process or thread @pid sleep in system call @nr right now? */
+/* Does thread @pid sleep in system call @nr right now? */
 static inline bool asleep_in(pid_t pid, long nr)
 {
 	char path[64], text[32] = "", *end;
 	int fd;
 
+	if (!off_cpu(pid))
+		return false;
 	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

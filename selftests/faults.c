@@ -236,20 +236,6 @@ FIXTURE_TEARDOWN(in_a_fault)
 	close(self->dev);
 }
 
-/* Does that thread wait for the trap to be opened, by the name of the kernel's function? */
-static bool in_the_trap(pid_t tid)
-{
-	char path[64], where[64] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/wchan", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, where, sizeof(where) - 1) < 0)
-		abort();
-	close(fd);
-	return !strcmp(where, "handle_userfault");
-}
-
 /*
  * The first in the line is called, and cannot take the message: his memory is
  * not there. Who comes after him can. And he has kept his place.
@@ -263,9 +249,9 @@ TEST_F(in_a_fault, the_next_gets_it)
 	pid_t second;
 
 	ASSERT_TRUE(start(&first, self->q, self->arg));
-	ASSERT_TRUE(eventually(pq_stat(self->q).getters == 1));
+	ASSERT_TRUE(eventually(asleep_at(load(&first.tid), "pyqueue_")));
 	second = child(wait_in_get(self->q, PYQUEUE_FOREVER));
-	ASSERT_TRUE(eventually(pq_stat(self->q).getters == 2));
+	ASSERT_TRUE(eventually(asleep_at(second, "pyqueue_")));
 	ASSERT_EQ(1, put_up_to(self->q, 1));
 	ASSERT_TRUE(eventually(trapped(&self->trap)));
 	ASSERT_TRUE(eventually(pq_qsize(self->q) == 0));
@@ -275,10 +261,9 @@ TEST_F(in_a_fault, the_next_gets_it)
 	arg.buf = (uintptr_t)room;
 	arg.len = ROOM;
 	ASSERT_TRUE(start(&third, self->q, &arg));
-	ASSERT_TRUE(eventually(pq_stat(self->q).getters == 2));
-	ASSERT_TRUE(eventually(in_the_trap(first.tid)));
+	ASSERT_TRUE(eventually(asleep_at(load(&third.tid), "pyqueue_")));
 	open_trap(&self->trap);
-	ASSERT_TRUE(eventually(!in_the_trap(first.tid) && asleep_in(first.tid, SYS_ioctl)));
+	ASSERT_TRUE(eventually(asleep_at(first.tid, "pyqueue_")));
 	ASSERT_EQ(1, put_up_to(self->q, 1));
 	EXPECT_EQ(1, result(&first));
 	EXPECT_EQ(1, self->arg->position);

@@ -260,6 +260,33 @@ static inline int reap(pid_t pid)
 		so_;                                                         \
 	})
 
+/* --- asleep ----------------------------------------------------------------- */
+
+/*
+ * Is the kernel's function in which thread @pid sleeps one whose name begins so?
+ * One that is being woken sleeps nowhere, though its state (and its "syscall" in
+ * /proc) still says so for a while.
+ */
+static inline bool asleep_at(pid_t pid, const char *begin)
+{
+	char path[64], where[64] = "0";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, where, sizeof(where) - 1) < 0)
+		where[0] = '0';
+	close(fd);
+	return where[0] != '0' && !strncmp(where, begin, strlen(begin));
+}
+
+static inline bool off_cpu(pid_t pid)
+{
+	return asleep_at(pid, "");
+}
+
 /* --- messages that do not matter ------------------------------------------ */
 
 #define UP_TO 32

@@ -108,26 +108,9 @@ static inline bool could_go(int q, const struct side *side)
 }
 
 /*
- * Does it really sleep? One that is counted as a sleeper may be about to, and
- * take what comes just then though others have been there longer.
+ * A child in that wait, and asleep in it as the @n-th. One that is counted may be
+ * about to sleep, and take what comes just then though others were there before.
  */
-static inline bool off_cpu(pid_t pid)
-{
-	char path[64];
-	int c;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	/* The number of its system call, or "running". */
-	c = fgetc(f);
-	fclose(f);
-	return c >= '0' && c <= '9';
-}
-
-/* A child in that wait, and asleep in it as the @n-th. */
 static inline pid_t sleeper(int q, const struct side *side, uint64_t deadline, unsigned int n)
 {
 	pid_t pid = child(side->wait(q, deadline));
