@@ -4,7 +4,9 @@
  * C's, or those of a test (PYQ_RING_ATOMICS names its header), by one name.
  *
  * A successful pyq_cas() and pyq_or() are seq_cst, in the kernel full barriers;
- * a failed pyq_cas() orders nothing. There are no fences.
+ * a failed pyq_cas() orders nothing. There are no fences: in C it takes a seq_cst
+ * load, not only a seq_cst CAS before it, for G and H to hold on every machine,
+ * so all acquiring loads are (which costs nothing on x86).
  */
 #ifndef PYQ_RING_ATOMIC_H
 #define PYQ_RING_ATOMIC_H
@@ -59,7 +61,7 @@ static inline void pyq_or32(__u32 *p, __u32 bits)
 #else
 
 #define pyq_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
-#define pyq_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define pyq_load_acquire(p)	__atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define pyq_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define pyq_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define pyq_breathe()		((void)0)

@@ -84,32 +84,11 @@ static inline int pyq_ring_can_put(struct pyq_ring *r, struct pyq_op *op)
 }
 
 /*
- * Move tail past the claim of @op. A helper may have done it; the queue may
- * have been shut down just before, then the claim is void.
- */
-static inline int pyq_ring_advance_tail(struct pyq_ring *r, struct pyq_op *op)
-{
-	__u64 *slot = &pyq_ring_slot(r, op->pos)->word;
-
-	if (pyq_cas(&r->hdr->tail, op->pos, op->pos + 1)) /* E */
-		return 0;
-	if (pyq_load_acquire(&r->hdr->tail) != (op->pos | PYQUEUE_CLOSED))
-		return 0;
-	pyq_cas(slot, op->word, pyq_word_turn(op->word, 0, PYQUEUE_FREE));
-	return -ESHUTDOWN;
-}
-
-/**
- * pyq_ring_claim_put() - claim a slot for a message
- * @r: the ring
- * @op: out: the claim
+ * Claim the slot at tail, and leave tail where it is.
  *
- * After 0 the slot is the caller's, who ends it with pyq_ring_publish() or
- * pyq_ring_abort().
- *
- * Return: 0; -EAGAIN full; -ESHUTDOWN; -EBUSY too much going on; -EUCLEAN.
+ * Return: as pyq_ring_claim_put().
  */
-static inline int pyq_ring_claim_put(struct pyq_ring *r, struct pyq_op *op)
+static inline int pyq_ring_claim_slot(struct pyq_ring *r, struct pyq_op *op)
 {
 	unsigned int tries;
 
@@ -125,9 +104,41 @@ static inline int pyq_ring_claim_put(struct pyq_ring *r, struct pyq_op *op)
 		if (!pyq_cas(&pyq_ring_slot(r, op->pos)->word, op->word, mine)) /* D */
 			continue;
 		op->word = mine;
-		return pyq_ring_advance_tail(r, op);
+		return 0;
 	}
 	return -EBUSY;
+}
+
+/* A claim of a position that tail, being closed, will never pass. */
+static inline void pyq_ring_void(struct pyq_ring *r, const struct pyq_op *op)
+{
+	pyq_cas(&pyq_ring_slot(r, op->pos)->word, op->word,
+		pyq_word_turn(op->word, 0, PYQUEUE_FREE));
+}
+
+/**
+ * pyq_ring_claim_put() - claim a slot for a message
+ * @r: the ring
+ * @op: out: the claim
+ *
+ * After 0 the slot is the caller's, who ends it with pyq_ring_publish() or
+ * pyq_ring_abort().
+ *
+ * Return: 0; -EAGAIN full; -ESHUTDOWN; -EBUSY too much going on; -EUCLEAN.
+ */
+static inline int pyq_ring_claim_put(struct pyq_ring *r, struct pyq_op *op)
+{
+	int ret = pyq_ring_claim_slot(r, op);
+
+	if (ret)
+		return ret;
+	if (pyq_cas(&r->hdr->tail, op->pos, op->pos + 1)) /* E */
+		return 0;
+	/* A helper has moved it; or the queue has been shut down just before. */
+	if (pyq_load_acquire(&r->hdr->tail) != (op->pos | PYQUEUE_CLOSED))
+		return 0;
+	pyq_ring_void(r, op);
+	return -ESHUTDOWN;
 }
 
 /**

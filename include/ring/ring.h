@@ -20,10 +20,9 @@
  * G  wake check: the CAS of A or C is a full barrier before sleepers and
  *    pollers are looked at.
  *    Pairs with H; without it a message is published, its waker sees no
- *    sleeper, and the sleeper saw no message. (In user space, where C's CAS is
- *    no full barrier on every machine, both looks are seq_cst loads.)
- * H  announcement: who is going to sleep or polls says so, then a full barrier,
- *    then the ring is looked at. (Belongs to the backend, not to this file.)
+ *    sleeper, and the sleeper saw no message.
+ * H  announcement: who is going to sleep or polls says so (CAS), then a full
+ *    barrier, then the ring is looked at. (The kernel's own is in kmod/wait.c.)
  * I  marks: an ORPHAN or ABORTED slot is stored before the generation is
  *    raised (CAS). Pairs with J; without it the hint is cleared although the
  *    scan went past the slot too early.
@@ -116,7 +115,7 @@ static inline struct pyqueue_slot *pyq_ring_slot(const struct pyq_ring *r, __u64
 /* Bytes of a message that fit a slot. */
 static inline __u32 pyq_ring_payload(const struct pyq_ring *r)
 {
-	return r->slot_size - sizeof(struct pyqueue_slot);
+	return r->slot_size - (__u32)sizeof(struct pyqueue_slot);
 }
 
 /* The smallest order whose slots hold @maxsize messages. */

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * Those who sleep on one side of a queue, as those see them who wake them: how
+ * many have announced themselves and not been claimed, and a sequence that each
+ * claim raises and on which they sleep.
+ *
+ * There are never fewer announced than sleep uncalled; there may be more, which
+ * costs a call that finds nobody. Who dies announced leaves one more.
+ */
+#ifndef PYQ_RING_SLEEPERS_H
+#define PYQ_RING_SLEEPERS_H
+
+#include "ring.h"
+
+static inline __u32 pyq_sleepers_sequence(__u64 word)
+{
+	return (__u32)(word >> PYQUEUE_SEQUENCE_SHIFT);
+}
+
+/**
+ * pyq_sleepers_announce() - say that the caller is going to sleep
+ * @word: the side's sleepers
+ * @sequence: out: what to sleep on, as long as it is still that
+ *
+ * The caller looks at the ring afterwards, and only then sleeps (H).
+ *
+ * Return: whether it has been said; if not, somebody spoils the word or too many
+ * are at it: do not sleep long.
+ */
+static inline bool pyq_sleepers_announce(__u64 *word, __u32 *sequence)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		__u64 seen = pyq_load(word);
+
+		*sequence = pyq_sleepers_sequence(seen);
+		if ((seen & PYQUEUE_ANNOUNCED) == PYQUEUE_ANNOUNCED)
+			return false;
+		if (pyq_cas(word, seen, seen + 1)) /* H */
+			return true;
+	}
+	return false;
+}
+
+/**
+ * pyq_sleepers_withdraw() - take an announcement back
+ * @word: the side's sleepers
+ * @sequence: what pyq_sleepers_announce() has said
+ *
+ * Only while nobody has been claimed since: otherwise the caller may be the one,
+ * and what is left another's.
+ *
+ * Return: whether it is taken back. If not, the caller may have been called: if
+ * it does not take what it was called for, it has to call the next.
+ */
+static inline bool pyq_sleepers_withdraw(__u64 *word, __u32 sequence)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		__u64 seen = pyq_load(word);
+
+		if (pyq_sleepers_sequence(seen) != sequence || !(seen & PYQUEUE_ANNOUNCED))
+			return false;
+		if (pyq_cas(word, seen, seen - 1))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * pyq_sleepers_claim() - claim some who are to be called
+ * @word: the side's sleepers
+ * @n: at most so many
+ *
+ * After what they wait for (A, C: the CAS before this is seq_cst), and followed
+ * by one call for as many as this returns.
+ *
+ * Return: how many.
+ */
+static inline __u32 pyq_sleepers_claim(__u64 *word, __u32 n)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		__u64 seen = pyq_load_acquire(word); /* G */
+		__u32 announced = (__u32)(seen & PYQUEUE_ANNOUNCED);
+		__u32 claimed = announced < n ? announced : n;
+		__u64 sequence = pyq_sleepers_sequence(seen) + 1;
+
+		if (!claimed)
+			return 0;
+		if (pyq_cas(word, seen,
+			    sequence << PYQUEUE_SEQUENCE_SHIFT | (announced - claimed)))
+			return claimed;
+	}
+	/* Somebody spoils the word; a call too many does no harm. */
+	return n;
+}
+
+#endif
