@@ -307,6 +307,7 @@ static long pyqueue_get_large(struct pyqueue *q, struct pyqueue_getter *g,
 static bool pyqueue_hand_over_short(struct pyqueue_getter *g, const void *message,
 				    const struct pyq_op *op)
 {
+	const u32 deliveries = pyq_word_deliveries(op->word);
 	void __user *buf = g->to->ubuf + g->to->iov_offset;
 	bool done;
 
@@ -315,8 +316,7 @@ static bool pyqueue_hand_over_short(struct pyqueue_getter *g, const void *messag
 	if (!user_write_access_begin(buf, op->len))
 		return false;
 	unsafe_copy_to_user(buf, message, op->len, fault);
-	done = !g->result ||
-	       pyqueue_unsafe_tell(g, op->len, op->pos, pyq_word_deliveries(op->word));
+	done = !g->result || pyqueue_unsafe_tell(g, op->len, op->pos, deliveries);
 	user_write_access_end();
 	return done;
 
@@ -453,6 +453,8 @@ static long pyqueue_try_get(struct pyqueue *q, void *arg)
 		ret = pyqueue_get_once(q, g, claim_first);
 		claim_first = !claim_first;
 	} while (ret == -EBUSY);
+	if (ret == -EAGAIN)
+		g->faults = 0;
 	return ret;
 }
 
@@ -465,6 +467,8 @@ static bool pyqueue_fault_in(void *arg)
 		return false;
 	g->cold = false;
 	cond_resched();
+	/* A read is a fault like any other, and makes a stack grow. */
+	fault_in_iov_iter_readable(g->to, g->cold_len);
 	return !fault_in_iov_iter_writeable(g->to, g->cold_len) &&
 	       (!g->result ||
 		!fault_in_safe_writeable((char __user *)g->result, sizeof(*g->result)));

@@ -343,6 +343,35 @@ TEST(bound_after_gets_without_a_buffer)
 	close(dev);
 }
 
+/* A stack that has not grown as far as the buffer yet. */
+TEST(a_stack_that_grows)
+{
+	static const size_t lens[] = { 1, 200, 5000 };
+	int dev = dev_open(), q = pq_create(dev, .maxsize = 4);
+	char data[5000];
+
+	ASSERT_LE(0, q);
+	for (unsigned int i = 0; i < ARRAY_SIZE(lens) * 2; i++) {
+		const size_t size = 4 << 20, len = lens[i / 2];
+		char *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *stack, *buf;
+
+		ASSERT_NE(MAP_FAILED, room);
+		munmap(room, size);
+		stack = mmap(room + size - 8192, 8192, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+		ASSERT_NE(MAP_FAILED, stack);
+		stack[0] = 0;
+		buf = stack - 8192;
+		ASSERT_EQ(0, pq_put(q, fill_pattern(data, len, i), len, PYQUEUE_NOWAIT));
+		EXPECT_EQ(len, i % 2 ? read(q, buf, 6000) : pq_get(q, buf, 6000, PYQUEUE_NOWAIT));
+		EXPECT_TRUE(has_pattern(buf, len, i));
+		munmap(room, size);
+	}
+	close(q);
+	close(dev);
+}
+
 /* A struct that cannot be written: the message is the next, as if for the first time. */
 /* proves: GET -EFAULT */
 TEST(read_only_struct)

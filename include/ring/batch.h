@@ -13,21 +13,22 @@
  * Move @at (tail or head) from @from to @end; the slots between are the
  * caller's claims, past which others may move it as well.
  *
- * Return: @end, or where @at is closed if that is before it.
+ * Return: @end, or where between the two @at is closed.
  */
 static inline __u64 pyq_ring_move(__u64 *at, __u64 from, __u64 end)
 {
-	__u64 tries;
+	__u64 seen = from, tries;
 
 	/* Each failure is a step of another's; there are no more than these. */
 	for (tries = from; tries != end; tries++) {
-		if (pyq_cas(at, from, end)) /* E */
+		if (pyq_cas(at, seen, end)) /* E */
 			return end;
-		from = pyq_load_acquire(at);
-		if ((__s64)(end - (from & ~PYQUEUE_CLOSED)) <= 0)
+		seen = pyq_load_acquire(at);
+		/* It is past the end; or spoilt: whoever did that has what comes of it. */
+		if ((seen & ~PYQUEUE_CLOSED) - from >= end - from)
 			return end;
-		if (from & PYQUEUE_CLOSED)
-			return from & ~PYQUEUE_CLOSED;
+		if (seen & PYQUEUE_CLOSED)
+			return seen & ~PYQUEUE_CLOSED;
 	}
 	return end;
 }
@@ -57,10 +58,11 @@ static inline bool pyq_ring_claim_slot_at(struct pyq_ring *r, struct pyq_op *op,
 static inline int pyq_ring_claim_puts(struct pyq_ring *r, struct pyq_op *ops, unsigned int n)
 {
 	int ret = pyq_ring_claim_slot(r, ops);
-	__u64 from = ops[0].pos, head, end, closed;
+	__u64 from, head, end, closed;
 
 	if (ret)
 		return ret;
+	from = ops[0].pos;
 	/* Behind an unpublished claim head cannot be. */
 	head = pyq_load_acquire(&r->hdr->head);
 	end = from + 1;
@@ -82,13 +84,15 @@ static inline bool pyq_ring_claim_message_at(struct pyq_ring *r, struct pyq_op *
 	__u32 len = pyq_load_acquire(&slot->len); /* O */
 
 	if (!pyq_word_is(r, word, pos, PYQUEUE_READY) || len > op->len ||
-	    (pyq_word_flags(word) & PYQUEUE_SLOT_INDIRECT))
+	    len > pyq_ring_payload(r) || (pyq_word_flags(word) & PYQUEUE_SLOT_INDIRECT))
 		return false;
 	op->pos = pos;
 	op->word = pyq_word_turn(word, r->owner, PYQUEUE_READING);
-	op->len = len;
 	op->freed = false;
-	return pyq_cas(&slot->word, word, op->word); /* B, and still the same message */
+	if (!pyq_cas(&slot->word, word, op->word)) /* B, and still the same message: O */
+		return false;
+	op->len = len;
+	return true;
 }
 
 /**
@@ -99,7 +103,7 @@ static inline bool pyq_ring_claim_message_at(struct pyq_ring *r, struct pyq_op *
  *
  * One that is not in its slot (PYQUEUE_SLOT_INDIRECT) or that comes again is
  * claimed alone. Each is ended with pyq_ring_release() or pyq_ring_give_back(),
- * in order. The @len of those not claimed is not changed.
+ * in order. Only the first's @len may have changed if it is not claimed.
  *
  * Return: how many, at least 1; otherwise as pyq_ring_claim_get() for the first.
  */

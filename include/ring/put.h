@@ -83,6 +83,17 @@ static inline int pyq_ring_can_put(struct pyq_ring *r, struct pyq_op *op)
 	return -EBUSY;
 }
 
+/* Claim what pyq_ring_look_put() has found. Return: whether it is the caller's. */
+static inline bool pyq_ring_claim_looked(struct pyq_ring *r, struct pyq_op *op)
+{
+	__u64 mine = pyq_word_turn(op->word, r->owner, PYQUEUE_WRITING);
+
+	if (!pyq_cas(&pyq_ring_slot(r, op->pos)->word, op->word, mine)) /* D */
+		return false;
+	op->word = mine;
+	return true;
+}
+
 /*
  * Claim the slot at tail, and leave tail where it is.
  *
@@ -94,17 +105,11 @@ static inline int pyq_ring_claim_slot(struct pyq_ring *r, struct pyq_op *op)
 
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
 		int ret = pyq_ring_look_put(r, op);
-		__u64 mine;
 
 		if (ret == PYQ_RING_AGAIN)
 			continue;
-		if (ret)
+		if (ret || pyq_ring_claim_looked(r, op))
 			return ret;
-		mine = pyq_word_turn(op->word, r->owner, PYQUEUE_WRITING);
-		if (!pyq_cas(&pyq_ring_slot(r, op->pos)->word, op->word, mine)) /* D */
-			continue;
-		op->word = mine;
-		return 0;
 	}
 	return -EBUSY;
 }
@@ -114,6 +119,20 @@ static inline void pyq_ring_void(struct pyq_ring *r, const struct pyq_op *op)
 {
 	pyq_cas(&pyq_ring_slot(r, op->pos)->word, op->word,
 		pyq_word_turn(op->word, 0, PYQUEUE_FREE));
+}
+
+/*
+ * Move tail past the claim of @op. A helper may have done it; the queue may have
+ * been shut down just before, then the claim is void.
+ */
+static inline int pyq_ring_advance_tail(struct pyq_ring *r, const struct pyq_op *op)
+{
+	if (pyq_cas(&r->hdr->tail, op->pos, op->pos + 1)) /* E */
+		return 0;
+	if (pyq_load_acquire(&r->hdr->tail) != (op->pos | PYQUEUE_CLOSED))
+		return 0;
+	pyq_ring_void(r, op);
+	return -ESHUTDOWN;
 }
 
 /**
@@ -130,15 +149,7 @@ static inline int pyq_ring_claim_put(struct pyq_ring *r, struct pyq_op *op)
 {
 	int ret = pyq_ring_claim_slot(r, op);
 
-	if (ret)
-		return ret;
-	if (pyq_cas(&r->hdr->tail, op->pos, op->pos + 1)) /* E */
-		return 0;
-	/* A helper has moved it; or the queue has been shut down just before. */
-	if (pyq_load_acquire(&r->hdr->tail) != (op->pos | PYQUEUE_CLOSED))
-		return 0;
-	pyq_ring_void(r, op);
-	return -ESHUTDOWN;
+	return ret ? ret : pyq_ring_advance_tail(r, op);
 }
 
 /**

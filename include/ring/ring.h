@@ -52,7 +52,9 @@
  * has moved the ring on. After this many it is left to the caller (-EBUSY), who
  * can see a signal, and calls the ring broken if head and tail stand still.
  */
+#ifndef PYQ_RING_TRIES
 #define PYQ_RING_TRIES	1024
+#endif
 
 /* What a step says when somebody, perhaps itself, has moved the ring on. */
 #define PYQ_RING_AGAIN	1

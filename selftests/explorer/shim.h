@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The ring's atomics for the explorer: each is a step that the scheduler takes
+ * when it chooses to (steps.c), on memory that is seen through store buffers.
+ */
+#ifndef EXPLORER_SHIM_H
+#define EXPLORER_SHIM_H
+
+#include <linux/types.h>
+
+enum step {
+	STEP_NONE,
+	STEP_LOAD,	/* at */
+	STEP_STORE,	/* at, a: value; into the store buffer */
+	STEP_CAS,	/* at, a: expected, b: new */
+	STEP_OR,	/* at, a: bits */
+	STEP_AWAIT,	/* a: side; until memory that the actor may read has changed */
+	STEP_SLEEP,	/* a: side, b: sequence: futex_wait() */
+	STEP_ASLEEP,	/* a: side */
+	STEP_WAKE,	/* a: side, b: how many: futex_wake() */
+	STEP_DEATH,	/* until there is a dead one to recover: who */
+	STEP_HEIR,	/* a: actor; until that one is dead and recovered */
+};
+
+__u64 take_step(enum step step, const void *at, __u64 a, __u64 b);
+
+#define pyq_load(p)		take_step(STEP_LOAD, p, 0, 0)
+#define pyq_load_acquire(p)	take_step(STEP_LOAD, p, 0, 0)
+#define pyq_store(p, v)		((void)take_step(STEP_STORE, p, v, 0))
+#define pyq_store_release(p, v)	((void)take_step(STEP_STORE, p, v, 0))
+#define pyq_breathe()		((void)0)
+
+static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
+{
+	return take_step(STEP_CAS, p, old, desired);
+}
+
+static inline void pyq_or(__u64 *p, __u64 bits)
+{
+	take_step(STEP_OR, p, bits, 0);
+}
+
+static inline void pyq_or32(__u32 *p, __u32 bits)
+{
+	take_step(STEP_OR, p, bits, 0);
+}
+
+/*
+ * Retry for ever. The ring counts its tries in a local variable of this name;
+ * here it never gets beyond 1, so that a retry is no new state, and one that
+ * leads nowhere is a cycle or an actor that does not finish alone. That is
+ * every execution with less than 1024 failures in a row; what comes after them
+ * (-EBUSY, a mark by OR) is not explored.
+ */
+static unsigned int tries;
+
+static inline unsigned int endless(unsigned int *count)
+{
+	*count = 0;
+	return 2;
+}
+
+#define PYQ_RING_TRIES	endless(&tries)
+
+#endif

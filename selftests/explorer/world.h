@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The world that is explored: a ring, the actors, and what the ghost knows of
+ * them. All of it can be written down (snapshot.c), and is the same again when
+ * it is put back: nothing that an actor's behaviour depends on is elsewhere.
+ */
+#ifndef EXPLORER_WORLD_H
+#define EXPLORER_WORLD_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/pyqueue.h>
+
+#include "shim.h"
+
+#define ACTORS_MAX	6
+#define AUDITOR		ACTORS_MAX	/* not part of the search */
+#define SLOTS_MAX	4
+#define SLOT_SIZE	32		/* a word, a length, a payload of two words */
+#define MESSAGES_MAX	15
+#define BUFFER_MAX	6
+#define STACK_SIZE	4096
+
+enum side { GETTERS, PUTTERS, JOINERS, SIDES };
+
+/* Words of the ring that can be accessed, as the explorer numbers them. */
+enum location {
+	TAIL, HEAD_CACHE, HEAD, MARKS, DETOUR, DONE, SKIPPED,
+	SLEEPERS,			/* of each side */
+	WORD = SLEEPERS + SIDES,	/* of each slot */
+	LENGTH = WORD + SLOTS_MAX,
+	PAYLOAD = LENGTH + SLOTS_MAX,	/* two a slot */
+	LOCATIONS = PAYLOAD + 2 * SLOTS_MAX,
+	NOWHERE = 0xff,
+};
+
+/* Sets of locations: what an actor may read or write. */
+#define IN(location)	(1u << (location))
+#define IN_SLEEPERS	(7u << SLEEPERS)
+#define IN_WORDS	(0xfu << WORD)
+#define IN_LENGTHS	(0xfu << LENGTH)
+#define IN_PAYLOADS	(0xffu << PAYLOAD)
+
+enum life { ALIVE, FINISHED, DEAD, STOPPED };
+
+/* What an actor is trying to do, for as long as "full" or "empty" has to be true in. */
+enum attempt { NO_ATTEMPT, ATTEMPT_PUT, ATTEMPT_GET, ATTEMPT_JOIN };
+
+/* What has been true at some moment of an attempt. */
+#define SEEN_STRICT	1	/* full, empty, nothing unfinished */
+#define SEEN_LOOSE	2	/* the same by head as it is, or without orphans */
+#define SEEN_NO_ORPHAN	4
+#define SEEN_DISTURBED	8	/* somebody else has changed something */
+#define SEEN_OPEN	16
+#define SEEN_CLOSED	32
+
+struct actor {
+	void *sp;
+	const void *at;			/* the step that it is going to take */
+	__u64 a, b;
+	__u64 result;
+	__u64 buffer_value[BUFFER_MAX];
+	__u8 buffer_location[BUFFER_MAX];
+	__u8 buffered;
+	__u8 step, location, life;
+	/* ghost */
+	__u8 changed;			/* something that it may read, since it began */
+	__u8 attempt, seen;
+	__u8 orphans;			/* slots: to be taken first */
+	__u8 message;			/* that it puts */
+	__u8 copied;			/* message that it has copied out */
+	__u8 last_position;		/* of its own messages, + 1 */
+	__u8 woken;
+	__u8 recovers;			/* actor + 1 */
+	__u8 pad[5];
+};
+
+struct ghost {
+	__u16 published, released;	/* messages */
+	__u16 held_by_dead;
+	__u8 slot_message[SLOTS_MAX];
+	__u8 position[MESSAGES_MAX + 1];
+	__u8 deliveries[MESSAGES_MAX + 1];
+	__u8 done;			/* task_done */
+	__u8 kills, stops;		/* left */
+	__u8 recovered;			/* actors */
+	__s8 credit[SIDES];		/* announcements less calls */
+	__u8 closed_dropped;
+	__u8 queue[SIDES][ACTORS_MAX];	/* who sleeps, in order; actor + 1 */
+	__u8 pad[4];
+};
+
+struct world {
+	struct ghost ghost;
+	struct actor actors[ACTORS_MAX + 1];
+};
+
+extern struct world world;
+extern struct pyqueue_header ring_header;
+extern unsigned char ring_slots[SLOTS_MAX * SLOT_SIZE];
+
+/* --- the cast: constant during a search */
+
+struct actor;
+typedef void script_fn(struct actor *a);
+
+/* How an actor puts up with "full" and "empty". */
+enum patience { GIVE_UP, AWAIT, SLEEP, SLEEP_TIMED };
+
+struct part {
+	const char *name;
+	script_fn *script;
+	__u32 reads, writes;
+	__u8 owner;
+	__u8 n;				/* how many messages */
+	__u8 patience;
+	__u8 batch;			/* at most so many at once */
+	__u8 heir_of;			/* actor + 1 */
+	__u8 immediate, task_done;
+	bool immortal;			/* neither killed nor stopped */
+	bool idle_is_fine;		/* need not be finished at the end */
+	bool peeks;			/* reads what it does not hold */
+};
+
+struct cast {
+	const char *name;
+	__u64 maxsize, start;
+	__u8 prefill;
+	__u8 kills, stops;
+	bool sleeps;			/* sleepers are woken */
+	bool peeks, drops;		/* set by cast_begin() */
+	__u8 slots, order, actors;	/* the same */
+	__u64 quick;			/* states at most, in quick mode; 0 none */
+	struct part parts[ACTORS_MAX];
+};
+
+extern struct cast cast;
+extern const struct cast casts[];
+extern const unsigned int nr_casts;
+
+/* casts.c */
+void cast_begin(const struct cast *c);
+
+/* snapshot.c */
+size_t snapshot_save(unsigned char *to);
+void snapshot_restore(const unsigned char *from);
+__u64 snapshot_hash(const unsigned char *at, size_t size);
+#define SNAPSHOT_MAX (LOCATIONS * 8 + sizeof(struct world) + ACTORS_MAX * STACK_SIZE)
+
+/* visited.c: 64 bits of each state that has been seen */
+struct visited { __u64 *keys; float *paths; __u64 size, used; };
+
+/* search.c */
+struct report {
+	__u64 states, transitions, kills, ends, deepest;
+	double paths;
+	bool complete, failed;
+};
+
+void search(struct report *report, __u64 bound, __u64 memory);
+
+/* actors.c: what needs the ring's code */
+script_fn script_prefill, script_audit;
+void ring_views_init(void);
+
+/* coroutine.c */
+void coroutine_start(struct actor *a, script_fn *script);
+void coroutine_resume(struct actor *a, __u64 result);
+char *coroutine_stack_end(const struct actor *a);
+
+/* steps.c */
+void steps_init(void);
+bool step_is_enabled(const struct actor *a);
+bool step_is_local(const struct actor *a);
+void step_take(struct actor *a);
+bool buffer_drains(const struct actor *a);
+void buffer_drain_one(struct actor *a);
+void actor_kill(struct actor *a);
+void actor_stop(struct actor *a);
+void actor_time_out(struct actor *a);
+__u64 memory_read(unsigned int location);
+extern bool step_tracing;
+
+/* trace.c: in words */
+const char *location_name(unsigned int location);
+const char *actor_name(const struct actor *a);
+void trace_value(char *text, size_t size, unsigned int location, __u64 value);
+
+/* ghost.c: promises. Called where the actors run, so they only note a failure. */
+void ghost_begin(struct actor *a, enum attempt attempt, unsigned int message);
+void ghost_end(struct actor *a, int ret);
+void ghost_copied(struct actor *a, __u64 word, __u64 position, __u32 len, __u64 first,
+		  __u64 second);
+void ghost_done(int ret);
+void ghost_changed(struct actor *by, unsigned int location, __u64 from, __u64 to);
+void ghost_payload(struct actor *by, unsigned int location, bool write);
+void ghost_end_of_execution(void);
+bool ghost_get_ready(void);
+bool ghost_put_ready(void);
+bool ghost_join_ready(void);
+unsigned int ghost_next_message(void);
+unsigned int ghost_outstanding(void);
+__u64 ghost_position(unsigned int slot);
+void fail(const char *text, __u64 a, __u64 b);
+extern const char *failure;
+extern __u64 failure_a, failure_b;
+extern bool auditing;
+
+static inline unsigned int actor_index(const struct actor *a)
+{
+	return (unsigned int)(a - world.actors);
+}
+
+static inline struct part *actor_part(const struct actor *a)
+{
+	return &cast.parts[actor_index(a)];
+}
+
+#define for_each_actor(a) \
+	for (a = world.actors; a < world.actors + cast.actors; a++)
+
+#endif
