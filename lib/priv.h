@@ -8,6 +8,8 @@
 
 #include <pyqueue/queue.h>
 
+#include "mapping.h"
+
 /*
  * errno belongs to the caller: a function that makes system calls or allocates
  * starts with this, and errno is put back when it returns.
@@ -32,6 +34,7 @@ struct pyqi_backend {
 	int (*create)(pyq_queue *q, const struct pyq_attr *attr);
 	int (*open)(pyq_queue *q, const char *name, unsigned int flags);
 	int (*attach)(pyq_queue *q, int fd);
+	int (*reattach)(pyq_queue *q); /* in a child; NULL: there is no need to */
 	void (*close)(pyq_queue *q);
 
 	int (*put)(pyq_queue *q, const void *data, size_t len, uint64_t deadline);
@@ -50,25 +53,28 @@ struct pyqi_backend {
 };
 
 extern const struct pyqi_backend pyqi_kernel;
+extern const struct pyqi_backend pyqi_shm;
 
 /**
  * pyqi_backend() - the backend that new handles use
+ *
+ * What PYQUEUE_BACKEND in the environment says; otherwise the kernel if there is
+ * a /dev/pyqueue.
  */
-static inline const struct pyqi_backend *pyqi_backend(void)
-{
-	return &pyqi_kernel;
-}
+const struct pyqi_backend *pyqi_backend(void);
 
 /*
- * Nothing in a handle changes while it is open: that is what lets threads share
- * it without a lock.
+ * Nothing in a handle changes while it is open, but after a fork and in @map:
+ * that is what lets threads share it without a lock.
  */
 struct pyq_queue {
 	const struct pyqi_backend *backend;
 	int fd;
+	unsigned int access; /* PYQ_READ, PYQ_WRITE; where the library has to see to it */
 	int64_t maxsize;
 	size_t max_msg;
 	size_t payload; /* messages up to this many bytes are in the ring itself */
+	struct pyqi_mapping map;
 };
 
 #endif

@@ -84,7 +84,6 @@ void coroutine_start(struct actor *a, script_fn *script)
 	void **sp = (void **)coroutine_stack_end(a);
 
 	scripts[actor_index(a)] = script;
-	*--sp = NULL;
 	*--sp = NULL; /* as if called: 8 bytes off 16 at its entry */
 	*--sp = (void *)coroutine_main;
 	for (int i = 0; i < 6; i++)

@@ -15,6 +15,7 @@
 
 #include "world.h"
 
+struct world world;
 struct pyqueue_header ring_header;
 unsigned char ring_slots[SLOTS_MAX * SLOT_SIZE] __attribute__((__aligned__(64)));
 bool step_tracing;
@@ -420,6 +421,13 @@ static __u64 step_other(struct actor *a)
 	}
 }
 
+/* After it has run up to a step. */
+void steps_settle(struct actor *a)
+{
+	a->result = 0;
+	a->location = (__u8)location_of(a->at);
+}
+
 /* Take @a's step and run it up to the next. */
 void step_take(struct actor *a)
 {
@@ -445,8 +453,7 @@ void step_take(struct actor *a)
 		}
 	}
 	coroutine_resume(a, result);
-	a->result = 0;
-	a->location = (__u8)location_of(a->at);
+	steps_settle(a);
 }
 
 static void actor_settle(struct actor *a, enum life life)
@@ -495,6 +502,5 @@ void actor_time_out(struct actor *a)
 		printf("#   %-12s  times out\n", actor_name(a));
 	queue_remove(side, a);
 	coroutine_resume(a, 1);
-	a->result = 0;
-	a->location = (__u8)location_of(a->at);
+	steps_settle(a);
 }

@@ -148,8 +148,11 @@ void snapshot_restore(const unsigned char *from);
 __u64 snapshot_hash(const unsigned char *at, size_t size);
 #define SNAPSHOT_MAX (LOCATIONS * 8 + sizeof(struct world) + ACTORS_MAX * STACK_SIZE)
 
-/* visited.c: 64 bits of each state that has been seen */
-struct visited { __u64 *keys; float *paths; __u64 size, used; };
+/* visited.c */
+void visited_begin(__u64 memory);
+void visited_end(void);
+float *visited_find(__u64 key, bool *is_new);
+bool visited_is_full(void);
 
 /* search.c */
 struct report {
@@ -173,6 +176,7 @@ char *coroutine_stack_end(const struct actor *a);
 void steps_init(void);
 bool step_is_enabled(const struct actor *a);
 bool step_is_local(const struct actor *a);
+void steps_settle(struct actor *a);
 void step_take(struct actor *a);
 bool buffer_drains(const struct actor *a);
 void buffer_drain_one(struct actor *a);

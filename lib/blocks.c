@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+/* Large messages of the shm backend. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "blocks.h"
+#include "shm.h"
+
+/* Memory for blocks is taken from the system so many at a time. */
+#define COMMIT 64
+
+enum { FREE, TAKEN };
+
+static uint16_t owner_of(uint64_t word)
+{
+	return (uint16_t)(word >> 16);
+}
+
+static bool is_taken(uint64_t word)
+{
+	return (word & 0xffff) == TAKEN;
+}
+
+/* The word of the same taking, with another's name. */
+static uint64_t renamed(uint64_t word, uint16_t owner)
+{
+	return (word & ~0xffff0000ULL) | (uint64_t)owner << 16;
+}
+
+static uint64_t taken_by(uint64_t word, uint16_t owner)
+{
+	return ((word >> 32) + 1) << 32 | (uint64_t)owner << 16 | TAKEN;
+}
+
+static uint64_t freed(uint64_t word)
+{
+	return word >> 32 << 32 | FREE;
+}
+
+static struct pyqi_block *block(const pyq_queue *q, uint32_t index)
+{
+	return &q->map.blocks[index];
+}
+
+static char *data_of(const pyq_queue *q, uint32_t index)
+{
+	return q->map.data + (size_t)index * PYQI_BLOCK_SIZE;
+}
+
+uint64_t pyqi_blocks_for(uint64_t bytes)
+{
+	return (bytes + PYQI_BLOCK_SIZE - 1) / PYQI_BLOCK_SIZE;
+}
+
+/*
+ * Memory for block @index, or a store to it would be a SIGBUS when there is none
+ * left. Who dies in here has perhaps committed and not said so: no harm.
+ */
+static int commit(pyq_queue *q, uint32_t index)
+{
+	uint64_t committed = pyq_load_acquire(&q->map.shm->committed);
+	uint64_t upto = index + COMMIT < q->map.nr_blocks ? index + COMMIT : q->map.nr_blocks;
+
+	if (index < committed)
+		return 0;
+	if (posix_fallocate(q->fd, q->map.data - (char *)q->map.ring.hdr,
+			    (off_t)(upto * PYQI_BLOCK_SIZE)))
+		return -ENOMEM;
+	while (committed < upto && !pyq_cas(&q->map.shm->committed, committed, upto))
+		committed = pyq_load_acquire(&q->map.shm->committed);
+	return 0;
+}
+
+/* Take any block. */
+static int take(pyq_queue *q, uint32_t *index)
+{
+	const uint32_t n = q->map.nr_blocks;
+	const uint32_t start = __atomic_load_n(&q->map.shm->hint, __ATOMIC_RELAXED) % n;
+	int err;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = (start + i) % n;
+		uint64_t word = pyq_load_acquire(&block(q, at)->word);
+
+		if (is_taken(word))
+			continue;
+		err = commit(q, at);
+		if (err)
+			return err;
+		if (!pyq_cas(&block(q, at)->word, word, taken_by(word, q->map.ring.owner)))
+			continue;
+		pyq_store(&block(q, at)->position, PYQI_NO_POSITION);
+		block(q, at)->next = PYQI_NO_BLOCK;
+		__atomic_store_n(&q->map.shm->hint, at + 1, __ATOMIC_RELAXED);
+		*index = at;
+		return 0;
+	}
+	return -ENOBUFS;
+}
+
+int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
+{
+	uint32_t *link = first;
+	int err;
+
+	*first = PYQI_NO_BLOCK;
+	if (pyqi_blocks_for(len) > q->map.nr_blocks)
+		return -ENOBUFS;
+	for (size_t done = 0; done < len;) {
+		size_t n = len - done < PYQI_BLOCK_SIZE ? len - done : PYQI_BLOCK_SIZE;
+		uint32_t index;
+
+		err = take(q, &index);
+		if (err) {
+			pyqi_blocks_free(q, *first);
+			return err;
+		}
+		*link = index;
+		link = &block(q, index)->next;
+		memcpy(data_of(q, index), (const char *)data + done, n);
+		done += n;
+	}
+	return 0;
+}
+
+void pyqi_blocks_attach(pyq_queue *q, uint32_t first, uint64_t position)
+{
+	uint32_t left = q->map.nr_blocks;
+
+	for (; first < q->map.nr_blocks && left--; first = block(q, first)->next)
+		pyq_store(&block(q, first)->position, position);
+}
+
+void pyqi_blocks_free(pyq_queue *q, uint32_t first)
+{
+	uint32_t left = q->map.nr_blocks;
+
+	while (first < q->map.nr_blocks && left--) {
+		struct pyqi_block *b = block(q, first);
+		uint64_t word = pyq_load_acquire(&b->word);
+		uint32_t next = b->next; /* before it is somebody else's */
+
+		if (is_taken(word) && owner_of(word) == q->map.ring.owner)
+			pyq_cas(&b->word, word, freed(word));
+		first = next;
+	}
+}
+
+int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first)
+{
+	uint32_t index;
+	size_t done;
+
+	memcpy(first, pyq_ring_slot(&q->map.ring, op->pos)->payload, sizeof(*first));
+	/* All of it before any name is changed: with a message that is spoilt it ends here. */
+	index = *first;
+	for (done = 0; done < op->len; done += PYQI_BLOCK_SIZE) {
+		size_t n = op->len - done < PYQI_BLOCK_SIZE ? op->len - done : PYQI_BLOCK_SIZE;
+
+		if (index >= q->map.nr_blocks || pyq_load(&block(q, index)->position) != op->pos ||
+		    !is_taken(pyq_load_acquire(&block(q, index)->word)))
+			return -EUCLEAN;
+		if (data)
+			memcpy((char *)data + done, data_of(q, index), n);
+		index = block(q, index)->next;
+	}
+	index = *first;
+	for (done = 0; done < op->len && index < q->map.nr_blocks; done += PYQI_BLOCK_SIZE) {
+		struct pyqi_block *b = block(q, index);
+		uint64_t word = pyq_load_acquire(&b->word);
+
+		pyq_cas(&b->word, word, renamed(word, q->map.ring.owner));
+		index = b->next;
+	}
+	return 0;
+}
+
+/* Is the message at @position in the ring, or in somebody's hand, with its blocks? */
+static bool is_there(const struct pyq_ring *r, uint64_t position)
+{
+	uint64_t word;
+
+	if (position == PYQI_NO_POSITION)
+		return false;
+	word = pyq_load_acquire(&pyq_ring_slot(r, position)->word);
+	if (!(pyq_word_flags(word) & PYQUEUE_SLOT_INDIRECT))
+		return false;
+	return pyq_word_is(r, word, position, PYQUEUE_READY) ||
+	       pyq_word_is(r, word, position, PYQUEUE_READING) ||
+	       pyq_word_is(r, word, position, PYQUEUE_ORPHAN);
+}
+
+void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
+{
+	for (uint32_t i = 0; i < q->map.nr_blocks; i++) {
+		struct pyqi_block *b = block(q, i);
+		uint64_t word = pyq_load_acquire(&b->word);
+
+		if (!is_taken(word) || owner_of(word) != dead)
+			continue;
+		/*
+		 * A getter who has it by now has put its name on it before the
+		 * message went from the ring: then this CAS fails.
+		 */
+		if (!is_there(&q->map.ring, pyq_load_acquire(&b->position)))
+			pyq_cas(&b->word, word, freed(word));
+	}
+}
+
+uint64_t pyqi_blocks_bytes(const pyq_queue *q)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < q->map.nr_blocks; i++)
+		n += is_taken(pyq_load(&block(q, i)->word));
+	return n * PYQI_BLOCK_SIZE;
+}

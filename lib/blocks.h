@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Large messages of the shm backend: chains of blocks behind the slots. A slot
+ * with PYQUEUE_SLOT_INDIRECT holds the number of the first.
+ *
+ * A block's word says who has taken it, so that who dies leaves nothing: a block
+ * that names the dead and is not part of a message in the ring is free. A message
+ * in the ring keeps its blocks whoever they name, for they know its position.
+ *
+ *	putter: takes blocks, fills them, claims a slot, writes the position into
+ *		each block, publishes
+ *	getter: claims the slot, copies, puts its own name on each block, releases
+ *		the slot, frees the blocks
+ */
+#ifndef PYQI_BLOCKS_H
+#define PYQI_BLOCKS_H
+
+#include "priv.h"
+
+#define PYQI_BLOCK_SIZE 4096
+
+/* No block; and of a block's position: of no message. */
+#define PYQI_NO_BLOCK UINT32_MAX
+#define PYQI_NO_POSITION UINT64_MAX
+
+/**
+ * struct pyqi_block - what is known of a block
+ * @word: {version:32, owner:16, taken:16}; the version makes each taking another
+ * @position: of the message it is part of
+ * @next: the next of the message
+ * @reserved: 0
+ */
+struct pyqi_block {
+	__u64 word;
+	__u64 position;
+	__u32 next;
+	__u32 reserved;
+};
+
+/**
+ * pyqi_blocks_for() - how many blocks a queue needs
+ * @bytes: of large messages
+ */
+uint64_t pyqi_blocks_for(uint64_t bytes);
+
+/**
+ * pyqi_blocks_put() - copy a message into blocks
+ * @q: the queue
+ * @data: the message
+ * @len: its bytes, more than 0
+ * @first: out: its first block, the caller's
+ *
+ * Return: 0; -ENOBUFS there are not as many; -ENOMEM no memory for them.
+ */
+int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first);
+
+/* Make the blocks from @first part of the message at @position, about to be published. */
+void pyqi_blocks_attach(pyq_queue *q, uint32_t first, uint64_t position);
+
+/* Give the caller's blocks from @first back. */
+void pyqi_blocks_free(pyq_queue *q, uint32_t first);
+
+/**
+ * pyqi_blocks_get() - copy a message out of its blocks, and make them the caller's
+ * @q: the queue
+ * @op: the caller's claim of its slot
+ * @data: room for @op->len bytes; NULL: do not copy
+ * @first: out: its first block, to be freed once the slot is released
+ *
+ * Return: 0; -EUCLEAN: they are not that message's.
+ */
+int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first);
+
+/* Free what names @dead and is part of no message; the ring has been recovered. */
+void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead);
+
+/* Bytes of blocks that are taken. */
+uint64_t pyqi_blocks_bytes(const pyq_queue *q);
+
+#endif

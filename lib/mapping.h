@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A queue's memory, mapped: this process as a participant of the ring, with an
+ * owner number of its own for each handle.
+ */
+#ifndef PYQI_MAPPING_H
+#define PYQI_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ring/batch.h>
+#include <ring/sleepers.h>
+
+struct pyqi_block;
+struct pyqi_shm;
+
+/**
+ * struct pyqi_mapping - a handle's part in a mapped ring
+ * @ring: the handle's view of it; changes only after a fork
+ * @shm: what the shm backend keeps behind the ring's header
+ * @blocks: what is known of the blocks for large messages
+ * @data: the blocks themselves
+ * @nr_blocks: how many
+ * @size: bytes mapped
+ * @id: the queue's number
+ * @generation: the process that all this belongs to
+ * @locks: the file through which the owner number is held
+ * @busy: held by the thread that settles what the dead have left
+ * @in_the_way: the claim that a call without a timeout has met last
+ * @spin: tries before a sleep, which follows what has been of use
+ */
+struct pyqi_mapping {
+	struct pyq_ring ring;
+	struct pyqi_shm *shm;
+	struct pyqi_block *blocks;
+	char *data;
+	uint32_t nr_blocks;
+	size_t size;
+	uint64_t id;
+	uint64_t generation;
+	int locks;
+	int busy;
+	uint64_t in_the_way;
+	unsigned int spin;
+};
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/* Who is alive, without the module. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include <ring/recover.h>
+
+#include "blocks.h"
+#include "owner.h"
+#include "shm.h"
+#include "sleep.h"
+
+/* Of the file's bytes, these are locked; what is in them does not matter. */
+#define WATCH_BYTE (PYQI_OWNERS + 1)
+
+static bool lock_byte(const pyq_queue *q, unsigned int byte, short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	return !fcntl(q->map.locks, F_OFD_SETLK, &lock);
+}
+
+static uint64_t *word_of(pyq_queue *q, unsigned int owner)
+{
+	return &q->map.shm->owners[owner / 64];
+}
+
+static uint64_t bit_of(unsigned int owner)
+{
+	return 1ULL << owner % 64;
+}
+
+static bool in_use(pyq_queue *q, unsigned int owner)
+{
+	return __atomic_load_n(word_of(q, owner), __ATOMIC_SEQ_CST) & bit_of(owner);
+}
+
+/* Its lock is ours, so it is dead, and nobody else is at it. */
+static int settle(pyq_queue *q, unsigned int owner)
+{
+	struct pyq_op op = { .freed = false };
+	bool broken = pyq_ring_recover(&q->map.ring, &op, (uint16_t)owner) < 0;
+
+	pyqi_blocks_sweep(q, (uint16_t)owner);
+	pyqi_wake_everybody(q);
+	return broken ? -EUCLEAN : 0;
+}
+
+int pyqi_owner_take(pyq_queue *q)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", q->fd);
+	q->map.locks = open(path, O_RDWR | O_CLOEXEC);
+	if (q->map.locks < 0)
+		return errno == ENOENT ? -EOPNOTSUPP : -errno;
+
+	for (unsigned int owner = 1; owner <= PYQI_OWNERS; owner++) {
+		if (!lock_byte(q, owner, F_WRLCK))
+			continue;
+		q->map.ring.owner = (uint16_t)owner;
+		/* Its last owner has died: first what that has left, then ours. */
+		if (in_use(q, owner))
+			return settle(q, owner);
+		__atomic_fetch_or(word_of(q, owner), bit_of(owner), __ATOMIC_SEQ_CST);
+		return 0;
+	}
+	close(q->map.locks);
+	return -EUSERS;
+}
+
+void pyqi_owner_leave(pyq_queue *q)
+{
+	__atomic_fetch_and(word_of(q, q->map.ring.owner), ~bit_of(q->map.ring.owner),
+			   __ATOMIC_SEQ_CST);
+	close(q->map.locks);
+}
+
+void pyqi_owner_forget(const pyq_queue *q, int locks)
+{
+	struct stat ours, theirs;
+
+	/* If the program has closed it the number may be something else's. */
+	if (!fstat(q->fd, &ours) && !fstat(locks, &theirs) && ours.st_dev == theirs.st_dev &&
+	    ours.st_ino == theirs.st_ino)
+		close(locks);
+}
+
+/* Settle what @owner has left, if it has died. */
+static int check_one(pyq_queue *q, unsigned int owner)
+{
+	int err = 0;
+
+	if (owner == q->map.ring.owner || !lock_byte(q, owner, F_WRLCK))
+		return 0;
+	/* It may have left, or somebody may have settled it, just before. */
+	if (in_use(q, owner)) {
+		err = settle(q, owner);
+		__atomic_fetch_and(word_of(q, owner), ~bit_of(owner), __ATOMIC_SEQ_CST);
+	}
+	lock_byte(q, owner, F_UNLCK);
+	return err;
+}
+
+/* To the kernel, the threads of a handle are one. */
+static bool begin_settling(pyq_queue *q)
+{
+	return !__atomic_exchange_n(&q->map.busy, 1, __ATOMIC_ACQUIRE);
+}
+
+static void end_settling(pyq_queue *q)
+{
+	__atomic_store_n(&q->map.busy, 0, __ATOMIC_RELEASE);
+}
+
+int pyqi_owner_check_one(pyq_queue *q, unsigned int owner)
+{
+	PYQI_KEEP_ERRNO;
+	int err;
+
+	if (!owner || owner > PYQI_OWNERS || !begin_settling(q))
+		return 0;
+	err = check_one(q, owner);
+	end_settling(q);
+	return err;
+}
+
+int pyqi_owner_check(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+	int err = 0;
+
+	if (!begin_settling(q))
+		return 0;
+	for (unsigned int word = 0; word < (PYQI_OWNERS + 1) / 64; word++) {
+		uint64_t bits = __atomic_load_n(&q->map.shm->owners[word], __ATOMIC_SEQ_CST);
+
+		for (unsigned int bit = 0; bit < 64; bit++)
+			if (bits >> bit & 1 && check_one(q, word * 64 + bit))
+				err = -EUCLEAN;
+	}
+	end_settling(q);
+	return err;
+}
+
+bool pyqi_owner_watch(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+
+	return lock_byte(q, WATCH_BYTE, F_WRLCK);
+}
+
+void pyqi_owner_unwatch(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+
+	lock_byte(q, WATCH_BYTE, F_UNLCK);
+}

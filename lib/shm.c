@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Queues in plain shared memory, for systems without the module: a memfd, or a
+ * file in /dev/shm with the name and the permissions of the queue.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "blocks.h"
+#include "generation.h"
+#include "mapped.h"
+#include "owner.h"
+#include "shm.h"
+#include "sleep.h"
+
+#define PAYLOAD_MAX PYQUEUE_PAYLOAD_MAX
+
+/* Room for large messages where no bound is asked for; what is not used costs nothing. */
+#define LARGE_DEFAULT (64u << 20)
+
+/* 16 GiB of them. */
+#define MAX_BLOCKS (1u << 22)
+
+#define DIRECTORY "/dev/shm/"
+#define PREFIX "pyqueue."
+
+/* --- names ------------------------------------------------------------------- */
+
+struct path {
+	char text[sizeof(DIRECTORY PREFIX) + PYQUEUE_NAME_MAX];
+};
+
+/* By the kernel's rules. */
+static int path_of(struct path *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len > PYQUEUE_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (!len || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] == '/' || (unsigned char)name[i] < 32 || name[i] == 127)
+			return -EINVAL;
+	snprintf(path->text, sizeof(path->text), DIRECTORY PREFIX "%s", name);
+	return 0;
+}
+
+/* --- attaching ----------------------------------------------------------------- */
+
+/* Where things are in the file, from what its first page says. */
+struct layout {
+	size_t blocks; /* what is known of the blocks */
+	size_t data;   /* the blocks */
+	size_t end;
+};
+
+static struct layout layout_of(const struct pyqueue_header *h, uint32_t nr_blocks)
+{
+	const size_t page = PYQI_BLOCK_SIZE;
+	struct layout l = { .blocks = PYQUEUE_HEADER_SIZE + ((size_t)h->slot_size << h->order) };
+
+	l.data = (l.blocks + nr_blocks * sizeof(struct pyqi_block) + page - 1) / page * page;
+	l.end = l.data + nr_blocks * page;
+	return l;
+}
+
+/* Is it a queue, of this version, and no part of it missing? */
+static int check_header(const struct pyqueue_header *h, uint32_t nr_blocks, uint64_t size)
+{
+	uint32_t order = h->order, slot_size = h->slot_size;
+	uint64_t maxsize = h->maxsize;
+
+	if (h->magic != PYQUEUE_MAGIC)
+		return -ENOTTY;
+	if (h->version != PYQUEUE_ABI_VERSION || h->header_size != PYQUEUE_HEADER_SIZE)
+		return -EUCLEAN;
+	if (slot_size < PYQUEUE_LINE || slot_size % PYQUEUE_LINE ||
+	    slot_size - sizeof(struct pyqueue_slot) > PAYLOAD_MAX)
+		return -EUCLEAN;
+	if (!maxsize || maxsize > PYQUEUE_MAXSIZE_MAX || order != pyq_ring_order(maxsize))
+		return -EUCLEAN;
+	if (h->max_msg > PYQUEUE_MAX_MSG_MAX || nr_blocks > MAX_BLOCKS ||
+	    size < layout_of(h, nr_blocks).end)
+		return -EUCLEAN;
+	return 0;
+}
+
+/* The first page, looked at once: from then on our own copy counts. */
+struct first_page {
+	struct pyqueue_header header;
+	char pad[PYQI_SHM_OFFSET - sizeof(struct pyqueue_header)];
+	struct pyqi_shm shm;
+};
+
+static int read_first_page(int fd, struct first_page *page, struct stat *st)
+{
+	if (fstat(fd, st))
+		return -errno;
+	if (!S_ISREG(st->st_mode) || pread(fd, page, sizeof(*page), 0) != sizeof(*page))
+		return -ENOTTY;
+	return check_header(&page->header, page->shm.nr_blocks, (uint64_t)st->st_size);
+}
+
+/* Map the queue behind @q->fd; its values from then on are our own copies. */
+static int map_ring(pyq_queue *q)
+{
+	struct first_page page;
+	const struct pyqueue_header *h = &page.header;
+	struct layout layout;
+	struct stat st;
+	char *at;
+	int err = read_first_page(q->fd, &page, &st);
+
+	if (err)
+		return err;
+	layout = layout_of(h, page.shm.nr_blocks);
+	q->map.size = layout.end;
+	at = mmap(NULL, q->map.size, PROT_READ | PROT_WRITE, MAP_SHARED, q->fd, 0);
+	if (at == MAP_FAILED)
+		return errno == EACCES ? -EACCES : -ENOMEM;
+	/* A child gets a mapping of its own, with an owner number of its own. */
+	if (madvise(at, q->map.size, MADV_DONTFORK)) {
+		munmap(at, q->map.size);
+		return -EOPNOTSUPP;
+	}
+	pyq_ring_init(&q->map.ring, at, h->maxsize, h->slot_size, 0);
+	q->map.shm = (void *)(at + PYQI_SHM_OFFSET);
+	q->map.blocks = (void *)(at + layout.blocks);
+	q->map.data = at + layout.data;
+	q->map.nr_blocks = page.shm.nr_blocks;
+	q->map.id = h->id;
+	q->maxsize = (int64_t)h->maxsize;
+	q->max_msg = h->max_msg;
+	q->payload = pyq_ring_payload(&q->map.ring);
+	return 0;
+}
+
+static int attach(pyq_queue *q)
+{
+	int err = map_ring(q);
+
+	if (err)
+		return err;
+	q->map.busy = 0;
+	q->map.spin = pyqi_spin_default();
+	err = pyqi_owner_take(q);
+	if (err)
+		munmap(q->map.ring.hdr, q->map.size);
+	return err;
+}
+
+static int shm_attach(pyq_queue *q, int fd)
+{
+	int mode = fcntl(fd, F_GETFL);
+	int err;
+
+	if (mode < 0)
+		return -EBADF;
+	if ((mode & O_ACCMODE) != O_RDWR)
+		return -ENOTTY;
+	err = pyqi_process_begin();
+	if (err)
+		return err;
+	q->fd = fd;
+	q->access = PYQ_READ | PYQ_WRITE;
+	q->map.generation = pyqi_generation();
+	return attach(q);
+}
+
+/*
+ * In a child: the mapping is not there, and what is at its address may be
+ * somebody else's by now. The fd of the locks is the parent's as well, who looks
+ * alive as long as we have it.
+ */
+static int shm_reattach(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+	const uint64_t generation = pyqi_generation();
+	int err = 0;
+
+	pthread_mutex_lock(&pyqi_process->lock);
+	if (__atomic_load_n(&q->map.generation, __ATOMIC_ACQUIRE) != generation) {
+		const struct pyqi_mapping parents = q->map;
+
+		err = attach(q);
+		if (!err && q->map.id != parents.id) {
+			pyqi_owner_leave(q);
+			munmap(q->map.ring.hdr, q->map.size);
+			err = -EBADF; /* the program has closed the fd, and this is another queue */
+		}
+		if (!err)
+			pyqi_owner_forget(q, parents.locks);
+		if (!err)
+			__atomic_store_n(&q->map.generation, generation, __ATOMIC_RELEASE);
+		else
+			q->map = parents;
+	}
+	pthread_mutex_unlock(&pyqi_process->lock);
+	return err;
+}
+
+static void shm_close(pyq_queue *q)
+{
+	/* In a child that has not used it, all but the fds is the parent's. */
+	if (q->map.generation == pyqi_generation()) {
+		pyqi_owner_leave(q);
+		munmap(q->map.ring.hdr, q->map.size);
+	} else {
+		pyqi_owner_forget(q, q->map.locks);
+	}
+	close(q->fd);
+}
+
+/* --- making ---------------------------------------------------------------------- */
+
+static int check_attr(const struct pyq_attr *attr)
+{
+	const mode_t mode = attr->mode;
+
+	if (attr->flags & PYQ_SEALED || attr->maxsize <= 0)
+		return -EOPNOTSUPP;
+	if (attr->maxsize > (int64_t)PYQUEUE_MAXSIZE_MAX || attr->payload > PAYLOAD_MAX ||
+	    attr->max_msg > PYQUEUE_MAX_MSG_MAX || mode & ~0777u)
+		return -EINVAL;
+	if (!attr->name && (mode || attr->flags & PYQ_EXCL || attr->owner))
+		return -EINVAL;
+	/* Who may get can put, and the other way round: it is the same memory. */
+	for (unsigned int shift = 0; shift < 9; shift += 3)
+		if (((mode >> shift) & 4) >> 1 != ((mode >> shift) & 2))
+			return -EOPNOTSUPP;
+	return 0;
+}
+
+static uint32_t blocks_for(const struct pyq_attr *attr, size_t max_msg, size_t payload)
+{
+	uint64_t bytes = attr->max_bytes;
+
+	if (max_msg <= payload)
+		return 0;
+	if (!bytes)
+		bytes = 4 * max_msg > LARGE_DEFAULT ? 4 * max_msg : LARGE_DEFAULT;
+	bytes = pyqi_blocks_for(bytes);
+	return bytes > MAX_BLOCKS ? MAX_BLOCKS : (uint32_t)bytes;
+}
+
+static int format(int fd, const struct pyq_attr *attr)
+{
+	const uint32_t payload = attr->payload ? (uint32_t)attr->payload : PYQUEUE_PAYLOAD_DEFAULT;
+	struct first_page page = {
+		.header = {
+			.magic = PYQUEUE_MAGIC,
+			.version = PYQUEUE_ABI_VERSION,
+			.header_size = PYQUEUE_HEADER_SIZE,
+			.slot_size = (payload + (uint32_t)sizeof(struct pyqueue_slot) +
+				      PYQUEUE_LINE - 1) / PYQUEUE_LINE * PYQUEUE_LINE,
+			.order = pyq_ring_order((uint64_t)attr->maxsize),
+			.maxsize = (uint64_t)attr->maxsize,
+			.max_msg = attr->max_msg ? attr->max_msg : PYQUEUE_MAX_MSG_DEFAULT,
+		},
+		.shm = { .max_bytes = attr->max_bytes },
+	};
+	struct pyqueue_header *h = &page.header;
+	struct layout layout;
+
+	page.shm.nr_blocks = blocks_for(attr, h->max_msg,
+					h->slot_size - sizeof(struct pyqueue_slot));
+	layout = layout_of(h, page.shm.nr_blocks);
+	if (getrandom(&h->id, sizeof(h->id), 0) != sizeof(h->id))
+		return -errno;
+	if (ftruncate(fd, (off_t)layout.end) || pwrite(fd, &page, sizeof(page), 0) != sizeof(page))
+		return -errno;
+	/* Now, or a store into a hole of a full /dev/shm would be a SIGBUS; blocks have time. */
+	return -posix_fallocate(fd, 0, (off_t)layout.data);
+}
+
+/* A memfd; it can neither shrink nor grow. */
+static int make_anonymous(const struct pyq_attr *attr)
+{
+	int fd = memfd_create("pyqueue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = format(fd, attr);
+	if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		err = -errno;
+	if (err)
+		close(fd);
+	return err ? err : fd;
+}
+
+/* The file gets its name when it is complete: who dies before leaves nothing. */
+static int give_name(int fd, const struct path *path)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, path->text, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
+static int make_named(const struct pyq_attr *attr, const struct path *path)
+{
+	int fd = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = format(fd, attr);
+	if (!err && attr->owner && fchown(fd, attr->owner->uid, attr->owner->gid))
+		err = -errno;
+	if (!err && fchmod(fd, attr->mode ? attr->mode : 0600))
+		err = -errno;
+	if (!err)
+		err = give_name(fd, path);
+	if (err)
+		close(fd);
+	return err ? err : fd;
+}
+
+static int open_path(const struct path *path)
+{
+	int fd = open(path->text, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Whose name it is may change between two looks; not for ever. */
+static int make_or_open(const struct pyq_attr *attr, const struct path *path)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		int fd = make_named(attr, path);
+
+		if (fd != -EEXIST || attr->flags & PYQ_EXCL)
+			return fd;
+		fd = open_path(path);
+		if (fd != -ENOENT)
+			return fd;
+	}
+	return -EAGAIN;
+}
+
+/* What the backend of the module says where the file system says that. */
+static int queue_error(int err)
+{
+	return err == -ENOSPC ? -ENOMEM : err;
+}
+
+static int attach_new(pyq_queue *q, int fd, unsigned int access)
+{
+	int err = fd < 0 ? queue_error(fd) : shm_attach(q, fd);
+
+	if (err && fd >= 0)
+		close(fd);
+	q->access = access;
+	return err;
+}
+
+static int shm_create(pyq_queue *q, const struct pyq_attr *attr)
+{
+	struct path path;
+	int err = check_attr(attr);
+
+	if (!err && attr->name)
+		err = path_of(&path, attr->name);
+	if (err)
+		return err;
+	return attach_new(q, attr->name ? make_or_open(attr, &path) : make_anonymous(attr),
+			  PYQ_READ | PYQ_WRITE);
+}
+
+static int shm_open_name(pyq_queue *q, const char *name, unsigned int flags)
+{
+	struct path path;
+	int err = path_of(&path, name);
+
+	return err ? err : attach_new(q, open_path(&path), flags);
+}
+
+static int shm_unlink_name(const char *name)
+{
+	PYQI_KEEP_ERRNO;
+	struct path path;
+	int err = path_of(&path, name);
+
+	if (err)
+		return err;
+	if (!unlink(path.text))
+		return 0;
+	return errno == EACCES ? -EPERM : -errno;
+}
+
+/* --- looking ----------------------------------------------------------------------- */
+
+static uint32_t announced(const struct pyqueue_waiters *side)
+{
+	return (uint32_t)(pyq_load(&side->sleepers) & PYQUEUE_ANNOUNCED);
+}
+
+static int shm_stat(pyq_queue *q, struct pyq_stat *out)
+{
+	PYQI_KEEP_ERRNO;
+	ssize_t qsize = pyqi_mapped_qsize(q);
+	const struct pyqueue_header *hdr;
+	struct stat st;
+
+	if (qsize >= 0 && !pyqi_owner_check(q)) /* what the dead have left does not count */
+		qsize = pyqi_mapped_qsize(q);
+	if (qsize < 0 && qsize != -EUCLEAN)
+		return (int)qsize;
+	hdr = q->map.ring.hdr;
+	if (fstat(q->fd, &st))
+		return -errno;
+	*out = (struct pyq_stat){
+		.id = q->map.id,
+		.maxsize = q->maxsize,
+		.qsize = qsize < 0 ? 0 : (uint64_t)qsize,
+		.max_msg = q->max_msg,
+		.max_bytes = q->map.shm->max_bytes,
+		.large_bytes = pyqi_blocks_bytes(q),
+		.ring_bytes = (uint64_t)(q->map.data - (char *)hdr),
+		.payload = (uint32_t)q->payload,
+		.unfinished = pyqi_mapped_unfinished(q),
+		.getters = announced(&hdr->getters),
+		.putters = announced(&hdr->putters),
+		.joiners = announced(&hdr->joiners),
+		.mode = st.st_nlink ? st.st_mode & 0777 : 0,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.shutdown = pyq_ring_is_closed(&q->map.ring),
+		.named = st.st_nlink != 0,
+		.broken = qsize < 0,
+	};
+	return 0;
+}
+
+/* Tell of the queue in file @name of the directory, if it is one, and ours to open. */
+static int report(const char *file, int (*fn)(const struct pyq_name *name, void *arg), void *arg)
+{
+	struct pyq_name name = { .name = file + strlen(PREFIX) };
+	struct first_page page;
+	struct path path;
+	struct stat st;
+	bool found;
+	int fd;
+
+	if (path_of(&path, name.name))
+		return 0;
+	fd = open_path(&path);
+	if (fd < 0)
+		return 0;
+	found = !read_first_page(fd, &page, &st);
+	close(fd);
+	if (!found)
+		return 0;
+	name.id = page.header.id;
+	name.maxsize = (int64_t)page.header.maxsize;
+	name.qsize = (page.header.tail & ~PYQUEUE_CLOSED) - page.header.head;
+	name.mode = st.st_mode & 0777;
+	name.uid = st.st_uid;
+	name.gid = st.st_gid;
+	return fn(&name, arg);
+}
+
+static int shm_list(int (*fn)(const struct pyq_name *name, void *arg), void *arg)
+{
+	PYQI_KEEP_ERRNO;
+	DIR *dir = opendir(DIRECTORY);
+	struct dirent *entry;
+	int ret = 0;
+
+	if (!dir)
+		return -errno;
+	while (!ret && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
+			ret = report(entry->d_name, fn, arg);
+	closedir(dir);
+	return ret;
+}
+
+static int shm_info(struct pyq_info *info)
+{
+	snprintf(info->text, sizeof(info->text), "names indirect mapping");
+	info->abi_version = PYQUEUE_ABI_VERSION;
+	info->maxsize_max = PYQUEUE_MAXSIZE_MAX;
+	info->max_msg_max = PYQUEUE_MAX_MSG_MAX;
+	info->payload_max = PAYLOAD_MAX;
+	return 0;
+}
+
+const struct pyqi_backend pyqi_shm = {
+	.name = "shm",
+	.create = shm_create,
+	.open = shm_open_name,
+	.attach = shm_attach,
+	.reattach = shm_reattach,
+	.close = shm_close,
+	.put = pyqi_mapped_put,
+	.get = pyqi_mapped_get,
+	.put_many = pyqi_mapped_put_many,
+	.get_many = pyqi_mapped_get_many,
+	.qsize = pyqi_mapped_qsize,
+	.task_done = pyqi_mapped_task_done,
+	.join = pyqi_mapped_join,
+	.shutdown = pyqi_mapped_shutdown,
+	.stat = shm_stat,
+	.unlink = shm_unlink_name,
+	.list = shm_list,
+	.info = shm_info,
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the shm backend adds to a ring: in the first page, behind the header that
+ * it has in common with the kernel's queues.
+ */
+#ifndef PYQI_SHM_H
+#define PYQI_SHM_H
+
+#include <stdint.h>
+
+#include "priv.h"
+
+#define PYQI_SHM_OFFSET 2048
+
+/* Owner numbers are 1 to this; a handle has one. */
+#define PYQI_OWNERS 4095
+
+/**
+ * struct pyqi_shm - shared by all who have the queue open
+ * @owners: which owner numbers are in use, or were by somebody who died
+ * @max_bytes: bound on the bytes of large messages as asked for
+ * @committed: blocks that have memory
+ * @nr_blocks: blocks for large messages
+ * @hint: where a free one may be
+ */
+struct pyqi_shm {
+	uint64_t owners[(PYQI_OWNERS + 1) / 64];
+	uint64_t max_bytes;
+	__u64 committed;
+	uint32_t nr_blocks;
+	uint32_t hint;
+};
+
+_Static_assert(sizeof(struct pyqueue_header) <= PYQI_SHM_OFFSET, "the header's place");
+_Static_assert(PYQI_SHM_OFFSET + sizeof(struct pyqi_shm) <= PYQUEUE_HEADER_SIZE, "its own");
+
+#endif

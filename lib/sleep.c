@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+/* Sleeping and calling on a mapped queue. */
+#include <limits.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include "deadline.h"
+#include "owner.h"
+#include "sleep.h"
+
+/* How long somebody sleeps without looking, in nanoseconds: who watches; others. */
+#define SLICE_OF_WATCHMAN 20000000
+#define SLICE 250000000
+
+/* Tries before a sleep: the most, and the fewest that show whether more would help. */
+#define SPIN_MAX 400
+#define SPIN_MIN 20
+
+/* The sequence: the upper half of the word. */
+static uint32_t *futex_of(struct pyqueue_waiters *side)
+{
+	uint32_t *halves = (uint32_t *)&side->sleepers;
+
+	return &halves[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__];
+}
+
+static int wake(struct pyqueue_waiters *side, int n)
+{
+	return (int)syscall(SYS_futex, futex_of(side), FUTEX_WAKE, n, NULL, NULL, 0);
+}
+
+void pyqi_call(struct pyqueue_waiters *side, uint32_t n)
+{
+	PYQI_KEEP_ERRNO;
+
+	if (wake(side, n > INT_MAX ? INT_MAX : (int)n))
+		return;
+	/*
+	 * Nobody sleeps. So all who are announced are about to (and will see that
+	 * the sequence has moved), or have been counted twice, or are dead: have
+	 * it counted anew.
+	 */
+	if (pyq_sleepers_claim(&side->sleepers, UINT32_MAX))
+		wake(side, INT_MAX);
+}
+
+/* Also those who were claimed by somebody who has died since. */
+void pyqi_wake_everybody(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+	struct pyqueue_header *hdr = q->map.ring.hdr;
+	struct pyqueue_waiters *sides[] = { &hdr->getters, &hdr->putters, &hdr->joiners };
+
+	for (unsigned int i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
+		pyq_sleepers_claim(&sides[i]->sleepers, UINT32_MAX);
+		wake(sides[i], INT_MAX);
+	}
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * Sleep until the sequence has moved, or until @end. Return: whether somebody's
+ * call has ended it.
+ */
+static bool futex_wait(struct pyqueue_waiters *side, uint32_t sequence, uint64_t end)
+{
+	PYQI_KEEP_ERRNO;
+	struct timespec until = {
+		.tv_sec = (time_t)(end / 1000000000),
+		.tv_nsec = (long)(end % 1000000000),
+	};
+
+	/* WAIT_BITSET takes an absolute time. */
+	return !syscall(SYS_futex, futex_of(side), FUTEX_WAIT_BITSET, sequence, &until, NULL,
+			FUTEX_BITSET_MATCH_ANY);
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ __volatile__("yield");
+#endif
+}
+
+static bool one_processor(void)
+{
+	cpu_set_t cpus;
+
+	return !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) < 2;
+}
+
+/*
+ * Try for as long as it has been of use lately. What a handle's threads do to
+ * each other's count does not matter.
+ */
+static ssize_t spin(pyq_queue *q, const struct pyqi_wait *wait)
+{
+	unsigned int tries = __atomic_load_n(&q->map.spin, __ATOMIC_RELAXED);
+	ssize_t ret = -EAGAIN;
+	unsigned int i;
+
+	if (!tries)
+		return ret;
+	for (i = 0; i < tries && ret == -EAGAIN; i++) {
+		relax();
+		if (wait->ready(q))
+			ret = wait->attempt(q, wait->arg);
+	}
+	if (ret == -EAGAIN)
+		tries = tries / 2 > SPIN_MIN ? tries / 2 : SPIN_MIN;
+	else
+		tries = tries * 2 < SPIN_MAX ? tries * 2 : SPIN_MAX;
+	__atomic_store_n(&q->map.spin, tries, __ATOMIC_RELAXED);
+	return ret;
+}
+
+unsigned int pyqi_spin_default(void)
+{
+	return one_processor() ? 0 : SPIN_MAX / 2;
+}
+
+/* A slice has gone by. Return: whether the caller watches from now on. */
+static bool look_around(pyq_queue *q, bool watching)
+{
+	if (!watching)
+		watching = pyqi_owner_watch(q);
+	if (watching)
+		pyqi_owner_check(q);
+	return watching;
+}
+
+ssize_t pyqi_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
+{
+	/* The first slice is short: who sleeps on after it has time to look around. */
+	bool announced = false, called = false, watching = false, often = true;
+	__u64 *word = &wait->side->sleepers;
+	ssize_t ret = spin(q, wait);
+	uint32_t sequence = 0;
+
+	while (ret == -EAGAIN) {
+		uint64_t now, end;
+
+		if (!announced)
+			announced = pyq_sleepers_announce(word, &sequence);
+		ret = wait->attempt(q, wait->arg);
+		if (ret != -EAGAIN)
+			break;
+
+		now = now_ns();
+		end = now + (often ? SLICE_OF_WATCHMAN : SLICE);
+		if (end > deadline)
+			end = deadline;
+		/* A call that has come is used up, whoever was claimed for it. */
+		called = futex_wait(wait->side, sequence, end) ||
+			 pyq_sleepers_sequence(pyq_load_acquire(word)) != sequence;
+		if (called) {
+			announced = false;
+		} else {
+			watching = look_around(q, watching);
+			often = watching;
+		}
+		ret = wait->attempt(q, wait->arg);
+		if (ret == -EAGAIN && now_ns() >= deadline)
+			ret = -ETIMEDOUT;
+	}
+
+	if (announced)
+		called = !pyq_sleepers_withdraw(word, sequence);
+	if (called && wait->ready(q))
+		pyqi_wake(wait->side, 1);
+	if (watching)
+		pyqi_owner_unwatch(q);
+	return ret;
+}
