@@ -6,14 +6,31 @@
 
 #include "priv.h"
 
-const struct pyqi_backend *pyqi_backend(void)
+static const struct pyqi_backend *const backends[] = { &pyqi_kernel, &pyqi_shm };
+
+int pyqi_backend(const char *wanted, const struct pyqi_backend **backend)
 {
 	PYQI_KEEP_ERRNO;
-	const char *wanted = secure_getenv("PYQUEUE_BACKEND");
 
-	if (wanted && !strcmp(wanted, pyqi_shm.name))
-		return &pyqi_shm;
-	if (wanted && !strcmp(wanted, pyqi_kernel.name))
-		return &pyqi_kernel;
-	return access("/dev/pyqueue", F_OK) ? &pyqi_shm : &pyqi_kernel;
+	if (!wanted)
+		wanted = secure_getenv("PYQUEUE_BACKEND");
+	if (!wanted || !*wanted) {
+		*backend = access("/dev/pyqueue", F_OK) ? &pyqi_shm : &pyqi_kernel;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		if (!strcmp(wanted, backends[i]->name)) {
+			*backend = backends[i];
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+bool pyqi_has_elsewhere(const struct pyqi_backend *backend, const char *name)
+{
+	PYQI_KEEP_ERRNO;
+	const struct pyqi_backend *other = backend == &pyqi_kernel ? &pyqi_shm : &pyqi_kernel;
+
+	return other->has(name);
 }

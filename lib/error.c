@@ -52,7 +52,15 @@ const char *pyq_strerror(long err)
 		       "some, or have root raise it";
 	case -ENODEV:
 		return "/dev/pyqueue is missing: load the module (insmod pyqueue.ko, or modprobe "
-		       "pyqueue)";
+		       "pyqueue), or do without it (PYQUEUE_BACKEND=shm)";
+	case -EXDEV:
+		return "there is a queue of this name, but on the other backend: choose that one "
+		       "with PYQUEUE_BACKEND=kernel or PYQUEUE_BACKEND=shm";
+	case -EUSERS:
+		return "this queue is open as often as it can be (4095 handles): close some";
+	case -EOWNERDEAD:
+		return "this process was taken for dead, and what it had in hand was given to "
+		       "others: nothing was put or taken";
 	case -ENOENT:
 		return "there is no queue of this name in this network namespace: create it first "
 		       "(pyqueue ls shows what there is)";
@@ -69,11 +77,13 @@ const char *pyq_strerror(long err)
 		return "the name is too long: at most " TEXT(PYQUEUE_NAME_MAX) " bytes";
 	case -EINVAL:
 		return "invalid argument: a size, mode, count or timeout out of range, a name that "
-		       "is empty or has '/' or control characters in it, or one task_done too "
-		       "many";
+		       "is empty or has '/' or control characters in it, one task_done too many, "
+		       "or a PYQUEUE_BACKEND that is neither kernel nor shm";
 	case -EOPNOTSUPP:
 		return "not offered here: a queue without a bound (give it a maxsize of 1 or "
-		       "more), or an unknown flag (pyqueue info shows the features there are)";
+		       "more), an unknown flag (pyqueue info shows the features there are), or "
+		       "what only the module can do: sealed queues, and modes that let somebody "
+		       "get and not put";
 	case -EBADF:
 		return "the queue is closed, or not open for this: open it with PYQ_READ to get, "
 		       "PYQ_WRITE to put or shut down";

@@ -6,8 +6,14 @@
 
 int pyq_info(struct pyq_info *info)
 {
+	const struct pyqi_backend *backend;
+	int err;
+
 	memset(info, 0, sizeof(*info));
-	info->backend = pyqi_backend()->name;
 	info->features = info->text;
-	return pyqi_backend()->info(info);
+	err = pyqi_backend(NULL, &backend);
+	if (err)
+		return err;
+	info->backend = backend->name;
+	return backend->info(info);
 }

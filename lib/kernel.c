@@ -318,6 +318,16 @@ static int kernel_shutdown(pyq_queue *q, bool immediate)
 	return call(q->fd, PYQUEUE_IOC_SHUTDOWN, &args);
 }
 
+static bool kernel_has(const char *name)
+{
+	pyq_queue q;
+	int err = kernel_open(&q, name, PYQ_READ);
+
+	if (!err)
+		kernel_close(&q);
+	return !err || err == -EACCES;
+}
+
 static int kernel_unlink(const char *name)
 {
 	struct pyqueue_unlink args = {
@@ -432,6 +442,7 @@ const struct pyqi_backend pyqi_kernel = {
 	.join = kernel_join,
 	.shutdown = kernel_shutdown,
 	.stat = kernel_stat,
+	.has = kernel_has,
 	.unlink = kernel_unlink,
 	.list = kernel_list,
 	.info = kernel_info,

@@ -15,6 +15,9 @@
 /* Rounds of -EBUSY in which neither head nor tail has moved. */
 #define BUSY_ROUNDS 64
 
+/* Calls without a timeout that find nothing, before one of them looks around. */
+#define IN_VAIN 32
+
 /* Messages claimed in one step. */
 #define BATCH 32
 
@@ -87,21 +90,15 @@ static bool settle(pyq_queue *q, struct pyq_op *op, int *ret, struct patience *p
 }
 
 /*
- * Who does not wait does not watch: but if the same claim is in his way for the
- * second time he makes sure that its owner is alive. Return: whether to try again.
+ * Who does not wait does not watch over the queue: so he looks around each time
+ * that he has come in vain this often. Return: whether to try again.
  */
-static bool in_the_way(pyq_queue *q, const __u64 *at)
+static bool in_vain(pyq_queue *q)
 {
-	struct pyq_ring *r = &q->map.ring;
-	const uint64_t pos = pyq_load_acquire(at) & ~PYQUEUE_CLOSED;
-	const __u64 *slot = &pyq_ring_slot(r, pos)->word;
-	const uint64_t word = pyq_load_acquire(slot);
-
-	if (!pyq_word_owner(word) || pyq_word_owner(word) == r->owner ||
-	    __atomic_exchange_n(&q->map.in_the_way, word, __ATOMIC_RELAXED) != word)
+	if (__atomic_add_fetch(&q->map.in_vain, 1, __ATOMIC_RELAXED) % IN_VAIN)
 		return false;
-	pyqi_owner_check_one(q, pyq_word_owner(word));
-	return pyq_load_acquire(slot) != word;
+	pyqi_owner_check(q);
+	return true;
 }
 
 /* --- put ------------------------------------------------------------------- */
@@ -196,7 +193,7 @@ static ssize_t put_fitting(pyq_queue *q, struct puts *left, uint64_t deadline)
 		return ret;
 	if (deadline != PYQI_NOWAIT)
 		return pyqi_wait(q, &wait, deadline);
-	return in_the_way(q, &header(q)->tail) ? try_put(q, left) : ret;
+	return in_vain(q) ? try_put(q, left) : ret;
 }
 
 /* A message in blocks. */
@@ -237,7 +234,7 @@ static ssize_t put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadl
 	if (!msg->data)
 		return -EFAULT;
 	/* Costly: not begun if it cannot be. */
-	if (deadline == PYQI_NOWAIT && !put_ready(q) && !in_the_way(q, &header(q)->tail))
+	if (deadline == PYQI_NOWAIT && !put_ready(q) && !in_vain(q))
 		return -EAGAIN;
 	ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
 	if (ret)
@@ -410,7 +407,7 @@ ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint6
 	ret = try_get(q, &left);
 	if (ret == -EAGAIN && deadline != PYQI_NOWAIT)
 		ret = pyqi_wait(q, &wait, deadline);
-	else if (ret == -EAGAIN && in_the_way(q, &header(q)->head))
+	else if (ret == -EAGAIN && in_vain(q))
 		ret = try_get(q, &left);
 	while (ret > 0) {
 		done += (size_t)ret;

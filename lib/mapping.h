@@ -28,7 +28,7 @@ struct pyqi_shm;
  * @generation: the process that all this belongs to
  * @locks: the file through which the owner number is held
  * @busy: held by the thread that settles what the dead have left
- * @in_the_way: the claim that a call without a timeout has met last
+ * @in_vain: calls without a timeout that have found nothing
  * @spin: tries before a sleep, which follows what has been of use
  */
 struct pyqi_mapping {
@@ -42,7 +42,7 @@ struct pyqi_mapping {
 	uint64_t generation;
 	int locks;
 	int busy;
-	uint64_t in_the_way;
+	unsigned int in_vain;
 	unsigned int spin;
 };
 

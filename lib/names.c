@@ -4,5 +4,8 @@
 
 int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *arg)
 {
-	return pyqi_backend()->list(fn, arg);
+	const struct pyqi_backend *backend;
+	int err = pyqi_backend(NULL, &backend);
+
+	return err ? err : backend->list(fn, arg);
 }

@@ -47,6 +47,7 @@ struct pyqi_backend {
 	int (*shutdown)(pyq_queue *q, bool immediate);
 	int (*stat)(pyq_queue *q, struct pyq_stat *st);
 
+	bool (*has)(const char *name); /* whoever may open it */
 	int (*unlink)(const char *name);
 	int (*list)(int (*fn)(const struct pyq_name *name, void *arg), void *arg);
 	int (*info)(struct pyq_info *info);
@@ -56,12 +57,17 @@ extern const struct pyqi_backend pyqi_kernel;
 extern const struct pyqi_backend pyqi_shm;
 
 /**
- * pyqi_backend() - the backend that new handles use
+ * pyqi_backend() - the backend that a new handle uses
+ * @wanted: its name; or NULL: what PYQUEUE_BACKEND in the environment says, and
+ *	without that the kernel's if there is a /dev/pyqueue
+ * @backend: out
  *
- * What PYQUEUE_BACKEND in the environment says; otherwise the kernel if there is
- * a /dev/pyqueue.
+ * Return: 0, or -EINVAL: there is none of that name.
  */
-const struct pyqi_backend *pyqi_backend(void);
+int pyqi_backend(const char *wanted, const struct pyqi_backend **backend);
+
+/* Is there a queue of that name, but not on @backend? */
+bool pyqi_has_elsewhere(const struct pyqi_backend *backend, const char *name);
 
 /*
  * Nothing in a handle changes while it is open, but after a fork and in @map:

@@ -8,13 +8,18 @@
  * The handle comes first: once a queue has been made there is nothing left that
  * can fail and leave a name behind.
  */
-static pyq_queue *handle_new(void)
+static int handle_new(pyq_queue **q, const char *backend)
 {
-	pyq_queue *q = calloc(1, sizeof(*q));
+	const struct pyqi_backend *ops;
+	int err = pyqi_backend(backend, &ops);
 
-	if (q)
-		q->backend = pyqi_backend();
-	return q;
+	if (err)
+		return err;
+	*q = calloc(1, sizeof(**q));
+	if (!*q)
+		return -ENOMEM;
+	(*q)->backend = ops;
+	return 0;
 }
 
 static int handle_result(pyq_queue **out, pyq_queue *q, int err)
@@ -47,11 +52,12 @@ int pyq_create(pyq_queue **out, const struct pyq_attr *attr)
 
 	*out = NULL;
 	err = attr_check(attr);
+	if (!err)
+		err = handle_new(&q, attr->backend);
 	if (err)
 		return err;
-	q = handle_new();
-	if (!q)
-		return -ENOMEM;
+	if (attr->name && pyqi_has_elsewhere(q->backend, attr->name))
+		return handle_result(out, q, -EXDEV);
 	return handle_result(out, q, q->backend->create(q, attr));
 }
 
@@ -59,33 +65,49 @@ int pyq_open(pyq_queue **out, const char *name, unsigned int flags)
 {
 	PYQI_KEEP_ERRNO;
 	pyq_queue *q;
+	int err;
 
 	*out = NULL;
 	if (flags & ~(PYQ_READ | PYQ_WRITE))
 		return -EINVAL;
 	if (!flags)
 		flags = PYQ_READ | PYQ_WRITE;
-	q = handle_new();
-	if (!q)
-		return -ENOMEM;
-	return handle_result(out, q, q->backend->open(q, name, flags));
+	err = handle_new(&q, NULL);
+	if (err)
+		return err;
+	err = q->backend->open(q, name, flags);
+	if (err == -ENOENT && pyqi_has_elsewhere(q->backend, name))
+		err = -EXDEV;
+	return handle_result(out, q, err);
 }
 
+/* What it is shows its backend, whatever new queues would have. */
 int pyq_from_fd(pyq_queue **out, int fd)
 {
 	PYQI_KEEP_ERRNO;
 	pyq_queue *q;
+	int err;
 
 	*out = NULL;
-	q = handle_new();
-	if (!q)
-		return -ENOMEM;
-	return handle_result(out, q, q->backend->attach(q, fd));
+	err = handle_new(&q, pyqi_kernel.name);
+	if (err)
+		return err;
+	err = q->backend->attach(q, fd);
+	if (err == -ENOTTY) {
+		q->backend = &pyqi_shm;
+		err = q->backend->attach(q, fd);
+	}
+	return handle_result(out, q, err);
 }
 
 int pyq_unlink(const char *name)
 {
-	return pyqi_backend()->unlink(name);
+	const struct pyqi_backend *backend;
+	int err = pyqi_backend(NULL, &backend);
+
+	if (!err)
+		err = backend->unlink(name);
+	return err == -ENOENT && pyqi_has_elsewhere(backend, name) ? -EXDEV : err;
 }
 
 int pyq_fd(const pyq_queue *q)

@@ -150,6 +150,7 @@ static int attach(pyq_queue *q)
 	if (err)
 		return err;
 	q->map.busy = 0;
+	q->map.in_vain = 0;
 	q->map.spin = pyqi_spin_default();
 	err = pyqi_owner_take(q);
 	if (err)
@@ -162,9 +163,7 @@ static int shm_attach(pyq_queue *q, int fd)
 	int mode = fcntl(fd, F_GETFL);
 	int err;
 
-	if (mode < 0)
-		return -EBADF;
-	if ((mode & O_ACCMODE) != O_RDWR)
+	if (mode < 0 || (mode & O_ACCMODE) != O_RDWR)
 		return -ENOTTY;
 	err = pyqi_process_begin();
 	if (err)
@@ -225,13 +224,15 @@ static int check_attr(const struct pyq_attr *attr)
 {
 	const mode_t mode = attr->mode;
 
-	if (attr->flags & PYQ_SEALED || attr->maxsize <= 0)
-		return -EOPNOTSUPP;
+	if (attr->flags & PYQ_SEALED && attr->flags & PYQ_MAPPABLE)
+		return -EINVAL;
 	if (attr->maxsize > (int64_t)PYQUEUE_MAXSIZE_MAX || attr->payload > PAYLOAD_MAX ||
 	    attr->max_msg > PYQUEUE_MAX_MSG_MAX || mode & ~0777u)
 		return -EINVAL;
 	if (!attr->name && (mode || attr->flags & PYQ_EXCL || attr->owner))
 		return -EINVAL;
+	if (attr->flags & PYQ_SEALED || attr->maxsize <= 0)
+		return -EOPNOTSUPP;
 	/* Who may get can put, and the other way round: it is the same memory. */
 	for (unsigned int shift = 0; shift < 9; shift += 3)
 		if (((mode >> shift) & 4) >> 1 != ((mode >> shift) & 2))
@@ -384,6 +385,13 @@ static int shm_open_name(pyq_queue *q, const char *name, unsigned int flags)
 	return err ? err : attach_new(q, open_path(&path), flags);
 }
 
+static bool shm_has(const char *name)
+{
+	struct path path;
+
+	return !path_of(&path, name) && !access(path.text, F_OK);
+}
+
 static int shm_unlink_name(const char *name)
 {
 	PYQI_KEEP_ERRNO;
@@ -511,6 +519,7 @@ const struct pyqi_backend pyqi_shm = {
 	.join = pyqi_mapped_join,
 	.shutdown = pyqi_mapped_shutdown,
 	.stat = shm_stat,
+	.has = shm_has,
 	.unlink = shm_unlink_name,
 	.list = shm_list,
 	.info = shm_info,

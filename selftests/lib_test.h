@@ -47,6 +47,14 @@
 		q_;                                                          \
 	})
 
+/* Is it about queues without the module? */
+static inline bool on_shm(void)
+{
+	struct pyq_info info;
+
+	return !pyq_info(&info) && !strcmp(info.backend, "shm");
+}
+
 static inline int64_t now_ns(void)
 {
 	struct timespec ts;

@@ -445,6 +445,8 @@ TEST(poll_and_read_and_write)
 	struct pollfd pfd = { .fd = pyq_fd(q), .events = POLLIN | POLLOUT };
 	char c;
 
+	if (on_shm())
+		SKIP(return, "the fd of a queue in shared memory cannot be polled yet");
 	EXPECT_EQ(1, poll(&pfd, 1, 0));
 	EXPECT_EQ(POLLOUT, pfd.revents);
 	EXPECT_EQ(1, write(pyq_fd(q), "x", 1));

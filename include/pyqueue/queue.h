@@ -71,6 +71,9 @@ typedef struct pyq_queue pyq_queue;
  * @max_bytes: bound on the bytes of all messages larger than @payload; 0: none
  *	but the user's (pyqueue info shows it)
  * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
+ * @backend: "kernel": a queue of the module; "shm": one in plain shared memory;
+ *	NULL: what PYQUEUE_BACKEND in the environment says, and without that the
+ *	kernel's if there is a /dev/pyqueue
  * @reserved: zeros, otherwise -EINVAL
  *
  * Meant for designated initializers: they are C's keyword arguments. What is
@@ -85,6 +88,7 @@ struct pyq_attr {
 	size_t max_msg;
 	size_t max_bytes;
 	const struct pyq_owner *owner;
+	const char *backend;
 	uint64_t reserved[8];
 };
 
@@ -129,8 +133,11 @@ struct pyq_msg {
  * -EACCES the name exists and its mode keeps the caller out, or /dev/pyqueue
  * does (so for all calls by name); -EPERM @owner needs CAP_CHOWN;
  * -ENAMETOOLONG; -ENOSPC, -EDQUOT, -ENOMEM a limit (pyq_strerror() names it);
- * -EOPNOTSUPP no bound asked for, or an unknown flag; -ENODEV the module is
- * not loaded; -EMFILE, -ENFILE.
+ * -EOPNOTSUPP no bound asked for, an unknown flag, or something that plain shared
+ * memory cannot do: PYQ_SEALED, a mode that lets somebody get and not put; -EXDEV
+ * the name exists on the other backend; -ENODEV the kernel's was asked for, and
+ * the module is not loaded; -EUSERS 4095 handles have the queue open; -EUCLEAN
+ * what has this name is no sound queue; -EMFILE, -ENFILE.
  */
 PYQ_API int pyq_create(pyq_queue **q, const struct pyq_attr *attr);
 
@@ -140,8 +147,10 @@ PYQ_API int pyq_create(pyq_queue **q, const struct pyq_attr *attr);
  * @name: its name
  * @flags: PYQ_READ, PYQ_WRITE or both; 0 means both
  *
- * Return: 0; -ENOENT no such name; -EACCES its mode keeps the caller out;
- * -EINVAL a bad name or flag; -ENAMETOOLONG; -ENODEV; -EMFILE, -ENFILE; -ENOMEM.
+ * Return: 0; -ENOENT no such name; -EXDEV there is one on the other backend;
+ * -EACCES its mode keeps the caller out; -EINVAL a bad name or flag;
+ * -ENAMETOOLONG; -ENODEV; -EUSERS, -EUCLEAN as pyq_create(); -EMFILE, -ENFILE;
+ * -ENOMEM.
  */
 PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
 
@@ -149,8 +158,8 @@ PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
  * pyq_unlink() - remove a name; the queue goes when the last handle is closed
  * @name: the name
  *
- * Return: 0; -ENOENT; -EPERM not the name's owner; -EINVAL; -ENAMETOOLONG;
- * -ENODEV; -EACCES.
+ * Return: 0; -ENOENT; -EXDEV as pyq_open(); -EPERM not the name's owner; -EINVAL;
+ * -ENAMETOOLONG; -ENODEV; -EACCES.
  */
 PYQ_API int pyq_unlink(const char *name);
 
@@ -429,7 +438,7 @@ PYQ_API int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *ar
 
 /**
  * struct pyq_info - what this system offers
- * @backend: "kernel"
+ * @backend: "kernel" or "shm"
  * @abi_version: of the module
  * @features: words with a blank between them: "names indirect ..."
  * @maxsize_max: largest maxsize

@@ -533,6 +533,7 @@ static void test_info(void)
 
 int main(void)
 {
+	setenv("PYQUEUE_BACKEND", "kernel", 1); /* which this plays */
 	test_signals();
 	test_bad_timeout();
 	test_many();

@@ -28,7 +28,7 @@ void ring_views_init(void)
 		views[i].maxsize = cast.maxsize;
 		views[i].slot_size = SLOT_SIZE;
 		views[i].order = cast.order;
-		views[i].owner = i == AUDITOR ? 0xffff : cast.parts[i].owner;
+		views[i].owner = cast.parts[i].owner;
 	}
 }
 
@@ -85,13 +85,13 @@ static NOINLINE void drop_all(struct actor *a)
 	do {
 		struct pyq_op op = { .freed = false };
 
-		ghost_begin(a, ATTEMPT_GET, 0);
+		ghost_begin(a, ATTEMPT_GET);
 		ret = pyq_ring_claim_get(r, &op, 16);
 		if (!ret) {
 			__u64 copy[2];
 
 			payload_read(r, &op, copy);
-			ghost_copied(a, op.word, op.pos, op.len, copy[0], copy[1]);
+			ghost_copied(op.word, op.pos, op.len, copy[0], copy[1]);
 			ret = pyq_ring_release(r, &op);
 			ghost_end(a, ret);
 			done_with(a, 1);
@@ -136,7 +136,7 @@ static NOINLINE int try_put(struct actor *a, unsigned int message)
 	struct pyq_op op = { .freed = false };
 	int ret;
 
-	ghost_begin(a, ATTEMPT_PUT, message);
+	ghost_begin(a, ATTEMPT_PUT);
 	ret = pyq_ring_claim_put(r, &op);
 	if (!ret) {
 		payload_write(r, &op, message);
@@ -156,11 +156,10 @@ static NOINLINE int try_put_batch(struct actor *a, unsigned int message, unsigne
 	struct pyq_op ops[SLOTS_MAX] = { { .freed = false } };
 	int ret, i;
 
-	ghost_begin(a, ATTEMPT_PUT, message);
+	ghost_begin(a, ATTEMPT_PUT);
 	ret = pyq_ring_claim_puts(r, ops, n);
 	for (i = 0; i < ret; i++) {
 		payload_write(r, &ops[i], message + (unsigned int)i);
-		a->message = (__u8)(message + (unsigned int)i);
 		if (pyq_ring_publish(r, &ops[i], message + (unsigned int)i, 0))
 			ghost_end(a, -EOWNERDEAD);
 	}
@@ -177,7 +176,7 @@ static NOINLINE int try_abort(struct actor *a)
 	struct pyq_op op = { .freed = false };
 	int ret;
 
-	ghost_begin(a, ATTEMPT_PUT, 0);
+	ghost_begin(a, ATTEMPT_PUT);
 	ret = pyq_ring_claim_put(r, &op);
 	if (!ret)
 		ret = pyq_ring_abort(r, &op);
@@ -199,11 +198,11 @@ static NOINLINE int try_get(struct actor *a)
 	__u64 copy[2];
 	int ret;
 
-	ghost_begin(a, ATTEMPT_GET, 0);
+	ghost_begin(a, ATTEMPT_GET);
 	ret = pyq_ring_claim_get(r, &op, 16);
 	if (!ret) {
 		payload_read(r, &op, copy);
-		ghost_copied(a, op.word, op.pos, op.len, copy[0], copy[1]);
+		ghost_copied(op.word, op.pos, op.len, copy[0], copy[1]);
 		ret = pyq_ring_release(r, &op);
 	}
 	ghost_end(a, ret);
@@ -221,7 +220,7 @@ static NOINLINE int try_get_peeking(struct actor *a)
 	__u64 copy[2];
 	int ret;
 
-	ghost_begin(a, ATTEMPT_GET, 0);
+	ghost_begin(a, ATTEMPT_GET);
 	do {
 		ret = pyq_ring_peek(r, &op, 16);
 		if (ret)
@@ -229,7 +228,7 @@ static NOINLINE int try_get_peeking(struct actor *a)
 		payload_read(r, &op, copy);
 	} while (!pyq_ring_claim_peeked(r, &op));
 	if (!ret) {
-		ghost_copied(a, op.word, op.pos, op.len, copy[0], copy[1]);
+		ghost_copied(op.word, op.pos, op.len, copy[0], copy[1]);
 		ret = pyq_ring_release(r, &op);
 	}
 	ghost_end(a, ret);
@@ -249,11 +248,11 @@ static NOINLINE int try_get_batch(struct actor *a, unsigned int n)
 
 	for (i = 0; i < (int)n; i++)
 		ops[i].len = 16;
-	ghost_begin(a, ATTEMPT_GET, 0);
+	ghost_begin(a, ATTEMPT_GET);
 	ret = pyq_ring_claim_gets(r, ops, n);
 	for (i = 0; i < ret; i++) {
 		payload_read(r, &ops[i], copy);
-		ghost_copied(a, ops[i].word, ops[i].pos, ops[i].len, copy[0], copy[1]);
+		ghost_copied(ops[i].word, ops[i].pos, ops[i].len, copy[0], copy[1]);
 		if (pyq_ring_release(r, &ops[i]))
 			ghost_end(a, -EOWNERDEAD);
 	}
@@ -270,7 +269,7 @@ static NOINLINE int try_give_back(struct actor *a)
 	struct pyq_op op = { .freed = false };
 	int ret;
 
-	ghost_begin(a, ATTEMPT_GET, 0);
+	ghost_begin(a, ATTEMPT_GET);
 	ret = pyq_ring_claim_get(r, &op, 16);
 	if (!ret)
 		ret = pyq_ring_give_back(r, &op);
@@ -288,7 +287,7 @@ static NOINLINE int try_join(struct actor *a)
 	struct pyq_op op = { .freed = false };
 	int ret;
 
-	ghost_begin(a, ATTEMPT_JOIN, 0);
+	ghost_begin(a, ATTEMPT_JOIN);
 	ret = pyq_ring_unfinished(ring_of(a), &op) ? -EAGAIN : 0;
 	ghost_end(a, ret);
 	tombstone_gone(a, &op);
@@ -365,7 +364,7 @@ static NOINLINE int patiently(struct actor *a, enum side side, int (*attempt)(vo
 static void come_to_life(struct actor *a)
 {
 	if (actor_part(a)->heir_of)
-		take_step(STEP_HEIR, NULL, actor_part(a)->heir_of - 1u, 0);
+		take_step(STEP_HEIR, NULL, actor_part(a)->heir_of - 1u, true);
 }
 
 static __u8 first_message(const struct actor *a)
@@ -508,10 +507,8 @@ void script_prefill(struct actor *a)
 {
 	unsigned int i;
 
-	for (i = 1; i <= cast.prefill; i++) {
-		a->message = (__u8)i;
+	for (i = 1; i <= cast.prefill; i++)
 		direct_put(a, i);
-	}
 }
 
 /* At the end of an execution: is what is left a queue? */

@@ -17,28 +17,199 @@
 			 IN_PAYLOADS)
 #define RECOVERY	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN_WORDS)
 
+#define EVERYTHING	0xffffffffu
+
+#define PART(what, who, count, ...) \
+	.script = script_##what, .owner = who, .n = count, .batch = 1, .patience = AWAIT, \
+	##__VA_ARGS__ }
 #define PUT(who, count, ...) \
-	{ .name = "putter " #who, .script = script_put, .owner = who, .n = count, .batch = 1, \
-	  .patience = AWAIT, .reads = READ_PUT, .writes = WRITE_PUT, ##__VA_ARGS__ }
+	{ .name = "putter " #who, .reads = READ_PUT, .writes = WRITE_PUT, \
+	  PART(put, who, count, ##__VA_ARGS__)
 #define GET(who, count, ...) \
-	{ .name = "getter " #who, .script = script_get, .owner = who, .n = count, .batch = 1, \
-	  .patience = AWAIT, .reads = READ_GET, .writes = WRITE_GET, ##__VA_ARGS__ }
+	{ .name = "getter " #who, .reads = READ_GET, .writes = WRITE_GET, \
+	  PART(get, who, count, ##__VA_ARGS__)
+/* The kernel: it does not die, and its getter copies before it claims. */
+#define KERNEL_PUT(count, ...) \
+	{ .name = "kernel put", .reads = READ_PUT, .writes = WRITE_PUT, .immortal = true, \
+	  PART(put, 0, count, ##__VA_ARGS__)
+#define KERNEL_GET(count, ...) \
+	{ .name = "kernel get", .reads = READ_GET, .writes = WRITE_GET, .immortal = true, \
+	  .peeks = true, PART(get, 0, count, ##__VA_ARGS__)
+#define ABORT(who, ...) \
+	{ .name = "aborter " #who, .reads = READ_PUT | IN(MARKS), \
+	  .writes = WRITE_PUT | IN(MARKS), PART(abort, who, 1, ##__VA_ARGS__)
+#define GIVE_BACK(who, ...) \
+	{ .name = "giver-back " #who, .reads = READ_GET, .writes = WRITE_GET, \
+	  PART(give_back, who, 1, ##__VA_ARGS__)
+#define COUNT(who) \
+	{ .name = "counter " #who, .reads = READ_GET, .writes = WRITE_GET, PART(count, who, 1)
+#define JOIN(who, ...) \
+	{ .name = "joiner " #who, .reads = READ_GET | IN(DONE), .writes = WRITE_GET, \
+	  PART(join, who, 1, ##__VA_ARGS__)
+#define SHUT_DOWN(who, ...) \
+	{ .name = "closer " #who, .reads = IN(TAIL), .writes = IN(TAIL), \
+	  PART(shut_down, who, 1, ##__VA_ARGS__)
 #define RECOVER(who) \
-	{ .name = "recoverer " #who, .script = script_recover, .owner = who, \
-	  .reads = RECOVERY, .writes = RECOVERY, .idle_is_fine = true }
+	{ .name = "recoverer " #who, .reads = RECOVERY, .writes = RECOVERY, \
+	  .idle_is_fine = true, PART(recover, who, 1)
+/* Uses the owner number of actor @whose, counted from 1, after its recovery. */
+#define HEIR_OF(whose)	.name = "heir", .heir_of = whose, .idle_is_fine = true, .immortal = true
+
+#define ASLEEP		.patience = SLEEP
+#define TIMED		.patience = SLEEP_TIMED
+#define ONCE		.patience = GIVE_UP
+#define IMMORTAL	.immortal = true
+#define DONE_TOO	.task_done = 1, .reads = READ_GET | IN(DONE), .writes = WRITE_GET | IN(DONE)
+
+/* Laps as the words keep them begin again at 0 soon after: on 2^order slots. */
+#define LAST_LAP(order)	(0xffffffffULL << (order))
 
 const struct cast casts[] = {
-	{ .name = "1p1g.1slot", .maxsize = 1, .parts = { PUT(1, 2), GET(2, 2) } },
-	{ .name = "2p2g.1slot", .maxsize = 1,
-	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
-	{ .name = "2p2g.1slot.kill", .maxsize = 1, .kills = 1,
-	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
+	/* one each, on every size */
 	{ .name = "1p1g.1slot.kill", .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(5) } },
 	{ .name = "1p1g.2slots.kill", .maxsize = 2, .kills = 1,
-	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(5) } },
+	  .parts = { PUT(1, 3), GET(2, 3), RECOVER(5) } },
+	{ .name = "1p1g.3slots.kill", .maxsize = 3, .kills = 1, .prefill = 2,
+	  .parts = { PUT(1, 3), GET(2, 3), RECOVER(5) } },
 	{ .name = "1p1g.1slot.kill2", .maxsize = 1, .kills = 2,
 	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(5), RECOVER(6) } },
+	{ .name = "1p1g.2slots.kill2", .maxsize = 2, .kills = 2, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(5), RECOVER(6) } },
+
+	/* the others in between */
+	{ .name = "2p1g.1slot.kill", .maxsize = 1, .kills = 1,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 2), RECOVER(5) } },
+	{ .name = "1p2g.1slot.kill", .maxsize = 1, .kills = 1,
+	  .parts = { PUT(1, 2), GET(2, 1), GET(3, 1), RECOVER(5) } },
+	{ .name = "2g.2slots.kill", .maxsize = 2, .kills = 1, .prefill = 2,
+	  .parts = { GET(1, 2), GET(2, 2), RECOVER(5) } },
+	{ .name = "2g.3slots.kill2", .maxsize = 3, .kills = 2, .prefill = 3,
+	  .parts = { GET(1, 2, IMMORTAL), GET(2, 1), GET(3, 1), RECOVER(5), RECOVER(6) } },
+	{ .name = "2p2g.1slot", .maxsize = 1,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
+	{ .name = "2p2g.2slots", .maxsize = 2,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
+	{ .name = "2p2g.3slots", .maxsize = 3, .prefill = 2,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
+	{ .name = "2p2g.1slot.kill", .maxsize = 1, .kills = 1,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
+	{ .name = "2p2g.2slots.kill", .maxsize = 2, .kills = 1,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
+	{ .name = "2p2g.3slots.kill", .maxsize = 3, .kills = 1, .prefill = 2,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
+
+	/* tried once: "full" and "empty" are true */
+	{ .name = "once.2p1g.2slots", .maxsize = 2, .prefill = 2,
+	  .parts = { PUT(1, 2, ONCE), PUT(2, 1, ONCE), GET(3, 2, ONCE) } },
+	{ .name = "once.3slots.kill", .maxsize = 3, .prefill = 3, .kills = 1,
+	  .parts = { PUT(1, 2, ONCE), GET(2, 2, ONCE), GET(3, 1, ONCE), RECOVER(5) } },
+
+	/* laps wrap at 2^32 */
+	{ .name = "wrap.1slot.kill", .maxsize = 1, .kills = 1, .start = LAST_LAP(0),
+	  .parts = { PUT(1, 3), GET(2, 3), RECOVER(5) } },
+	{ .name = "wrap.2slots.kill", .maxsize = 2, .kills = 1, .start = LAST_LAP(1),
+	  .prefill = 2, .parts = { PUT(1, 2), GET(2, 2), GET(3, 1), RECOVER(5) } },
+
+	/* the kernel: owner 0 */
+	{ .name = "kernel.get", .maxsize = 1, .kills = 1,
+	  .parts = { PUT(1, 2), KERNEL_GET(2), RECOVER(0) } },
+	{ .name = "kernel.both", .maxsize = 2, .kills = 1, .prefill = 1,
+	  .parts = { PUT(1, 1), GET(2, 1), KERNEL_PUT(1), KERNEL_GET(1), RECOVER(0) } },
+
+	/* batches */
+	{ .name = "batch.put", .maxsize = 2,
+	  .parts = { PUT(1, 3, .batch = 2), PUT(2, 1), GET(3, 4) } },
+	{ .name = "batch.put.kill", .maxsize = 2, .kills = 1,
+	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 2), RECOVER(5) } },
+	{ .name = "batch.get.kill", .maxsize = 2, .kills = 1, .prefill = 2,
+	  .parts = { PUT(1, 1), GET(2, 2, .batch = 2), GET(3, 1), RECOVER(5) } },
+	{ .name = "batch.both.kill", .maxsize = 3, .kills = 1, .prefill = 1,
+	  .parts = { PUT(1, 3, .batch = 3), GET(2, 3, .batch = 3), GET(3, 1), RECOVER(5) } },
+	/* begins at the last slot: a batch goes around the end of the array */
+	{ .name = "batch.around.kill", .maxsize = 2, .kills = 1, .start = LAST_LAP(1) + 1,
+	  .parts = { PUT(1, 2, .batch = 2), GET(2, 2, .batch = 2), RECOVER(5) } },
+	{ .name = "batch.around.kill2", .maxsize = 2, .kills = 2, .start = 1,
+	  .parts = { PUT(1, 2, .batch = 2), GET(2, 2, .batch = 2), RECOVER(5), RECOVER(6) } },
+
+	/* what is undone */
+	{ .name = "abort", .maxsize = 2, .parts = { ABORT(1), PUT(2, 1), GET(3, 1), COUNT(4) } },
+	{ .name = "abort.1slot", .maxsize = 1, .parts = { ABORT(1), ABORT(2), PUT(3, 1), GET(4, 1) } },
+	{ .name = "abort.kill", .maxsize = 2, .kills = 1,
+	  .parts = { ABORT(1), PUT(2, 1), GET(3, 1), RECOVER(5) } },
+	{ .name = "give_back", .maxsize = 2, .prefill = 2,
+	  .parts = { GIVE_BACK(1), GET(2, 2), GET(3, 1) } },
+	{ .name = "give_back.kill", .maxsize = 2, .prefill = 2, .kills = 1,
+	  .parts = { GIVE_BACK(1), GET(2, 2), COUNT(3), RECOVER(5) } },
+	{ .name = "give_back.put", .maxsize = 1, .prefill = 1,
+	  .parts = { GIVE_BACK(1), PUT(2, 1), GET(3, 2) } },
+
+	/* an owner number that is used again */
+	{ .name = "heir.get", .maxsize = 1, .prefill = 1, .kills = 1,
+	  .parts = { GET(1, 1), GET(1, 1, HEIR_OF(1)), PUT(2, 1, IMMORTAL), RECOVER(5) } },
+	{ .name = "heir.put", .maxsize = 2, .kills = 1,
+	  .parts = { PUT(1, 1), PUT(1, 1, HEIR_OF(1)), GET(2, 1, IMMORTAL), RECOVER(5) } },
+
+	/* stopped for ever, wherever it is */
+	{ .name = "stop.1slot", .maxsize = 1, .stops = 1,
+	  .parts = { PUT(1, 2), GET(2, 1), GET(3, 1) } },
+	{ .name = "stop.2slots", .maxsize = 2, .stops = 1, .prefill = 1,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 2), GET(4, 1) } },
+	{ .name = "stop.kill", .maxsize = 2, .stops = 1, .kills = 1, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(0) } },
+
+	/* shutdown */
+	{ .name = "shutdown", .maxsize = 1,
+	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 3), SHUT_DOWN(4) } },
+	{ .name = "shutdown.kill", .maxsize = 2, .kills = 1,
+	  .parts = { PUT(1, 2), GET(2, 3), SHUT_DOWN(3, IMMORTAL), RECOVER(5) } },
+	{ .name = "shutdown.batch", .maxsize = 2, .kills = 1,
+	  .parts = { PUT(1, 2, .batch = 2), GET(2, 3, .batch = 2), SHUT_DOWN(3, IMMORTAL),
+		     RECOVER(5) } },
+	{ .name = "shutdown.now", .maxsize = 2, .prefill = 1,
+	  .parts = { PUT(1, 1), GET(2, 2, DONE_TOO), SHUT_DOWN(3, .immediate = 1) } },
+	{ .name = "shutdown.now.kill", .maxsize = 1, .kills = 1,
+	  .parts = { PUT(1, 1), GET(2, 1, DONE_TOO), SHUT_DOWN(3, .immediate = 1), RECOVER(5) } },
+
+	/* task_done and join */
+	{ .name = "join", .maxsize = 2, .prefill = 1,
+	  .parts = { PUT(1, 1), GET(2, 1, DONE_TOO), GET(3, 1, DONE_TOO), JOIN(4) } },
+	{ .name = "join.kill", .maxsize = 2, .prefill = 1, .kills = 1,
+	  .parts = { PUT(1, 1), GET(2, 2, DONE_TOO, IMMORTAL), JOIN(4, IMMORTAL), RECOVER(5) } },
+	{ .name = "join.abort", .maxsize = 2, .prefill = 1,
+	  .parts = { ABORT(1), GET(2, 1, DONE_TOO), JOIN(4) } },
+	{ .name = "join.sleep", .maxsize = 2, .prefill = 1, .sleeps = true,
+	  .parts = { ABORT(1, ASLEEP), GET(2, 1, ASLEEP, DONE_TOO), JOIN(4, ASLEEP) } },
+
+	/* asleep */
+	{ .name = "sleep.1p1g", .maxsize = 1, .sleeps = true,
+	  .parts = { PUT(1, 3, ASLEEP), GET(2, 3, ASLEEP) } },
+	{ .name = "sleep.1p2g", .maxsize = 2, .sleeps = true,
+	  .parts = { PUT(1, 2, ASLEEP), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
+	{ .name = "sleep.2p2g", .maxsize = 2, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
+		     GET(4, 1, ASLEEP) } },
+	{ .name = "sleep.2p1g", .maxsize = 1, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
+	{ .name = "sleep.full", .maxsize = 2, .prefill = 2, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
+		     GET(4, 1, ASLEEP) } },
+	{ .name = "sleep.3slots", .maxsize = 3, .prefill = 3, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), GET(2, 2, ASLEEP) } },
+	{ .name = "sleep.timed", .maxsize = 1, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, TIMED), GET(3, 1, ASLEEP) } },
+	{ .name = "sleep.kill", .maxsize = 1, .kills = 1, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), RECOVER(5) } },
+	{ .name = "sleep.1p2g.kill", .maxsize = 1, .kills = 1, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
+	{ .name = "sleep.batch", .maxsize = 2, .sleeps = true,
+	  .parts = { PUT(1, 2, ASLEEP, .batch = 2), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
+	{ .name = "sleep.give_back", .maxsize = 1, .prefill = 1, .sleeps = true,
+	  .parts = { GIVE_BACK(1, ASLEEP), GET(2, 1, ASLEEP), PUT(3, 1, ASLEEP) } },
+	{ .name = "sleep.abort", .maxsize = 1, .sleeps = true,
+	  .parts = { ABORT(1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
+	{ .name = "sleep.shutdown", .maxsize = 1, .sleeps = true,
+	  .parts = { PUT(1, 2, ASLEEP), GET(2, 2, ASLEEP), SHUT_DOWN(3) } },
 };
 
 const unsigned int nr_casts = sizeof(casts) / sizeof(casts[0]);
@@ -46,6 +217,7 @@ struct cast cast;
 
 void cast_begin(const struct cast *c)
 {
+	bool marks = false;
 	struct part *p;
 
 	cast = *c;
@@ -57,10 +229,18 @@ void cast_begin(const struct cast *c)
 		cast.actors++;
 		cast.peeks |= p->peeks;
 		cast.drops |= p->immediate;
-		if (cast.sleeps) {
-			p->reads = READ_ALL;
-			p->writes |= IN_SLEEPERS | LOOK_GET | IN(TAIL) | IN(HEAD_CACHE);
-		}
+		marks |= p->script == script_abort || p->script == script_give_back ||
+			 p->script == script_recover;
 	}
+	for (p = cast.parts; p < cast.parts + cast.actors; p++) {
+		if (cast.sleeps || cast.drops) {
+			p->reads = EVERYTHING;
+			p->writes = EVERYTHING;
+		}
+		/* Nobody makes a tombstone or an orphan. */
+		if (!marks)
+			p->writes &= ~(IN(MARKS) | IN(SKIPPED));
+	}
+	cast.parts[AUDITOR].owner = 0xff;
 	ring_views_init();
 }

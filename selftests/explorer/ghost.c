@@ -160,14 +160,11 @@ static void look(struct actor *a)
 	}
 }
 
-/* @message: what a put puts */
-void ghost_begin(struct actor *a, enum attempt attempt, unsigned int message)
+void ghost_begin(struct actor *a, enum attempt attempt)
 {
 	a->attempt = (__u8)attempt;
 	a->seen = 0;
 	a->changed = 0;
-	a->message = (__u8)message;
-	a->copied = 0;
 	a->orphans = attempt == ATTEMPT_GET ? (__u8)orphans() : 0;
 	if (!auditing)
 		look(a);
@@ -182,8 +179,6 @@ void ghost_end(struct actor *a, int ret)
 	a->attempt = NO_ATTEMPT;
 	a->seen = 0;
 	a->orphans = 0;
-	a->message = 0;
-	a->copied = 0;
 	if (auditing)
 		return;
 	if (ret == -EOWNERDEAD)
@@ -230,13 +225,12 @@ static bool comes_before(unsigned int slot, __u64 position)
 	       (__s64)(position_of(slot, word) - position) < 0;
 }
 
-static void claimed(struct actor *by, unsigned int slot, __u64 from, __u64 to)
+static void claimed(const struct actor *by, unsigned int slot, __u64 from)
 {
 	__u64 position = position_of(slot, from);
 	unsigned int i;
 
-	if (pyq_word_owner(to) != actor_part(by)->owner && !auditing)
-		fail("claimed in another's name", 0, 0);
+	ghost->copied &= (__u16)~(1u << ghost->slot_message[slot]);
 	if (!ghost->slot_message[slot])
 		fail("slot %lld: taken, and there is no message", slot, 0);
 	for (i = 0; i < cast.slots; i++) {
@@ -258,10 +252,14 @@ static void claimed(struct actor *by, unsigned int slot, __u64 from, __u64 to)
 
 static void published(struct actor *by, unsigned int slot, __u64 position)
 {
-	unsigned int message = by->message;
+	unsigned int message = memory_read(PAYLOAD + 2 * slot) & 0xff;
 	__u8 at = (__u8)(position - cast.start);
 
-	if (!message || ghost->published >> message & 1)
+	if (!message || message > MESSAGES_MAX) {
+		fail("slot %lld is READY, and its payload has not been written", slot, 0);
+		return;
+	}
+	if (ghost->published >> message & 1)
 		fail("message %lld put twice", message, 0);
 	if (by->last_position > at)
 		fail("message %lld put behind a later one of the same putter", message, 0);
@@ -288,7 +286,7 @@ static void word_changed(struct actor *by, unsigned int slot, __u64 from, __u64 
 		return;
 	}
 	if ((was == PYQUEUE_READY || was == PYQUEUE_ORPHAN) && is == PYQUEUE_READING) {
-		claimed(by, slot, from, to);
+		claimed(by, slot, from);
 		return;
 	}
 	if (!message)
@@ -296,10 +294,12 @@ static void word_changed(struct actor *by, unsigned int slot, __u64 from, __u64 
 	if (was == PYQUEUE_READING && is == PYQUEUE_FREE) {
 		if (ghost->released >> message & 1)
 			fail("message %lld delivered twice", message, 0);
-		if (!auditing && by->copied != message)
+		if (!(ghost->copied >> message & 1))
 			fail("message %lld released, and has not been copied", message, 0);
 		ghost->released |= (__u16)(1u << message);
 		ghost->slot_message[slot] = 0;
+	} else if (was == PYQUEUE_READING && is == PYQUEUE_READING) {
+		return;
 	} else if (was == PYQUEUE_READING && is == PYQUEUE_ORPHAN) {
 		if (pyq_word_owner(from) != actor_part(by)->owner)
 			ghost->deliveries[message]++;
@@ -341,8 +341,7 @@ void ghost_changed(struct actor *by, unsigned int l, __u64 from, __u64 to)
 }
 
 /* What a getter has copied out of the slot whose claim is @word. */
-void ghost_copied(struct actor *a, __u64 word, __u64 position, __u32 len, __u64 first,
-		  __u64 second)
+void ghost_copied(__u64 word, __u64 position, __u32 len, __u64 first, __u64 second)
 {
 	unsigned int message = (unsigned int)(first & 0xff);
 	unsigned int slot = (unsigned int)(position & (cast.slots - 1u));
@@ -357,7 +356,7 @@ void ghost_copied(struct actor *a, __u64 word, __u64 position, __u32 len, __u64 
 	else if (pyq_word_deliveries(word) != ghost->deliveries[message])
 		fail("message %lld delivered with %lld deliveries, which is wrong", message,
 		     pyq_word_deliveries(word));
-	a->copied = (__u8)message;
+	ghost->copied |= (__u16)(1u << message);
 }
 
 void ghost_done(int ret)
@@ -403,8 +402,8 @@ unsigned int ghost_next_message(void)
 	return best;
 }
 
-/* Nothing can go on any more. */
-void ghost_end_of_execution(void)
+/* Nothing can go on any more. Return: whether what is left is to be a queue. */
+bool ghost_end_of_execution(void)
 {
 	const struct actor *a;
 	unsigned int held = 0, i;
@@ -414,7 +413,7 @@ void ghost_end_of_execution(void)
 		stopped |= a->life == STOPPED;
 	for_each_actor(a)
 		if (a->life == DEAD && !(ghost->recovered >> actor_index(a) & 1))
-			return; /* and nobody left to recover */
+			return false; /* and nobody left to recover */
 	for (i = 0; i < cast.slots; i++) {
 		held |= 1u << ghost->slot_message[i];
 		if (pyq_word_state(memory_read(WORD + i)) == PYQUEUE_ORPHAN && !orphans())
@@ -442,4 +441,5 @@ void ghost_end_of_execution(void)
 			fail("actor %lld joins for ever, and nothing is unfinished",
 			     actor_index(a) + 1, 0);
 	}
+	return !failure;
 }

@@ -247,8 +247,7 @@ static void push(struct report *r, size_t snapshot, size_t size, __u64 key, unsi
 	if (!add_steps(f, true)) {
 		r->ends++;
 		f->paths = 1;
-		ghost_end_of_execution();
-		if (!failure)
+		if (ghost_end_of_execution())
 			auditor(script_audit);
 		if (failure)
 			return;

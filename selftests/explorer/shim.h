@@ -6,23 +6,7 @@
 #ifndef EXPLORER_SHIM_H
 #define EXPLORER_SHIM_H
 
-#include <linux/types.h>
-
-enum step {
-	STEP_NONE,
-	STEP_LOAD,	/* at */
-	STEP_STORE,	/* at, a: value; into the store buffer */
-	STEP_CAS,	/* at, a: expected, b: new */
-	STEP_OR,	/* at, a: bits */
-	STEP_AWAIT,	/* a: side; until memory that the actor may read has changed */
-	STEP_SLEEP,	/* a: side, b: sequence: futex_wait() */
-	STEP_ASLEEP,	/* a: side */
-	STEP_WAKE,	/* a: side, b: how many: futex_wake() */
-	STEP_DEATH,	/* until there is a dead one to recover: who */
-	STEP_HEIR,	/* a: actor; until that one is dead and recovered */
-};
-
-__u64 take_step(enum step step, const void *at, __u64 a, __u64 b);
+#include "world.h"
 
 #define pyq_load(p)		take_step(STEP_LOAD, p, 0, 0)
 #define pyq_load_acquire(p)	take_step(STEP_LOAD, p, 0, 0)

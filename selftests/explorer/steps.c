@@ -229,7 +229,8 @@ bool step_is_enabled(const struct actor *a)
 	case STEP_DEATH:
 		return next_dead(a);
 	case STEP_HEIR:
-		return world.actors[a->a].life == DEAD && (world.ghost.recovered >> a->a & 1);
+		return world.actors[a->a].life == DEAD &&
+		       (!a->b || (world.ghost.recovered >> a->a & 1));
 	default:
 		return true;
 	}

@@ -12,8 +12,6 @@
 #include <stddef.h>
 #include <linux/pyqueue.h>
 
-#include "shim.h"
-
 #define ACTORS_MAX	6
 #define AUDITOR		ACTORS_MAX	/* not part of the search */
 #define SLOTS_MAX	4
@@ -68,17 +66,15 @@ struct actor {
 	__u8 changed;			/* something that it may read, since it began */
 	__u8 attempt, seen;
 	__u8 orphans;			/* slots: to be taken first */
-	__u8 message;			/* that it puts */
-	__u8 copied;			/* message that it has copied out */
 	__u8 last_position;		/* of its own messages, + 1 */
 	__u8 woken;
 	__u8 recovers;			/* actor + 1 */
-	__u8 pad[5];
+	__u8 pad[7];
 };
 
 struct ghost {
 	__u16 published, released;	/* messages */
-	__u16 held_by_dead;
+	__u16 copied;			/* since it has been claimed */
 	__u8 slot_message[SLOTS_MAX];
 	__u8 position[MESSAGES_MAX + 1];
 	__u8 deliveries[MESSAGES_MAX + 1];
@@ -86,15 +82,31 @@ struct ghost {
 	__u8 kills, stops;		/* left */
 	__u8 recovered;			/* actors */
 	__s8 credit[SIDES];		/* announcements less calls */
-	__u8 closed_dropped;
 	__u8 queue[SIDES][ACTORS_MAX];	/* who sleeps, in order; actor + 1 */
-	__u8 pad[4];
+	__u8 pad[5];
 };
 
 struct world {
 	struct ghost ghost;
 	struct actor actors[ACTORS_MAX + 1];
 };
+
+/* What an actor does next, once the scheduler lets it. */
+enum step {
+	STEP_NONE,
+	STEP_LOAD,	/* at */
+	STEP_STORE,	/* at, a: value; into the store buffer */
+	STEP_CAS,	/* at, a: expected, b: new */
+	STEP_OR,	/* at, a: bits */
+	STEP_AWAIT,	/* a: side; until memory that the actor may read has changed */
+	STEP_SLEEP,	/* a: side, b: sequence: futex_wait() */
+	STEP_ASLEEP,	/* a: side */
+	STEP_WAKE,	/* a: side, b: how many: futex_wake() */
+	STEP_DEATH,	/* until there is a dead one to recover: who */
+	STEP_HEIR,	/* a: actor, b: until that one is dead and its recovery has ended */
+};
+
+__u64 take_step(enum step step, const void *at, __u64 a, __u64 b);
 
 extern struct world world;
 extern struct pyqueue_header ring_header;
@@ -132,7 +144,7 @@ struct cast {
 	bool peeks, drops;		/* set by cast_begin() */
 	__u8 slots, order, actors;	/* the same */
 	__u64 quick;			/* states at most, in quick mode; 0 none */
-	struct part parts[ACTORS_MAX];
+	struct part parts[ACTORS_MAX + 1];
 };
 
 extern struct cast cast;
@@ -192,14 +204,13 @@ const char *actor_name(const struct actor *a);
 void trace_value(char *text, size_t size, unsigned int location, __u64 value);
 
 /* ghost.c: promises. Called where the actors run, so they only note a failure. */
-void ghost_begin(struct actor *a, enum attempt attempt, unsigned int message);
+void ghost_begin(struct actor *a, enum attempt attempt);
 void ghost_end(struct actor *a, int ret);
-void ghost_copied(struct actor *a, __u64 word, __u64 position, __u32 len, __u64 first,
-		  __u64 second);
+void ghost_copied(__u64 word, __u64 position, __u32 len, __u64 first, __u64 second);
 void ghost_done(int ret);
 void ghost_changed(struct actor *by, unsigned int location, __u64 from, __u64 to);
 void ghost_payload(struct actor *by, unsigned int location, bool write);
-void ghost_end_of_execution(void);
+bool ghost_end_of_execution(void);
 bool ghost_get_ready(void);
 bool ghost_put_ready(void);
 bool ghost_join_ready(void);
