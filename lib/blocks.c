@@ -59,14 +59,14 @@ uint64_t pyqi_blocks_for(uint64_t bytes)
 static int commit(pyq_queue *q, uint32_t index)
 {
 	uint64_t committed = pyq_load_acquire(&q->map.shm->committed);
-	uint64_t upto = index + COMMIT < q->map.nr_blocks ? index + COMMIT : q->map.nr_blocks;
+	uint64_t limit = index + COMMIT < q->map.nr_blocks ? index + COMMIT : q->map.nr_blocks;
 
 	if (index < committed)
 		return 0;
 	if (posix_fallocate(q->fd, q->map.data - (char *)q->map.ring.hdr,
-			    (off_t)(upto * PYQI_BLOCK_SIZE)))
+			    (off_t)(limit * PYQI_BLOCK_SIZE)))
 		return -ENOMEM;
-	while (committed < upto && !pyq_cas(&q->map.shm->committed, committed, upto))
+	while (committed < limit && !pyq_cas(&q->map.shm->committed, committed, limit))
 		committed = pyq_load_acquire(&q->map.shm->committed);
 	return 0;
 }

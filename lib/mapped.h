@@ -11,8 +11,7 @@
 
 int pyqi_mapped_put(pyq_queue *q, const void *data, size_t len, uint64_t deadline);
 ssize_t pyqi_mapped_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline);
-ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
-			     uint64_t deadline);
+ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline);
 ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline);
 ssize_t pyqi_mapped_qsize(pyq_queue *q);
 int pyqi_mapped_task_done(pyq_queue *q, unsigned int count);

@@ -58,14 +58,19 @@ int pyqi_owner_take(pyq_queue *q)
 		return errno == ENOENT ? -EOPNOTSUPP : -errno;
 
 	for (unsigned int owner = 1; owner <= PYQI_OWNERS; owner++) {
+		if (in_use(q, owner) || !lock_byte(q, owner, F_WRLCK))
+			continue;
+		q->map.ring.owner = (uint16_t)owner;
+		__atomic_fetch_or(word_of(q, owner), bit_of(owner), __ATOMIC_SEQ_CST);
+		return 0;
+	}
+	/* Or one whose owner has died: first what that has left, then ours. */
+	for (unsigned int owner = 1; owner <= PYQI_OWNERS; owner++) {
 		if (!lock_byte(q, owner, F_WRLCK))
 			continue;
 		q->map.ring.owner = (uint16_t)owner;
-		/* Its last owner has died: first what that has left, then ours. */
-		if (in_use(q, owner))
-			return settle(q, owner);
 		__atomic_fetch_or(word_of(q, owner), bit_of(owner), __ATOMIC_SEQ_CST);
-		return 0;
+		return settle(q, owner);
 	}
 	close(q->map.locks);
 	return -EUSERS;

@@ -271,8 +271,8 @@ static int format(int fd, const struct pyq_attr *attr)
 	struct pyqueue_header *h = &page.header;
 	struct layout layout;
 
-	page.shm.nr_blocks = blocks_for(attr, h->max_msg,
-					h->slot_size - sizeof(struct pyqueue_slot));
+	page.shm.nr_blocks =
+		blocks_for(attr, h->max_msg, h->slot_size - sizeof(struct pyqueue_slot));
 	layout = layout_of(h, page.shm.nr_blocks);
 	if (getrandom(&h->id, sizeof(h->id), 0) != sizeof(h->id))
 		return -errno;

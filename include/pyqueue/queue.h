@@ -149,8 +149,8 @@ PYQ_API int pyq_create(pyq_queue **q, const struct pyq_attr *attr);
  *
  * Return: 0; -ENOENT no such name; -EXDEV there is one on the other backend;
  * -EACCES its mode keeps the caller out; -EINVAL a bad name or flag;
- * -ENAMETOOLONG; -ENODEV; -EUSERS, -EUCLEAN as pyq_create(); -EMFILE, -ENFILE;
- * -ENOMEM.
+ * -ENAMETOOLONG; -ENODEV; -EUSERS it is open too often; -EUCLEAN it is no sound
+ * queue; -EMFILE, -ENFILE; -ENOMEM.
  */
 PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
 
@@ -158,8 +158,8 @@ PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
  * pyq_unlink() - remove a name; the queue goes when the last handle is closed
  * @name: the name
  *
- * Return: 0; -ENOENT; -EXDEV as pyq_open(); -EPERM not the name's owner; -EINVAL;
- * -ENAMETOOLONG; -ENODEV; -EACCES.
+ * Return: 0; -ENOENT; -EXDEV the name is on the other backend; -EPERM not the
+ * name's owner; -EINVAL; -ENAMETOOLONG; -ENODEV; -EACCES.
  */
 PYQ_API int pyq_unlink(const char *name);
 

@@ -105,6 +105,9 @@ const struct cast casts[] = {
 	{ .name = "once.3slots.kill", .maxsize = 3, .prefill = 3, .kills = 1,
 	  .parts = { PUT(1, 2, ONCE), GET(2, 2, ONCE), GET(3, 1, ONCE), RECOVER(5) } },
 
+	{ .name = "once.stale", .maxsize = 2, .prefill = 2,
+	  .parts = { PUT(1, 1, ONCE), PUT(2, 1), GET(3, 3) } },
+
 	/* laps wrap at 2^32 */
 	{ .name = "wrap.1slot.kill", .maxsize = 1, .kills = 1, .start = LAST_LAP(0),
 	  .parts = { PUT(1, 3), GET(2, 3), RECOVER(5) } },
@@ -120,6 +123,8 @@ const struct cast casts[] = {
 	/* batches */
 	{ .name = "batch.put", .maxsize = 2,
 	  .parts = { PUT(1, 3, .batch = 2), PUT(2, 1), GET(3, 4) } },
+	{ .name = "batch.put.2p1g", .maxsize = 2,
+	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 1), } },
 	{ .name = "batch.put.kill", .maxsize = 2, .kills = 1,
 	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 2), RECOVER(5) } },
 	{ .name = "batch.get.kill", .maxsize = 2, .kills = 1, .prefill = 2,
@@ -167,7 +172,9 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 2, .batch = 2), GET(2, 3, .batch = 2), SHUT_DOWN(3, IMMORTAL),
 		     RECOVER(5) } },
 	{ .name = "shutdown.now", .maxsize = 2, .prefill = 1,
-	  .parts = { PUT(1, 1), GET(2, 2, DONE_TOO), SHUT_DOWN(3, .immediate = 1) } },
+	  .parts = { PUT(1, 1), PUT(2, 1), SHUT_DOWN(3, .immediate = 1) } },
+	{ .name = "shutdown.now.get", .maxsize = 2, .prefill = 1,
+	  .parts = { PUT(1, 1), GET(2, 1, DONE_TOO), SHUT_DOWN(3, .immediate = 1) } },
 	{ .name = "shutdown.now.kill", .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1), GET(2, 1, DONE_TOO), SHUT_DOWN(3, .immediate = 1), RECOVER(5) } },
 

@@ -160,14 +160,23 @@ static void look(struct actor *a)
 	}
 }
 
+/* It begins with its first step, not as soon as the one before it is over. */
 void ghost_begin(struct actor *a, enum attempt attempt)
 {
 	a->attempt = (__u8)attempt;
 	a->seen = 0;
+	a->orphans = 0;
+	a->begins = 1;
+}
+
+void ghost_before_step(struct actor *a)
+{
+	if (!a->begins)
+		return;
+	a->begins = 0;
 	a->changed = 0;
-	a->orphans = attempt == ATTEMPT_GET ? (__u8)orphans() : 0;
-	if (!auditing)
-		look(a);
+	a->orphans = a->attempt == ATTEMPT_GET ? (__u8)orphans() : 0;
+	look(a);
 }
 
 void ghost_end(struct actor *a, int ret)
@@ -332,7 +341,7 @@ void ghost_changed(struct actor *by, unsigned int l, __u64 from, __u64 to)
 	if (ring_header.head - cast.start > tail() - cast.start)
 		fail("head is past tail", 0, 0);
 	for_each_actor(a) {
-		if (a->attempt == NO_ATTEMPT)
+		if (a->attempt == NO_ATTEMPT || a->begins)
 			continue;
 		if (a != by && l <= WORD + SLOTS_MAX)
 			a->seen |= SEEN_DISTURBED;

@@ -44,6 +44,7 @@ struct frame {
 
 static struct frame *frames;
 static unsigned int depth;
+static bool judged;		/* the failure is of how it ends, or of an actor alone */
 static unsigned char *snapshots;
 static size_t snapshots_size;
 
@@ -210,10 +211,10 @@ static void print_counterexample(void)
 	printf("# %s: from the begin:\n", cast.name);
 	set_up();
 	step_tracing = true;
-	for (i = 0; i < depth; i++)
+	for (i = 0; i < depth && frames[i].next; i++)
 		choose(frames[i].choices[frames[i].next - 1]);
 	step_tracing = false;
-	if (!failure) {
+	if (judged) {
 		for_each_actor(actor) {
 			static const char *const lives[] = { "", "has finished", "is dead",
 							     "is stopped" };
@@ -247,15 +248,19 @@ static void push(struct report *r, size_t snapshot, size_t size, __u64 key, unsi
 	if (!add_steps(f, true)) {
 		r->ends++;
 		f->paths = 1;
+		judged = true;
 		if (ghost_end_of_execution())
 			auditor(script_audit);
 		if (failure)
 			return;
+		judged = false;
 		snapshot_restore(snapshots + snapshot);
 	} else if (key % ALONE_ONE_IN == 0) {
+		judged = true;
 		check_alone(snapshot);
 		if (failure)
 			return;
+		judged = false;
 	}
 	add_kills(f);
 	if (snapshot + size + SNAPSHOT_MAX > snapshots_size) {

@@ -434,6 +434,7 @@ void step_take(struct actor *a)
 {
 	__u64 result;
 
+	ghost_before_step(a);
 	if (a->location != NOWHERE) {
 		result = step_memory(a);
 	} else {
@@ -473,6 +474,7 @@ static void actor_settle(struct actor *a, enum life life)
 	a->changed = 0;
 	a->attempt = NO_ATTEMPT;
 	a->seen = 0;
+	a->begins = 0;
 	a->orphans = 0;
 	a->woken = 0;
 	while (a->buffered && !buffer_drains(a))

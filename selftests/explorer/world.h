@@ -65,11 +65,12 @@ struct actor {
 	/* ghost */
 	__u8 changed;			/* something that it may read, since it began */
 	__u8 attempt, seen;
+	__u8 begins;			/* the attempt, with the next step */
 	__u8 orphans;			/* slots: to be taken first */
 	__u8 last_position;		/* of its own messages, + 1 */
 	__u8 woken;
 	__u8 recovers;			/* actor + 1 */
-	__u8 pad[7];
+	__u8 pad[6];
 };
 
 struct ghost {
@@ -205,6 +206,7 @@ void trace_value(char *text, size_t size, unsigned int location, __u64 value);
 
 /* ghost.c: promises. Called where the actors run, so they only note a failure. */
 void ghost_begin(struct actor *a, enum attempt attempt);
+void ghost_before_step(struct actor *a);
 void ghost_end(struct actor *a, int ret);
 void ghost_copied(__u64 word, __u64 position, __u32 len, __u64 first, __u64 second);
 void ghost_done(int ret);

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What queues in plain shared memory have of their own. */
+#include "lib_test.h"
+
+#include <linux/pyqueue.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define NAME "lib-shm"
+#define FILE_OF_NAME "/dev/shm/pyqueue." NAME
+
+#define make(q, name_, backend_)                                             \
+	lib(pyq_create(q, &(struct pyq_attr){ .maxsize = 4, .payload = 48,   \
+		.max_msg = 10000, .name = name_, .backend = backend_ }))
+
+FIXTURE(shm) {
+	pyq_queue *q;
+};
+
+FIXTURE_SETUP(shm)
+{
+	unlink(FILE_OF_NAME);
+	ASSERT_EQ(0, make(&self->q, NAME, "shm"));
+}
+
+FIXTURE_TEARDOWN(shm)
+{
+	pyq_close(self->q);
+	unlink(FILE_OF_NAME);
+}
+
+/* proves: pyq_create -EXDEV, pyq_open -EXDEV, pyq_unlink -EXDEV */
+TEST_F(shm, a_name_on_the_other_backend)
+{
+	pyq_queue *q;
+
+	EXPECT_EQ(-EXDEV, make(&q, NAME, "kernel"));
+	EXPECT_EQ(NULL, q);
+	if (!access("/dev/pyqueue", F_OK)) {
+		ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "kernel", 1));
+		EXPECT_EQ(-EXDEV, lib(pyq_open(&q, NAME, 0)));
+		EXPECT_EQ(-EXDEV, lib(pyq_unlink(NAME)));
+		EXPECT_EQ(0, make(&q, NAME "-kernel", NULL));
+		pyq_close(q);
+		EXPECT_EQ(-EXDEV, make(&q, NAME "-kernel", "shm"));
+		EXPECT_EQ(0, lib(pyq_unlink(NAME "-kernel")));
+	}
+	ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "shm", 1));
+	EXPECT_EQ(0, lib(pyq_unlink(NAME)));
+	EXPECT_EQ(-ENOENT, lib(pyq_open(&q, NAME, 0)));
+	ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "neither", 1));
+	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, NAME, 0)));
+}
+
+/* proves: pyq_create -EUSERS, pyq_open -EUSERS */
+TEST_F(shm, too_many_handles)
+{
+	static pyq_queue *handles[5000];
+	struct rlimit limit;
+	pyq_queue *q;
+	int err, n = 0;
+
+	ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "shm", 1));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = 10000 < limit.rlim_max ? 10000 : limit.rlim_max;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	if (limit.rlim_cur < 10000)
+		SKIP(return, "not as many files to be had");
+	while (n < 5000 && !(err = lib(pyq_open(&handles[n], NAME, 0))))
+		n++;
+	EXPECT_EQ(-EUSERS, err);
+	EXPECT_EQ(4094, n); /* and one that was there */
+	EXPECT_EQ(-EUSERS, make(&q, NAME, "shm"));
+	while (n)
+		pyq_close(handles[--n]);
+	EXPECT_EQ(0, lib(pyq_open(&q, NAME, 0)));
+	pyq_close(q);
+}
+
+/* A file that is no queue, or not this version's, or not all of one. */
+/* proves: pyq_create -EUCLEAN, pyq_open -EUCLEAN */
+TEST_F(shm, damaged_file)
+{
+	static const struct {
+		size_t at;
+		uint64_t value;
+		size_t size;
+		int err;
+	} cases[] = {
+		{ offsetof(struct pyqueue_header, magic), 1, 8, -ENOTTY },
+		{ offsetof(struct pyqueue_header, version), 77, 4, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, header_size), 0, 4, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, slot_size), 0, 4, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, slot_size), 65, 4, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, slot_size), 1 << 30, 4, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, order), 40, 4, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, order), 3, 4, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, maxsize), 0, 8, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, maxsize), 1ULL << 60, 8, -EUCLEAN },
+		{ offsetof(struct pyqueue_header, max_msg), 1ULL << 40, 8, -EUCLEAN },
+	};
+	int fd = open(FILE_OF_NAME, O_RDWR | O_CLOEXEC);
+	uint64_t before;
+	pyq_queue *q;
+	struct stat st;
+
+	ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "shm", 1));
+	ASSERT_LE(0, fd);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ASSERT_EQ(cases[i].size, pread(fd, &before, cases[i].size, cases[i].at));
+		ASSERT_EQ(cases[i].size, pwrite(fd, &cases[i].value, cases[i].size, cases[i].at));
+		EXPECT_EQ(cases[i].err, lib(pyq_open(&q, NAME, 0))) TH_LOG("case %zu", i);
+		EXPECT_EQ(cases[i].err, make(&q, NAME, NULL));
+		ASSERT_EQ(cases[i].size, pwrite(fd, &before, cases[i].size, cases[i].at));
+	}
+	EXPECT_EQ(0, lib(pyq_open(&q, NAME, 0)));
+	pyq_close(q);
+	ASSERT_EQ(0, fstat(fd, &st));
+	ASSERT_EQ(0, ftruncate(fd, st.st_size - 4096));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_open(&q, NAME, 0)));
+	ASSERT_EQ(0, ftruncate(fd, 100));
+	EXPECT_EQ(-ENOTTY, lib(pyq_open(&q, NAME, 0)));
+	close(fd);
+}
+
+/*
+ * Nobody notices at once, so others may take newer messages meanwhile; here there
+ * are none.
+ */
+/* proves: promise kill-redelivery */
+TEST_F(shm, redelivery)
+{
+	static char large[9000], buf[9000];
+
+	for (int i = 0; i < 20; i++) {
+		const size_t len = i % 2 ? sizeof(large) : 5;
+		struct pyq_msg msg = { .data = buf, .size = sizeof(buf) };
+
+		memset(large, i, sizeof(large));
+		ASSERT_EQ(0, pyq_put(self->q, large, len, PYQ_NOWAIT));
+		for (int dead = 0; dead < 3; dead++)
+			ASSERT_EQ(128 + SIGSEGV, exit_status(in_child(
+				pyq_get(self->q, (void *)8, sizeof(buf), PYQ_FOREVER))));
+		ASSERT_EQ(len, lib(pyq_get_msg(self->q, &msg, PYQ_SECONDS(10))));
+		EXPECT_EQ(4, msg.deliveries);
+		EXPECT_EQ(0, memcmp(buf, large, len));
+		ASSERT_EQ(0, pyq_put(self->q, "next", 4, PYQ_NOWAIT));
+		ASSERT_EQ(4, lib(pyq_get_msg(self->q, &msg, PYQ_NOWAIT)));
+		EXPECT_EQ(1, msg.deliveries);
+	}
+}
+
+/* Once it has been found broken everybody is told, for ever. */
+/* proves: pyq_get -EUCLEAN, pyq_get_alloc -EUCLEAN, pyq_get_many -EUCLEAN, pyq_get_msg -EUCLEAN */
+/* proves: pyq_put -EUCLEAN, pyq_put_many -EUCLEAN, pyq_join -EUCLEAN, pyq_qsize -EUCLEAN */
+/* proves: pyq_stat -EUCLEAN, PYQUEUE_DETOUR_BROKEN -EUCLEAN */
+TEST_F(shm, broken)
+{
+	const uint32_t bits = PYQUEUE_DETOUR_BROKEN;
+	char byte;
+	struct pyq_msg msg = { .data = &byte, .size = 1, .len = 1 };
+	struct pyq_stat st;
+	void *data;
+
+	ASSERT_EQ(0, pyq_put(self->q, "x", 1, PYQ_NOWAIT));
+	ASSERT_EQ(4, pwrite(pyq_fd(self->q), &bits, 4, offsetof(struct pyqueue_header, detour)));
+	for (int i = 0; i < 2; i++) {
+		const int64_t timeout = i ? PYQ_FOREVER : PYQ_NOWAIT;
+
+		EXPECT_EQ(-EUCLEAN, lib(pyq_put(self->q, "x", 1, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_put_many(self->q, &msg, 1, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_get(self->q, &byte, 1, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_get_msg(self->q, &msg, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_get_many(self->q, &msg, 1, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_get_alloc(self->q, &data, NULL, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_join(self->q, timeout)));
+	}
+	EXPECT_EQ(-EUCLEAN, lib(pyq_qsize(self->q)));
+	EXPECT_EQ(0, lib(pyq_stat(self->q, &st)));
+	EXPECT_TRUE(st.broken);
+	EXPECT_EQ(0, lib(pyq_shutdown(self->q, true)));
+}
+
+/* Everything that can be asked of a queue, without waiting. */
+static void use(pyq_queue *q)
+{
+	static char large[9000];
+	char buf[64];
+	struct pyq_stat st;
+	void *data;
+
+	for (int i = 0; i < 6; i++) {
+		pyq_put(q, "message", 8, PYQ_NOWAIT);
+		pyq_put(q, large, sizeof(large), i ? PYQ_NOWAIT : PYQ_MILLISECONDS(1));
+	}
+	pyq_qsize(q);
+	pyq_stat(q, &st);
+	pyq_task_done(q, 1);
+	pyq_join(q, PYQ_NOWAIT);
+	for (int i = 0; i < 6; i++) {
+		pyq_get(q, buf, sizeof(buf), i ? PYQ_NOWAIT : PYQ_MILLISECONDS(1));
+		if (!pyq_get_alloc(q, &data, NULL, PYQ_NOWAIT))
+			free(data);
+	}
+}
+
+/* Whoever may map it can spoil it; the others notice, and live. */
+/* proves: promise hostile-memory */
+TEST_F(shm, scribbled)
+{
+	int fd = open(FILE_OF_NAME, O_RDWR | O_CLOEXEC);
+	unsigned int seed = 1, broken = 0;
+	pyq_queue *q;
+
+	ASSERT_LE(0, fd);
+	for (int round = 0; round < 400; round++) {
+		ASSERT_EQ(0, make(&q, NULL, "shm"));
+		use(q);
+		for (int i = 0; i < 4; i++) {
+			/* The words of the header, the slots, the blocks' words. */
+			off_t at = rand_r(&seed) % (i % 2 ? 1024 : 8192) / 8 * 8;
+			uint64_t value = (uint64_t)rand_r(&seed) << rand_r(&seed) % 40;
+
+			ASSERT_EQ(8, pwrite(pyq_fd(q), &value, 8, at));
+			use(q);
+		}
+		broken += pyq_qsize(q) == -EUCLEAN;
+		pyq_shutdown(q, true);
+		use(q);
+		pyq_close(q);
+	}
+	EXPECT_LT(0, broken);
+	TH_LOG("%u of 400 were found broken", broken);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
