@@ -21,6 +21,7 @@ define help_text
 pyqueue: a queue between processes, in the kernel
 
   make demo              count words with several processes through /dev/pyqueue
+      With PYQUEUE_BACKEND=shm on this machine itself, in plain shared memory.
   make check             all tests, on kernels $(kernels)
       Both first set up what they need: packages by apt when run as root, kernels
       into $(PYQUEUE_CACHE).
@@ -97,9 +98,17 @@ setup-vm:
 	$(Q)tools/setup/kernels $(KERNEL)
 
 # The set-up comes first, also under -j, and is for compilers too: hence sub-makes.
+
+ifeq ($(PYQUEUE_BACKEND),shm)
+demo:
+	$(Q)tools/setup/packages build
+	$(Q)$(MAKE) $(quiet) lib tools examples
+	$(Q)examples/demo.sh
+else
 demo: setup-vm
 	$(Q)$(MAKE) $(quiet) lib tools examples build/kmod-$(KERNEL)/pyqueue.ko
 	$(Q)$(vm) -- examples/demo.sh </dev/null
+endif
 
 check: setup
 	$(Q)$(MAKE) $(quiet) lib tools examples selftests modules

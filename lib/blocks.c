@@ -89,7 +89,7 @@ static int take(pyq_queue *q, uint32_t *index)
 			return err;
 		if (!pyq_cas(&block(q, at)->word, word, taken_by(word, q->map.ring.owner)))
 			continue;
-		pyq_store(&block(q, at)->position, PYQI_NO_POSITION);
+		pyq_store(&block(q, at)->position, 0);
 		block(q, at)->next = PYQI_NO_BLOCK;
 		__atomic_store_n(&q->map.shm->hint, at + 1, __ATOMIC_RELAXED);
 		*index = at;
@@ -128,7 +128,7 @@ void pyqi_blocks_attach(pyq_queue *q, uint32_t first, uint64_t position)
 	uint32_t left = q->map.nr_blocks;
 
 	for (; first < q->map.nr_blocks && left--; first = block(q, first)->next)
-		pyq_store(&block(q, first)->position, position);
+		pyq_store(&block(q, first)->position, position + 1);
 }
 
 void pyqi_blocks_free(pyq_queue *q, uint32_t first)
@@ -157,7 +157,7 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 	for (done = 0; done < op->len; done += PYQI_BLOCK_SIZE) {
 		size_t n = op->len - done < PYQI_BLOCK_SIZE ? op->len - done : PYQI_BLOCK_SIZE;
 
-		if (index >= q->map.nr_blocks || pyq_load(&block(q, index)->position) != op->pos ||
+		if (index >= q->map.nr_blocks || pyq_load(&block(q, index)->position) != op->pos + 1 ||
 		    !is_taken(pyq_load_acquire(&block(q, index)->word)))
 			return -EUCLEAN;
 		if (data)
@@ -175,12 +175,13 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 	return 0;
 }
 
-/* Is the message at @position in the ring, or in somebody's hand, with its blocks? */
-static bool is_there(const struct pyq_ring *r, uint64_t position)
+/* Is the message that a block is tagged with in the ring, or in somebody's hand, with its blocks? */
+static bool is_there(const struct pyq_ring *r, uint64_t tag)
 {
+	const uint64_t position = tag - 1;
 	uint64_t word;
 
-	if (position == PYQI_NO_POSITION)
+	if (!tag)
 		return false;
 	word = pyq_load_acquire(&pyq_ring_slot(r, position)->word);
 	if (!(pyq_word_flags(word) & PYQUEUE_SLOT_INDIRECT))

@@ -19,14 +19,13 @@
 
 #define PYQI_BLOCK_SIZE 4096
 
-/* No block; and of a block's position: of no message. */
 #define PYQI_NO_BLOCK UINT32_MAX
-#define PYQI_NO_POSITION UINT64_MAX
 
 /**
  * struct pyqi_block - what is known of a block
  * @word: {version:32, owner:16, taken:16}; the version makes each taking another
- * @position: of the message it is part of
+ * @position: of the message it is part of, + 1; 0: of none. One that was freed
+ *	keeps it: that message will never be in the ring again.
  * @next: the next of the message
  * @reserved: 0
  */

@@ -22,7 +22,7 @@ static bool lock_byte(const pyq_queue *q, unsigned int byte, short type)
 	return !fcntl(q->map.locks, F_OFD_SETLK, &lock);
 }
 
-static uint64_t *word_of(pyq_queue *q, unsigned int owner)
+static __u64 *word_of(pyq_queue *q, unsigned int owner)
 {
 	return &q->map.shm->owners[owner / 64];
 }
@@ -34,7 +34,23 @@ static uint64_t bit_of(unsigned int owner)
 
 static bool in_use(pyq_queue *q, unsigned int owner)
 {
-	return __atomic_load_n(word_of(q, owner), __ATOMIC_SEQ_CST) & bit_of(owner);
+	return pyq_load_acquire(word_of(q, owner)) & bit_of(owner);
+}
+
+static void set_in_use(pyq_queue *q, unsigned int owner)
+{
+	pyq_or(word_of(q, owner), bit_of(owner));
+}
+
+static void clear_in_use(pyq_queue *q, unsigned int owner)
+{
+	/* Each failure is somebody else who comes or goes. */
+	for (unsigned int tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		uint64_t word = pyq_load_acquire(word_of(q, owner));
+
+		if (pyq_cas(word_of(q, owner), word, word & ~bit_of(owner)))
+			return;
+	}
 }
 
 /* Its lock is ours, so it is dead, and nobody else is at it. */
@@ -61,7 +77,7 @@ int pyqi_owner_take(pyq_queue *q)
 		if (in_use(q, owner) || !lock_byte(q, owner, F_WRLCK))
 			continue;
 		q->map.ring.owner = (uint16_t)owner;
-		__atomic_fetch_or(word_of(q, owner), bit_of(owner), __ATOMIC_SEQ_CST);
+		set_in_use(q, owner);
 		return 0;
 	}
 	/* Or one whose owner has died: first what that has left, then ours. */
@@ -69,7 +85,7 @@ int pyqi_owner_take(pyq_queue *q)
 		if (!lock_byte(q, owner, F_WRLCK))
 			continue;
 		q->map.ring.owner = (uint16_t)owner;
-		__atomic_fetch_or(word_of(q, owner), bit_of(owner), __ATOMIC_SEQ_CST);
+		set_in_use(q, owner);
 		return settle(q, owner);
 	}
 	close(q->map.locks);
@@ -78,8 +94,7 @@ int pyqi_owner_take(pyq_queue *q)
 
 void pyqi_owner_leave(pyq_queue *q)
 {
-	__atomic_fetch_and(word_of(q, q->map.ring.owner), ~bit_of(q->map.ring.owner),
-			   __ATOMIC_SEQ_CST);
+	clear_in_use(q, q->map.ring.owner);
 	close(q->map.locks);
 }
 
@@ -103,7 +118,7 @@ static int check_one(pyq_queue *q, unsigned int owner)
 	/* It may have left, or somebody may have settled it, just before. */
 	if (in_use(q, owner)) {
 		err = settle(q, owner);
-		__atomic_fetch_and(word_of(q, owner), ~bit_of(owner), __ATOMIC_SEQ_CST);
+		clear_in_use(q, owner);
 	}
 	lock_byte(q, owner, F_UNLCK);
 	return err;
@@ -140,7 +155,7 @@ int pyqi_owner_check(pyq_queue *q)
 	if (!begin_settling(q))
 		return 0;
 	for (unsigned int word = 0; word < (PYQI_OWNERS + 1) / 64; word++) {
-		uint64_t bits = __atomic_load_n(&q->map.shm->owners[word], __ATOMIC_SEQ_CST);
+		uint64_t bits = pyq_load_acquire(&q->map.shm->owners[word]);
 
 		for (unsigned int bit = 0; bit < 64; bit++)
 			if (bits >> bit & 1 && check_one(q, word * 64 + bit))

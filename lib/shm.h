@@ -24,7 +24,7 @@
  * @hint: where a free one may be
  */
 struct pyqi_shm {
-	uint64_t owners[(PYQI_OWNERS + 1) / 64];
+	__u64 owners[(PYQI_OWNERS + 1) / 64];
 	uint64_t max_bytes;
 	__u64 committed;
 	uint32_t nr_blocks;

@@ -3,7 +3,9 @@
 #ifndef LIB_TEST_H
 #define LIB_TEST_H
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

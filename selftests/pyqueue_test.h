@@ -8,7 +8,9 @@
 #ifndef PYQUEUE_TEST_H
 #define PYQUEUE_TEST_H
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

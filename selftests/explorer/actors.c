@@ -199,7 +199,7 @@ static NOINLINE int try_get(struct actor *a)
 	int ret;
 
 	ghost_begin(a, ATTEMPT_GET);
-	ret = pyq_ring_claim_get(r, &op, 16);
+	ret = pyq_ring_claim_get(r, &op, actor_part(a)->room);
 	if (!ret) {
 		payload_read(r, &op, copy);
 		ghost_copied(op.word, op.pos, op.len, copy[0], copy[1]);
@@ -222,7 +222,7 @@ static NOINLINE int try_get_peeking(struct actor *a)
 
 	ghost_begin(a, ATTEMPT_GET);
 	do {
-		ret = pyq_ring_peek(r, &op, 16);
+		ret = pyq_ring_peek(r, &op, actor_part(a)->room);
 		if (ret)
 			break;
 		payload_read(r, &op, copy);
@@ -247,7 +247,7 @@ static NOINLINE int try_get_batch(struct actor *a, unsigned int n)
 	int ret, i;
 
 	for (i = 0; i < (int)n; i++)
-		ops[i].len = 16;
+		ops[i].len = actor_part(a)->room;
 	ghost_begin(a, ATTEMPT_GET);
 	ret = pyq_ring_claim_gets(r, ops, n);
 	for (i = 0; i < ret; i++) {

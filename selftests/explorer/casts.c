@@ -20,8 +20,8 @@
 #define EVERYTHING	0xffffffffu
 
 #define PART(what, who, count, ...) \
-	.script = script_##what, .owner = who, .n = count, .batch = 1, .patience = AWAIT, \
-	##__VA_ARGS__ }
+	.script = script_##what, .owner = who, .n = count, .batch = 1, .room = 16, \
+	.patience = AWAIT, ##__VA_ARGS__ }
 #define PUT(who, count, ...) \
 	{ .name = "putter " #who, .reads = READ_PUT, .writes = WRITE_PUT, \
 	  PART(put, who, count, ##__VA_ARGS__)
@@ -78,58 +78,62 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(5), RECOVER(6) } },
 
 	/* the others in between */
-	{ .name = "2p1g.1slot.kill", .maxsize = 1, .kills = 1,
+	{ .name = "2p1g.1slot.kill", .quick = 2, .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 2), RECOVER(5) } },
-	{ .name = "1p2g.1slot.kill", .maxsize = 1, .kills = 1,
+	{ .name = "1p2g.1slot.kill", .quick = 2, .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 2), GET(2, 1), GET(3, 1), RECOVER(5) } },
 	{ .name = "2g.2slots.kill", .maxsize = 2, .kills = 1, .prefill = 2,
 	  .parts = { GET(1, 2), GET(2, 2), RECOVER(5) } },
-	{ .name = "2g.3slots.kill2", .maxsize = 3, .kills = 2, .prefill = 3,
+	{ .name = "2g.3slots.kill2", .quick = 2, .maxsize = 3, .kills = 2, .prefill = 3,
 	  .parts = { GET(1, 2, IMMORTAL), GET(2, 1), GET(3, 1), RECOVER(5), RECOVER(6) } },
-	{ .name = "2p2g.1slot", .maxsize = 1,
+	{ .name = "2p2g.1slot", .quick = 2, .maxsize = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
 	{ .name = "2p2g.2slots", .maxsize = 2,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
-	{ .name = "2p2g.3slots", .maxsize = 3, .prefill = 2,
+	{ .name = "2p2g.3slots", .quick = 2, .maxsize = 3, .prefill = 2,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
-	{ .name = "2p2g.1slot.kill", .maxsize = 1, .kills = 1,
+	{ .name = "2p2g.1slot.kill", .quick = 2, .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
-	{ .name = "2p2g.2slots.kill", .maxsize = 2, .kills = 1,
+	{ .name = "2p2g.2slots.kill", .quick = 2, .maxsize = 2, .kills = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
-	{ .name = "2p2g.3slots.kill", .maxsize = 3, .kills = 1, .prefill = 2,
+	{ .name = "2p2g.3slots.kill", .quick = 2, .maxsize = 3, .kills = 1, .prefill = 2,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
 
 	/* tried once: "full" and "empty" are true */
 	{ .name = "once.2p1g.2slots", .maxsize = 2, .prefill = 2,
 	  .parts = { PUT(1, 2, ONCE), PUT(2, 1, ONCE), GET(3, 2, ONCE) } },
-	{ .name = "once.3slots.kill", .maxsize = 3, .prefill = 3, .kills = 1,
+	{ .name = "once.3slots.kill", .quick = 2, .maxsize = 3, .prefill = 3, .kills = 1,
 	  .parts = { PUT(1, 2, ONCE), GET(2, 2, ONCE), GET(3, 1, ONCE), RECOVER(5) } },
 
 	{ .name = "once.stale", .maxsize = 2, .prefill = 2,
 	  .parts = { PUT(1, 1, ONCE), PUT(2, 1), GET(3, 3) } },
 
+	/* too little room: -EMSGSIZE is true, and claims nothing */
+	{ .name = "room", .maxsize = 1,
+	  .parts = { PUT(1, 3), GET(2, 2, .room = 1), GET(3, 2) } },
+	{ .name = "room.batch", .maxsize = 2, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 2, .batch = 2, .room = 1), GET(3, 2) } },
+
 	/* laps wrap at 2^32 */
 	{ .name = "wrap.1slot.kill", .maxsize = 1, .kills = 1, .start = LAST_LAP(0),
 	  .parts = { PUT(1, 3), GET(2, 3), RECOVER(5) } },
-	{ .name = "wrap.2slots.kill", .maxsize = 2, .kills = 1, .start = LAST_LAP(1),
+	{ .name = "wrap.2slots.kill", .quick = 2, .maxsize = 2, .kills = 1, .start = LAST_LAP(1),
 	  .prefill = 2, .parts = { PUT(1, 2), GET(2, 2), GET(3, 1), RECOVER(5) } },
 
 	/* the kernel: owner 0 */
 	{ .name = "kernel.get", .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 2), KERNEL_GET(2), RECOVER(0) } },
-	{ .name = "kernel.both", .maxsize = 2, .kills = 1, .prefill = 1,
+	{ .name = "kernel.both", .quick = 2, .maxsize = 2, .kills = 1, .prefill = 1,
 	  .parts = { PUT(1, 1), GET(2, 1), KERNEL_PUT(1), KERNEL_GET(1), RECOVER(0) } },
 
 	/* batches */
-	{ .name = "batch.put", .maxsize = 2,
+	{ .name = "batch.put", .quick = 2, .maxsize = 2,
 	  .parts = { PUT(1, 3, .batch = 2), PUT(2, 1), GET(3, 4) } },
-	{ .name = "batch.put.2p1g", .maxsize = 2,
-	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 1), } },
-	{ .name = "batch.put.kill", .maxsize = 2, .kills = 1,
+	{ .name = "batch.put.kill", .quick = 2, .maxsize = 2, .kills = 1,
 	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 2), RECOVER(5) } },
-	{ .name = "batch.get.kill", .maxsize = 2, .kills = 1, .prefill = 2,
+	{ .name = "batch.get.kill", .quick = 2, .maxsize = 2, .kills = 1, .prefill = 2,
 	  .parts = { PUT(1, 1), GET(2, 2, .batch = 2), GET(3, 1), RECOVER(5) } },
-	{ .name = "batch.both.kill", .maxsize = 3, .kills = 1, .prefill = 1,
+	{ .name = "batch.both.kill", .quick = 2, .maxsize = 3, .kills = 1, .prefill = 1,
 	  .parts = { PUT(1, 3, .batch = 3), GET(2, 3, .batch = 3), GET(3, 1), RECOVER(5) } },
 	/* begins at the last slot: a batch goes around the end of the array */
 	{ .name = "batch.around.kill", .maxsize = 2, .kills = 1, .start = LAST_LAP(1) + 1,
@@ -137,9 +141,12 @@ const struct cast casts[] = {
 	{ .name = "batch.around.kill2", .maxsize = 2, .kills = 2, .start = 1,
 	  .parts = { PUT(1, 2, .batch = 2), GET(2, 2, .batch = 2), RECOVER(5), RECOVER(6) } },
 
+	{ .name = "batch.helped", .maxsize = 2,
+	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 2) } },
+
 	/* what is undone */
-	{ .name = "abort", .maxsize = 2, .parts = { ABORT(1), PUT(2, 1), GET(3, 1), COUNT(4) } },
-	{ .name = "abort.1slot", .maxsize = 1, .parts = { ABORT(1), ABORT(2), PUT(3, 1), GET(4, 1) } },
+	{ .name = "abort", .quick = 2, .maxsize = 2, .parts = { ABORT(1), PUT(2, 1), GET(3, 1), COUNT(4) } },
+	{ .name = "abort.1slot", .quick = 2, .maxsize = 1, .parts = { ABORT(1), ABORT(2), PUT(3, 1), GET(4, 1) } },
 	{ .name = "abort.kill", .maxsize = 2, .kills = 1,
 	  .parts = { ABORT(1), PUT(2, 1), GET(3, 1), RECOVER(5) } },
 	{ .name = "give_back", .maxsize = 2, .prefill = 2,
@@ -156,9 +163,10 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1), PUT(1, 1, HEIR_OF(1)), GET(2, 1, IMMORTAL), RECOVER(5) } },
 
 	/* stopped for ever, wherever it is */
+	{ .name = "stop.2p", .maxsize = 2, .stops = 1, .parts = { PUT(1, 1), PUT(2, 2) } },
 	{ .name = "stop.1slot", .maxsize = 1, .stops = 1,
 	  .parts = { PUT(1, 2), GET(2, 1), GET(3, 1) } },
-	{ .name = "stop.2slots", .maxsize = 2, .stops = 1, .prefill = 1,
+	{ .name = "stop.2slots", .quick = 2, .maxsize = 2, .stops = 1, .prefill = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 2), GET(4, 1) } },
 	{ .name = "stop.kill", .maxsize = 2, .stops = 1, .kills = 1, .prefill = 1,
 	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(0) } },
@@ -171,17 +179,17 @@ const struct cast casts[] = {
 	{ .name = "shutdown.batch", .maxsize = 2, .kills = 1,
 	  .parts = { PUT(1, 2, .batch = 2), GET(2, 3, .batch = 2), SHUT_DOWN(3, IMMORTAL),
 		     RECOVER(5) } },
-	{ .name = "shutdown.now", .maxsize = 2, .prefill = 1,
+	{ .name = "shutdown.now", .quick = 2, .maxsize = 2, .prefill = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), SHUT_DOWN(3, .immediate = 1) } },
-	{ .name = "shutdown.now.get", .maxsize = 2, .prefill = 1,
+	{ .name = "shutdown.now.get", .quick = 2, .maxsize = 2, .prefill = 1,
 	  .parts = { PUT(1, 1), GET(2, 1, DONE_TOO), SHUT_DOWN(3, .immediate = 1) } },
-	{ .name = "shutdown.now.kill", .maxsize = 1, .kills = 1,
+	{ .name = "shutdown.now.kill", .quick = 2, .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1), GET(2, 1, DONE_TOO), SHUT_DOWN(3, .immediate = 1), RECOVER(5) } },
 
 	/* task_done and join */
-	{ .name = "join", .maxsize = 2, .prefill = 1,
+	{ .name = "join", .quick = 2, .maxsize = 2, .prefill = 1,
 	  .parts = { PUT(1, 1), GET(2, 1, DONE_TOO), GET(3, 1, DONE_TOO), JOIN(4) } },
-	{ .name = "join.kill", .maxsize = 2, .prefill = 1, .kills = 1,
+	{ .name = "join.kill", .quick = 2, .maxsize = 2, .prefill = 1, .kills = 1,
 	  .parts = { PUT(1, 1), GET(2, 2, DONE_TOO, IMMORTAL), JOIN(4, IMMORTAL), RECOVER(5) } },
 	{ .name = "join.abort", .maxsize = 2, .prefill = 1,
 	  .parts = { ABORT(1), GET(2, 1, DONE_TOO), JOIN(4) } },
@@ -191,14 +199,14 @@ const struct cast casts[] = {
 	/* asleep */
 	{ .name = "sleep.1p1g", .maxsize = 1, .sleeps = true,
 	  .parts = { PUT(1, 3, ASLEEP), GET(2, 3, ASLEEP) } },
-	{ .name = "sleep.1p2g", .maxsize = 2, .sleeps = true,
+	{ .name = "sleep.1p2g", .quick = 2, .maxsize = 2, .sleeps = true,
 	  .parts = { PUT(1, 2, ASLEEP), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
-	{ .name = "sleep.2p2g", .maxsize = 2, .sleeps = true,
+	{ .name = "sleep.2p2g", .quick = 2, .maxsize = 2, .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
 		     GET(4, 1, ASLEEP) } },
-	{ .name = "sleep.2p1g", .maxsize = 1, .sleeps = true,
+	{ .name = "sleep.2p1g", .quick = 2, .maxsize = 1, .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
-	{ .name = "sleep.full", .maxsize = 2, .prefill = 2, .sleeps = true,
+	{ .name = "sleep.full", .quick = 2, .maxsize = 2, .prefill = 2, .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
 		     GET(4, 1, ASLEEP) } },
 	{ .name = "sleep.3slots", .maxsize = 3, .prefill = 3, .sleeps = true,
@@ -207,13 +215,17 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, TIMED), GET(3, 1, ASLEEP) } },
 	{ .name = "sleep.kill", .maxsize = 1, .kills = 1, .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), RECOVER(5) } },
-	{ .name = "sleep.1p2g.kill", .maxsize = 1, .kills = 1, .sleeps = true,
+	{ .name = "sleep.1p2g.kill", .quick = 2, .maxsize = 1, .kills = 1, .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
+	{ .name = "sleep.2p1g.kill", .maxsize = 1, .kills = 1, .prefill = 1, .sleeps = true,
+	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP), RECOVER(5) } },
+	{ .name = "sleep.timed.put", .maxsize = 1, .prefill = 1, .sleeps = true,
+	  .parts = { PUT(1, 1, TIMED), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
 	{ .name = "sleep.batch", .maxsize = 2, .sleeps = true,
 	  .parts = { PUT(1, 2, ASLEEP, .batch = 2), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
 	{ .name = "sleep.give_back", .maxsize = 1, .prefill = 1, .sleeps = true,
 	  .parts = { GIVE_BACK(1, ASLEEP), GET(2, 1, ASLEEP), PUT(3, 1, ASLEEP) } },
-	{ .name = "sleep.abort", .maxsize = 1, .sleeps = true,
+	{ .name = "sleep.abort", .quick = 2, .maxsize = 1, .sleeps = true,
 	  .parts = { ABORT(1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
 	{ .name = "sleep.shutdown", .maxsize = 1, .sleeps = true,
 	  .parts = { PUT(1, 2, ASLEEP), GET(2, 2, ASLEEP), SHUT_DOWN(3) } },

@@ -139,6 +139,29 @@ bool ghost_join_ready(void)
 	return !ghost_outstanding();
 }
 
+/* The oldest message that is to be delivered next, orphans first; 0 none. */
+unsigned int ghost_next_message(void)
+{
+	unsigned int i, best = 0;
+	__u64 at = 0;
+	bool orphan = false;
+
+	for (i = 0; i < cast.slots; i++) {
+		unsigned int state = pyq_word_state(memory_read(WORD + i));
+
+		if (state != PYQUEUE_READY && state != PYQUEUE_ORPHAN)
+			continue;
+		if (orphan && state != PYQUEUE_ORPHAN)
+			continue;
+		if (!best || (state == PYQUEUE_ORPHAN && !orphan) || ghost_position(i) < at) {
+			best = ghost->slot_message[i];
+			at = ghost_position(i);
+			orphan = state == PYQUEUE_ORPHAN;
+		}
+	}
+	return best;
+}
+
 /* --- attempts */
 
 static void look(struct actor *a)
@@ -154,6 +177,7 @@ static void look(struct actor *a)
 		a->seen |= none && is_empty() ? SEEN_STRICT : 0;
 		a->seen |= (a->seen & SEEN_NO_ORPHAN) && is_empty() ? SEEN_LOOSE : 0;
 		a->seen |= is_closed() && head_helped() == tail() ? SEEN_CLOSED : SEEN_OPEN;
+		a->seen |= ghost_next_message() > actor_part(a)->room ? SEEN_LONG : 0;
 		a->orphans &= (__u8)orphans();
 	} else if (a->attempt == ATTEMPT_JOIN) {
 		a->seen |= ghost_join_ready() ? SEEN_STRICT : 0;
@@ -194,8 +218,10 @@ void ghost_end(struct actor *a, int ret)
 		fail("-EOWNERDEAD to one who is alive", 0, 0);
 	if (ret == -EUCLEAN)
 		fail("-EUCLEAN: a sound ring is called broken", 0, 0);
-	if (ret == -EMSGSIZE || ret == -EBUSY)
+	if (ret == -EBUSY)
 		fail("an error (%lld) that cannot be", (__u64)(__s64)ret, 0);
+	if (ret == -EMSGSIZE && !(seen & SEEN_LONG))
+		fail("get: -EMSGSIZE, and no message was too long at any time", 0, 0);
 	if (attempt == ATTEMPT_PUT) {
 		if (ret == -ESHUTDOWN && !(seen & SEEN_CLOSED))
 			fail("put: -ESHUTDOWN before the shutdown", 0, 0);
@@ -386,29 +412,6 @@ void ghost_payload(struct actor *by, unsigned int l, bool write)
 		fail(write ? "the payload of slot %lld written by who does not hold it" :
 			     "the payload of slot %lld read by who does not hold it",
 		     (l - PAYLOAD) / 2, 0);
-}
-
-/* The oldest message that is to be delivered next, orphans first; 0 none. */
-unsigned int ghost_next_message(void)
-{
-	unsigned int i, best = 0;
-	__u64 at = 0;
-	bool orphan = false;
-
-	for (i = 0; i < cast.slots; i++) {
-		unsigned int state = pyq_word_state(memory_read(WORD + i));
-
-		if (state != PYQUEUE_READY && state != PYQUEUE_ORPHAN)
-			continue;
-		if (orphan && state != PYQUEUE_ORPHAN)
-			continue;
-		if (!best || (state == PYQUEUE_ORPHAN && !orphan) || ghost_position(i) < at) {
-			best = ghost->slot_message[i];
-			at = ghost_position(i);
-			orphan = state == PYQUEUE_ORPHAN;
-		}
-	}
-	return best;
 }
 
 /* Nothing can go on any more. Return: whether what is left is to be a queue. */

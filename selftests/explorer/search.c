@@ -21,6 +21,7 @@
 #define DEPTH_MAX	100000
 /* One state in so many: can each actor finish, or wait, with the others standing still? */
 #define ALONE_ONE_IN	128
+#define ALONE_ALL	10000	/* of so many first states, each */
 #define ALONE_STEPS	2000
 #define ANYBODY		0xff
 /* Instead of the logarithm of how many executions begin there. */
@@ -44,6 +45,7 @@ struct frame {
 
 static struct frame *frames;
 static unsigned int depth;
+static struct bounds bounds;
 static bool judged;		/* the failure is of how it ends, or of an actor alone */
 static unsigned char *snapshots;
 static size_t snapshots_size;
@@ -66,7 +68,8 @@ static void add_kills(struct frame *f)
 	const struct actor *a;
 
 	for_each_actor(a) {
-		if (!can_be_ended(a) || (f->last != ANYBODY && f->last != actor_index(a)))
+		if (!can_be_ended(a) || (f->last != ANYBODY && f->last != actor_index(a) &&
+					 !bounds.unreduced))
 			continue;
 		if (world.ghost.kills)
 			add(f, CHOICE_KILL, a);
@@ -75,20 +78,32 @@ static void add_kills(struct frame *f)
 	}
 }
 
+/*
+ * Whether it is one of the switches that are bounded: while the one who has gone on
+ * last could go on. (A bug most often needs few of them.)
+ */
+static bool is_switch(const struct actor *a)
+{
+	unsigned int last = world.ghost.last;
+
+	return bounds.switches && last && last != actor_index(a) + 1 &&
+	       step_is_enabled(&world.actors[last - 1]);
+}
+
 /* What may happen but kills. Return: whether that is anything at all. */
 static bool add_steps(struct frame *f, bool reduce)
 {
 	const struct actor *a;
 
 	for_each_actor(a) {
-		if (reduce && step_is_enabled(a) && step_is_local(a)) {
+		if (reduce && !bounds.unreduced && step_is_enabled(a) && step_is_local(a)) {
 			add(f, CHOICE_STEP, a);
 			f->reduced = true;
 			return true;
 		}
 	}
 	for_each_actor(a) {
-		if (step_is_enabled(a))
+		if (step_is_enabled(a) && (!is_switch(a) || world.ghost.switches))
 			add(f, CHOICE_STEP, a);
 		if (buffer_drains(a))
 			add(f, CHOICE_DRAIN, a);
@@ -104,6 +119,10 @@ static void choose(struct choice c)
 
 	switch ((enum choice_kind)c.kind) {
 	case CHOICE_STEP:
+		if (bounds.switches && !step_is_local(a)) {
+			world.ghost.switches -= is_switch(a);
+			world.ghost.last = actor_index(a) + 1;
+		}
 		step_take(a);
 		return;
 	case CHOICE_DRAIN:
@@ -198,6 +217,7 @@ static void set_up(void)
 	}
 	world.ghost.kills = cast.kills;
 	world.ghost.stops = cast.stops;
+	world.ghost.switches = (__u8)bounds.switches;
 }
 
 /* Again from the begin, in words. */
@@ -255,7 +275,7 @@ static void push(struct report *r, size_t snapshot, size_t size, __u64 key, unsi
 			return;
 		judged = false;
 		snapshot_restore(snapshots + snapshot);
-	} else if (key % ALONE_ONE_IN == 0) {
+	} else if (r->states < ALONE_ALL || key % ALONE_ONE_IN == 0) {
 		judged = true;
 		check_alone(snapshot);
 		if (failure)
@@ -271,20 +291,21 @@ static void push(struct report *r, size_t snapshot, size_t size, __u64 key, unsi
 	}
 }
 
-/* @bound: states at most, or 0; @memory: bytes for the set of states */
-void search(struct report *r, __u64 bound, __u64 memory)
+void search(struct report *r, const struct bounds *b)
 {
 	size_t size;
 	__u64 key;
 	bool is_new, at_top = true;
 
 	memset(r, 0, sizeof(*r));
+	bounds = *b;
+	judged = false;
 	frames = malloc(DEPTH_MAX * sizeof(*frames));
 	snapshots_size = 4 * SNAPSHOT_MAX;
 	snapshots = malloc(snapshots_size);
 	if (!frames || !snapshots)
 		abort();
-	visited_begin(memory);
+	visited_begin(bounds.memory);
 	depth = 0;
 	set_up();
 	size = snapshot_save(snapshots);
@@ -334,7 +355,7 @@ void search(struct report *r, __u64 bound, __u64 memory)
 		}
 		*paths = IN_THE_MIDDLE;
 		r->states++;
-		if ((bound && r->states >= bound) || visited_is_full()) {
+		if ((bounds.states && r->states >= bounds.states) || visited_is_full()) {
 			r->complete = false;
 			break;
 		}

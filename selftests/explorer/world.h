@@ -52,6 +52,7 @@ enum attempt { NO_ATTEMPT, ATTEMPT_PUT, ATTEMPT_GET, ATTEMPT_JOIN };
 #define SEEN_DISTURBED	8	/* somebody else has changed something */
 #define SEEN_OPEN	16
 #define SEEN_CLOSED	32
+#define SEEN_LONG	64	/* the next message is longer than there is room for */
 
 struct actor {
 	void *sp;
@@ -81,10 +82,11 @@ struct ghost {
 	__u8 deliveries[MESSAGES_MAX + 1];
 	__u8 done;			/* task_done */
 	__u8 kills, stops;		/* left */
+	__u8 switches, last;		/* left; who has gone on last, actor + 1 */
 	__u8 recovered;			/* actors */
 	__s8 credit[SIDES];		/* announcements less calls */
 	__u8 queue[SIDES][ACTORS_MAX];	/* who sleeps, in order; actor + 1 */
-	__u8 pad[5];
+	__u8 pad[3];
 };
 
 struct world {
@@ -129,6 +131,7 @@ struct part {
 	__u8 n;				/* how many messages */
 	__u8 patience;
 	__u8 batch;			/* at most so many at once */
+	__u8 room;			/* bytes, for a message; its length is its number */
 	__u8 heir_of;			/* actor + 1 */
 	__u8 immediate, task_done;
 	bool immortal;			/* neither killed nor stopped */
@@ -144,7 +147,7 @@ struct cast {
 	bool sleeps;			/* sleepers are woken */
 	bool peeks, drops;		/* set by cast_begin() */
 	__u8 slots, order, actors;	/* the same */
-	__u64 quick;			/* states at most, in quick mode; 0 none */
+	__u8 quick;			/* in quick mode: switches at most; 0: any number */
 	struct part parts[ACTORS_MAX + 1];
 };
 
@@ -174,7 +177,14 @@ struct report {
 	bool complete, failed;
 };
 
-void search(struct report *report, __u64 bound, __u64 memory);
+/* What of all there is is explored; 0 is no bound. */
+struct bounds {
+	__u64 states, memory;
+	unsigned int switches;		/* from one who could go on to another */
+	bool unreduced;
+};
+
+void search(struct report *report, const struct bounds *bounds);
 
 /* actors.c: what needs the ring's code */
 script_fn script_prefill, script_audit;
