@@ -52,50 +52,76 @@ uint64_t pyqi_blocks_for(uint64_t bytes)
 	return (bytes + PYQI_BLOCK_SIZE - 1) / PYQI_BLOCK_SIZE;
 }
 
-/*
- * Memory for block @index, or a store to it would be a SIGBUS when there is none
- * left. Who dies in here has perhaps committed and not said so: no harm.
- */
-static int commit(pyq_queue *q, uint32_t index)
+/* Blocks that have memory: only these have ever been taken. */
+static uint32_t committed(const pyq_queue *q)
 {
-	uint64_t committed = pyq_load_acquire(&q->map.shm->committed);
-	uint64_t limit = index + COMMIT < q->map.nr_blocks ? index + COMMIT : q->map.nr_blocks;
+	uint64_t n = pyq_load_acquire(&q->map.shm->committed);
 
-	if (index < committed)
-		return 0;
-	if (posix_fallocate(q->fd, q->map.data - (char *)q->map.ring.hdr,
-			    (off_t)(limit * PYQI_BLOCK_SIZE)))
+	return n < q->map.nr_blocks ? (uint32_t)n : q->map.nr_blocks;
+}
+
+static int allocate(const pyq_queue *q, const void *begin, const void *end)
+{
+	const char *base = (const char *)q->map.ring.hdr;
+
+	return posix_fallocate(q->fd, (const char *)begin - base,
+			       (const char *)end - (const char *)begin) ?
+		       -ENOMEM :
+		       0;
+}
+
+/*
+ * Memory for more blocks than @n, or a store to one would be a SIGBUS when there
+ * is none left. Who dies in here has perhaps allocated and not said so: no harm.
+ */
+static int commit(pyq_queue *q, uint32_t n)
+{
+	const uint32_t more = q->map.nr_blocks - n < COMMIT ? q->map.nr_blocks - n : COMMIT;
+
+	if (!more)
+		return -ENOBUFS;
+	if (allocate(q, block(q, n), block(q, n + more)) ||
+	    allocate(q, data_of(q, n), data_of(q, n + more)))
 		return -ENOMEM;
-	while (committed < limit && !pyq_cas(&q->map.shm->committed, committed, limit))
-		committed = pyq_load_acquire(&q->map.shm->committed);
+	pyq_cas(&q->map.shm->committed, n, n + more);
 	return 0;
 }
 
-/* Take any block. */
-static int take(pyq_queue *q, uint32_t *index)
+/* Take a free one of @n. Return: its number, PYQI_NO_BLOCK if there is none. */
+static uint32_t take_one_of(pyq_queue *q, uint32_t n)
 {
-	const uint32_t n = q->map.nr_blocks;
-	const uint32_t start = __atomic_load_n(&q->map.shm->hint, __ATOMIC_RELAXED) % n;
-	int err;
+	const uint32_t start = __atomic_load_n(&q->map.shm->hint, __ATOMIC_RELAXED);
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = (start + i) % n;
-		uint64_t word = pyq_load_acquire(&block(q, at)->word);
+		uint32_t at = (start % n + i) % n;
+		struct pyqi_block *b = block(q, at);
+		uint64_t word = pyq_load_acquire(&b->word);
 
-		if (is_taken(word))
+		if (is_taken(word) || !pyq_cas(&b->word, word, taken_by(word, q->map.ring.owner)))
 			continue;
-		err = commit(q, at);
+		pyq_store(&b->position, 0);
+		b->next = PYQI_NO_BLOCK;
+		__atomic_store_n(&q->map.shm->hint, at + 1, __ATOMIC_RELAXED);
+		return at;
+	}
+	return PYQI_NO_BLOCK;
+}
+
+static int take(pyq_queue *q, uint32_t *index)
+{
+	/* There are no more rounds than that, unless somebody spoils the count. */
+	for (uint32_t rounds = 0; rounds <= q->map.nr_blocks / COMMIT + 1; rounds++) {
+		uint32_t n = committed(q);
+		int err;
+
+		*index = n ? take_one_of(q, n) : PYQI_NO_BLOCK;
+		if (*index != PYQI_NO_BLOCK)
+			return 0;
+		err = commit(q, n);
 		if (err)
 			return err;
-		if (!pyq_cas(&block(q, at)->word, word, taken_by(word, q->map.ring.owner)))
-			continue;
-		pyq_store(&block(q, at)->position, 0);
-		block(q, at)->next = PYQI_NO_BLOCK;
-		__atomic_store_n(&q->map.shm->hint, at + 1, __ATOMIC_RELAXED);
-		*index = at;
-		return 0;
 	}
-	return -ENOBUFS;
+	return -EUCLEAN;
 }
 
 int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
@@ -157,7 +183,8 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 	for (done = 0; done < op->len; done += PYQI_BLOCK_SIZE) {
 		size_t n = op->len - done < PYQI_BLOCK_SIZE ? op->len - done : PYQI_BLOCK_SIZE;
 
-		if (index >= q->map.nr_blocks || pyq_load(&block(q, index)->position) != op->pos + 1 ||
+		if (index >= q->map.nr_blocks ||
+		    pyq_load(&block(q, index)->position) != op->pos + 1 ||
 		    !is_taken(pyq_load_acquire(&block(q, index)->word)))
 			return -EUCLEAN;
 		if (data)
@@ -193,7 +220,9 @@ static bool is_there(const struct pyq_ring *r, uint64_t tag)
 
 void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
 {
-	for (uint32_t i = 0; i < q->map.nr_blocks; i++) {
+	const uint32_t n = committed(q);
+
+	for (uint32_t i = 0; i < n; i++) {
 		struct pyqi_block *b = block(q, i);
 		uint64_t word = pyq_load_acquire(&b->word);
 
@@ -210,9 +239,10 @@ void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
 
 uint64_t pyqi_blocks_bytes(const pyq_queue *q)
 {
-	uint64_t n = 0;
+	const uint32_t n = committed(q);
+	uint64_t taken = 0;
 
-	for (uint32_t i = 0; i < q->map.nr_blocks; i++)
-		n += is_taken(pyq_load(&block(q, i)->word));
-	return n * PYQI_BLOCK_SIZE;
+	for (uint32_t i = 0; i < n; i++)
+		taken += is_taken(pyq_load(&block(q, i)->word));
+	return taken * PYQI_BLOCK_SIZE;
 }

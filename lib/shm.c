@@ -279,7 +279,7 @@ static int format(int fd, const struct pyq_attr *attr)
 	if (ftruncate(fd, (off_t)layout.end) || pwrite(fd, &page, sizeof(page), 0) != sizeof(page))
 		return -errno;
 	/* Now, or a store into a hole of a full /dev/shm would be a SIGBUS; blocks have time. */
-	return -posix_fallocate(fd, 0, (off_t)layout.data);
+	return -posix_fallocate(fd, 0, (off_t)layout.blocks);
 }
 
 /* A memfd; it can neither shrink nor grow. */
@@ -433,7 +433,7 @@ static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 		.max_msg = q->max_msg,
 		.max_bytes = q->map.shm->max_bytes,
 		.large_bytes = pyqi_blocks_bytes(q),
-		.ring_bytes = (uint64_t)(q->map.data - (char *)hdr),
+		.ring_bytes = (uint64_t)((char *)q->map.blocks - (char *)hdr),
 		.payload = (uint32_t)q->payload,
 		.unfinished = pyqi_mapped_unfinished(q),
 		.getters = announced(&hdr->getters),
