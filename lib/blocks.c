@@ -49,7 +49,7 @@ static char *data_of(const pyq_queue *q, uint32_t index)
 
 uint64_t pyqi_blocks_for(uint64_t bytes)
 {
-	return (bytes + PYQI_BLOCK_SIZE - 1) / PYQI_BLOCK_SIZE;
+	return bytes / PYQI_BLOCK_SIZE + !!(bytes % PYQI_BLOCK_SIZE);
 }
 
 /* Blocks that have memory: only these have ever been taken. */
@@ -63,11 +63,13 @@ static uint32_t committed(const pyq_queue *q)
 static int allocate(const pyq_queue *q, const void *begin, const void *end)
 {
 	const char *base = (const char *)q->map.ring.hdr;
+	off_t at = (const char *)begin - base, size = (const char *)end - (const char *)begin;
+	int err;
 
-	return posix_fallocate(q->fd, (const char *)begin - base,
-			       (const char *)end - (const char *)begin) ?
-		       -ENOMEM :
-		       0;
+	do {
+		err = posix_fallocate(q->fd, at, size);
+	} while (err == EINTR);
+	return err ? -ENOMEM : 0;
 }
 
 /*

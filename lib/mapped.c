@@ -26,10 +26,16 @@ static struct pyqueue_header *header(const pyq_queue *q)
 	return q->map.ring.hdr;
 }
 
+/* Is the mapping this process's? */
+static bool is_ours(const pyq_queue *q)
+{
+	return __atomic_load_n(&q->map.generation, __ATOMIC_ACQUIRE) == pyqi_generation();
+}
+
 /* To be done before each operation: a child has to become a participant of its own. */
 static int begin(pyq_queue *q)
 {
-	if (__builtin_expect(pyqi_generation() != q->map.generation, 0)) {
+	if (__builtin_expect(!is_ours(q), 0)) {
 		int err = q->backend->reattach(q);
 
 		if (err)
@@ -115,14 +121,12 @@ static bool put_ready(pyq_queue *q)
 	return ret != -EAGAIN;
 }
 
-static void drop(pyq_queue *q);
-
 /* After publishing: call, and do what a shutdown that came meanwhile has missed. */
 static void published(pyq_queue *q, unsigned int n)
 {
 	pyqi_wake(&header(q)->getters, n);
 	if (__builtin_expect(pyq_load_acquire(&header(q)->detour) & PYQUEUE_DETOUR_DROP, 0)) /* M */
-		drop(q);
+		pyqi_mapped_drop(q);
 }
 
 /* What a call is to move. */
@@ -161,8 +165,10 @@ static ssize_t try_put(pyq_queue *q, void *arg)
 
 		if (msg->len)
 			memcpy(pyq_ring_slot(r, ops[i].pos)->payload, msg->data, msg->len);
-		if (pyq_ring_publish(r, &ops[i], (uint32_t)msg->len, 0))
-			return -EOWNERDEAD;
+		if (pyq_ring_publish(r, &ops[i], (uint32_t)msg->len, 0)) {
+			n = i ? i : -EOWNERDEAD;
+			break;
+		}
 	}
 	if (n > 0)
 		published(q, (unsigned int)n);
@@ -237,6 +243,9 @@ static ssize_t put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadl
 	if (deadline == PYQI_NOWAIT && !put_ready(q) && !in_vain(q))
 		return -EAGAIN;
 	ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
+	/* Some may be the dead's. */
+	if (ret == -ENOBUFS && !pyqi_owner_check(q))
+		ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
 	if (ret)
 		return ret;
 	ret = try_put_large(q, &large);
@@ -298,8 +307,7 @@ int pyqi_mapped_put(pyq_queue *q, const void *data, size_t len, uint64_t deadlin
 	const struct pyq_msg msg = { .data = (void *)(uintptr_t)data, .len = len };
 	ssize_t ret;
 
-	if (pyqi_generation() == q->map.generation && q->access & PYQ_WRITE && data &&
-	    len <= q->payload) {
+	if (is_ours(q) && q->access & PYQ_WRITE && data && len <= q->payload) {
 		ret = put_at_once(q, data, len);
 		if (ret != -EAGAIN)
 			return (int)ret;
@@ -373,13 +381,15 @@ static ssize_t try_get(pyq_queue *q, void *arg)
 	struct pyq_op ops[BATCH];
 	int n = claim_gets(q, g, ops, g->n < BATCH ? (unsigned int)g->n : BATCH);
 
+	if (n == -EMSGSIZE && ops[0].len > q->max_msg)
+		return broken(q);
 	if (n == -EMSGSIZE)
 		g->msgs[0].len = ops[0].len;
 	for (int i = 0; i < n; i++) {
 		int err = take(q, &g->msgs[i], &ops[i]);
 
 		if (err)
-			return err;
+			n = i ? i : err;
 	}
 	if (n > 0)
 		pyqi_wake(&header(q)->putters, (uint32_t)n);
@@ -408,6 +418,9 @@ ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint6
 	if (ret == -EAGAIN && deadline != PYQI_NOWAIT)
 		ret = pyqi_wait(q, &wait, deadline);
 	else if (ret == -EAGAIN && in_vain(q))
+		ret = try_get(q, &left);
+	/* The last word, so it has to be right: what a dead getter had comes again. */
+	if (ret == -ESHUTDOWN && !pyqi_owner_check(q))
 		ret = try_get(q, &left);
 	while (ret > 0) {
 		done += (size_t)ret;
@@ -450,7 +463,7 @@ ssize_t pyqi_mapped_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
 {
 	ssize_t ret;
 
-	if (pyqi_generation() == q->map.generation && q->access & PYQ_READ && msg->data) {
+	if (is_ours(q) && q->access & PYQ_READ && msg->data) {
 		ret = get_at_once(q, msg);
 		if (ret != -EAGAIN)
 			return ret;
@@ -543,15 +556,15 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline)
 	return (int)ret;
 }
 
-/* Take and drop all messages; they count as done. */
-static void drop(pyq_queue *q)
+void pyqi_mapped_drop(pyq_queue *q)
 {
 	struct pyq_op op = { .pos = 0 };
 	struct patience patience = { 0 };
 	uint32_t first;
 	int ret;
 
-	for (;;) {
+	/* No more can be there, unless somebody who keeps to no rule goes on putting. */
+	for (uint64_t left = 2 * pyq_ring_slots(&q->map.ring); left; left--) {
 		op.freed = false;
 		ret = pyq_ring_claim_get(&q->map.ring, &op, UINT64_MAX);
 		if (settle(q, &op, &ret, &patience))
@@ -582,7 +595,7 @@ int pyqi_mapped_shutdown(pyq_queue *q, bool immediate)
 		return -EBADF;
 	if (immediate) {
 		pyq_ring_close_and_drop(&q->map.ring); /* M */
-		drop(q);
+		pyqi_mapped_drop(q);
 	} else {
 		pyq_ring_close(&q->map.ring);
 		pyqi_wake_everybody(q);

@@ -19,4 +19,7 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline);
 int pyqi_mapped_shutdown(pyq_queue *q, bool immediate);
 uint32_t pyqi_mapped_unfinished(pyq_queue *q);
 
+/* Take and drop all messages of a queue that is shut down; they count as done. */
+void pyqi_mapped_drop(pyq_queue *q);
+
 #endif

@@ -28,6 +28,7 @@ struct pyqi_shm;
  * @generation: the process that all this belongs to
  * @locks: the file through which the owner number is held
  * @busy: held by the thread that settles what the dead have left
+ * @checked: when a thread that waited has last looked who is alive, in nanoseconds
  * @in_vain: calls without a timeout that have found nothing
  * @spin: tries before a sleep, which follows what has been of use
  */
@@ -42,6 +43,7 @@ struct pyqi_mapping {
 	uint64_t generation;
 	int locks;
 	int busy;
+	uint64_t checked;
 	unsigned int in_vain;
 	unsigned int spin;
 };

@@ -8,6 +8,7 @@
 #include <ring/recover.h>
 
 #include "blocks.h"
+#include "mapped.h"
 #include "owner.h"
 #include "shm.h"
 #include "sleep.h"
@@ -57,39 +58,49 @@ static void clear_in_use(pyq_queue *q, unsigned int owner)
 static int settle(pyq_queue *q, unsigned int owner)
 {
 	struct pyq_op op = { .freed = false };
+	__u32 *detour = &q->map.ring.hdr->detour;
 	bool broken = pyq_ring_recover(&q->map.ring, &op, (uint16_t)owner) < 0;
 
 	pyqi_blocks_sweep(q, (uint16_t)owner);
+	if (broken)
+		pyq_or32(detour, PYQUEUE_DETOUR_BROKEN);
+	/* It may have died on the way to drop what is there, or have had some in hand. */
+	if (!broken && pyq_load_acquire(detour) & PYQUEUE_DETOUR_DROP)
+		pyqi_mapped_drop(q);
 	pyqi_wake_everybody(q);
 	return broken ? -EUCLEAN : 0;
 }
 
 int pyqi_owner_take(pyq_queue *q)
 {
+	unsigned int found = 0;
 	char path[32];
+	int err = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", q->fd);
 	q->map.locks = open(path, O_RDWR | O_CLOEXEC);
 	if (q->map.locks < 0)
 		return errno == ENOENT ? -EOPNOTSUPP : -errno;
 
-	for (unsigned int owner = 1; owner <= PYQI_OWNERS; owner++) {
-		if (in_use(q, owner) || !lock_byte(q, owner, F_WRLCK))
-			continue;
-		q->map.ring.owner = (uint16_t)owner;
-		set_in_use(q, owner);
-		return 0;
-	}
-	/* Or one whose owner has died: first what that has left, then ours. */
-	for (unsigned int owner = 1; owner <= PYQI_OWNERS; owner++) {
-		if (!lock_byte(q, owner, F_WRLCK))
-			continue;
-		q->map.ring.owner = (uint16_t)owner;
-		set_in_use(q, owner);
-		return settle(q, owner);
+	/* One that nobody has, or else one whose owner has died. */
+	for (unsigned int owner = 1; !found && owner <= PYQI_OWNERS; owner++)
+		if (!in_use(q, owner) && lock_byte(q, owner, F_WRLCK))
+			found = owner;
+	for (unsigned int owner = 1; !found && owner <= PYQI_OWNERS; owner++)
+		if (lock_byte(q, owner, F_WRLCK))
+			found = owner;
+	if (found) {
+		q->map.ring.owner = (uint16_t)found;
+		/* Also if it has been used and left by a death between these two looks. */
+		if (in_use(q, found))
+			err = settle(q, found);
+		else
+			set_in_use(q, found);
+		if (!err)
+			return 0;
 	}
 	close(q->map.locks);
-	return -EUSERS;
+	return found ? err : -EUSERS;
 }
 
 void pyqi_owner_leave(pyq_queue *q)

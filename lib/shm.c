@@ -151,6 +151,7 @@ static int attach(pyq_queue *q)
 		return err;
 	q->map.busy = 0;
 	q->map.in_vain = 0;
+	q->map.checked = 0;
 	q->map.spin = pyqi_spin_default();
 	err = pyqi_owner_take(q);
 	if (err)
@@ -270,6 +271,7 @@ static int format(int fd, const struct pyq_attr *attr)
 	};
 	struct pyqueue_header *h = &page.header;
 	struct layout layout;
+	int err;
 
 	page.shm.nr_blocks =
 		blocks_for(attr, h->max_msg, h->slot_size - sizeof(struct pyqueue_slot));
@@ -279,7 +281,10 @@ static int format(int fd, const struct pyq_attr *attr)
 	if (ftruncate(fd, (off_t)layout.end) || pwrite(fd, &page, sizeof(page), 0) != sizeof(page))
 		return -errno;
 	/* Now, or a store into a hole of a full /dev/shm would be a SIGBUS; blocks have time. */
-	return -posix_fallocate(fd, 0, (off_t)layout.blocks);
+	do {
+		err = posix_fallocate(fd, 0, (off_t)layout.blocks);
+	} while (err == EINTR);
+	return -err;
 }
 
 /* A memfd; it can neither shrink nor grow. */
@@ -415,14 +420,18 @@ static uint32_t announced(const struct pyqueue_waiters *side)
 static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 {
 	PYQI_KEEP_ERRNO;
-	ssize_t qsize = pyqi_mapped_qsize(q);
 	const struct pyqueue_header *hdr;
+	ssize_t qsize;
 	struct stat st;
+	int err;
 
-	if (qsize >= 0 && !pyqi_owner_check(q)) /* what the dead have left does not count */
-		qsize = pyqi_mapped_qsize(q);
-	if (qsize < 0 && qsize != -EUCLEAN)
-		return (int)qsize;
+	if (q->map.generation != pyqi_generation()) {
+		err = shm_reattach(q);
+		if (err)
+			return err;
+	}
+	pyqi_owner_check(q); /* what the dead have left does not count */
+	qsize = pyqi_mapped_qsize(q);
 	hdr = q->map.ring.hdr;
 	if (fstat(q->fd, &st))
 		return -errno;
@@ -470,7 +479,10 @@ static int report(const char *file, int (*fn)(const struct pyq_name *name, void 
 		return 0;
 	name.id = page.header.id;
 	name.maxsize = (int64_t)page.header.maxsize;
+	/* Read one after the other: head may have passed. */
 	name.qsize = (page.header.tail & ~PYQUEUE_CLOSED) - page.header.head;
+	if (name.qsize > page.header.maxsize)
+		name.qsize = 0;
 	name.mode = st.st_mode & 0777;
 	name.uid = st.st_uid;
 	name.gid = st.st_gid;

@@ -131,14 +131,24 @@ unsigned int pyqi_spin_default(void)
 	return one_processor() ? 0 : SPIN_MAX / 2;
 }
 
-/* A slice has gone by. Return: whether the caller watches from now on. */
+/*
+ * A slice has gone by in vain. Who watches does this often; the others as well, in
+ * case he who watches has been stopped. Return: whether the caller watches now.
+ */
 static bool look_around(pyq_queue *q, bool watching)
 {
-	if (!watching)
-		watching = pyqi_owner_watch(q);
-	if (watching)
-		pyqi_owner_check(q);
-	return watching;
+	__atomic_store_n(&q->map.checked, now_ns(), __ATOMIC_RELAXED);
+	pyqi_owner_check(q);
+	return watching || pyqi_owner_watch(q);
+}
+
+/* Where so much is going on that nobody sleeps a whole slice. */
+static void look_now_and_then(pyq_queue *q, uint64_t now)
+{
+	if (now - __atomic_load_n(&q->map.checked, __ATOMIC_RELAXED) < SLICE)
+		return;
+	__atomic_store_n(&q->map.checked, now, __ATOMIC_RELAXED);
+	pyqi_owner_check(q);
 }
 
 ssize_t pyqi_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
@@ -167,6 +177,7 @@ ssize_t pyqi_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 			 pyq_sleepers_sequence(pyq_load_acquire(word)) != sequence;
 		if (called) {
 			announced = false;
+			look_now_and_then(q, now);
 		} else {
 			watching = look_around(q, watching);
 			often = watching;
