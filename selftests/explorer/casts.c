@@ -51,9 +51,9 @@
 	  PART(shut_down, who, 1, ##__VA_ARGS__)
 #define RECOVER(who) \
 	{ .name = "recoverer " #who, .reads = RECOVERY, .writes = RECOVERY, \
-	  .idle_is_fine = true, PART(recover, who, 1)
+	  PART(recover, who, 1)
 /* Uses the owner number of actor @whose, counted from 1, after its recovery. */
-#define HEIR_OF(whose)	.name = "heir", .heir_of = whose, .idle_is_fine = true, .immortal = true
+#define HEIR_OF(whose)	.name = "heir", .heir_of = whose, .immortal = true
 
 #define ASLEEP		.patience = SLEEP
 #define TIMED		.patience = SLEEP_TIMED
@@ -84,7 +84,7 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 2), GET(2, 1), GET(3, 1), RECOVER(5) } },
 	{ .name = "2g.2slots.kill", .maxsize = 2, .kills = 1, .prefill = 2,
 	  .parts = { GET(1, 2), GET(2, 2), RECOVER(5) } },
-	{ .name = "2g.3slots.kill2", .quick = 2, .maxsize = 3, .kills = 2, .prefill = 3,
+	{ .name = "2g.3slots.kill2", .quick = 1, .maxsize = 3, .kills = 2, .prefill = 3,
 	  .parts = { GET(1, 2, IMMORTAL), GET(2, 1), GET(3, 1), RECOVER(5), RECOVER(6) } },
 	{ .name = "2p2g.1slot", .quick = 2, .maxsize = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
@@ -92,11 +92,11 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
 	{ .name = "2p2g.3slots", .quick = 2, .maxsize = 3, .prefill = 2,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
-	{ .name = "2p2g.1slot.kill", .quick = 2, .maxsize = 1, .kills = 1,
+	{ .name = "2p2g.1slot.kill", .quick = 1, .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
 	{ .name = "2p2g.2slots.kill", .quick = 2, .maxsize = 2, .kills = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
-	{ .name = "2p2g.3slots.kill", .quick = 2, .maxsize = 3, .kills = 1, .prefill = 2,
+	{ .name = "2p2g.3slots.kill", .quick = 1, .maxsize = 3, .kills = 1, .prefill = 2,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
 
 	/* tried once: "full" and "empty" are true */
@@ -133,7 +133,7 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 2), RECOVER(5) } },
 	{ .name = "batch.get.kill", .quick = 2, .maxsize = 2, .kills = 1, .prefill = 2,
 	  .parts = { PUT(1, 1), GET(2, 2, .batch = 2), GET(3, 1), RECOVER(5) } },
-	{ .name = "batch.both.kill", .quick = 2, .maxsize = 3, .kills = 1, .prefill = 1,
+	{ .name = "batch.both.kill", .quick = 1, .maxsize = 3, .kills = 1, .prefill = 1,
 	  .parts = { PUT(1, 3, .batch = 3), GET(2, 3, .batch = 3), GET(3, 1), RECOVER(5) } },
 	/* begins at the last slot: a batch goes around the end of the array */
 	{ .name = "batch.around.kill", .maxsize = 2, .kills = 1, .start = LAST_LAP(1) + 1,
@@ -145,8 +145,10 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 2) } },
 
 	/* what is undone */
-	{ .name = "abort", .quick = 2, .maxsize = 2, .parts = { ABORT(1), PUT(2, 1), GET(3, 1), COUNT(4) } },
-	{ .name = "abort.1slot", .quick = 2, .maxsize = 1, .parts = { ABORT(1), ABORT(2), PUT(3, 1), GET(4, 1) } },
+	{ .name = "abort", .quick = 2, .maxsize = 2,
+	  .parts = { ABORT(1), PUT(2, 1), GET(3, 1), COUNT(4) } },
+	{ .name = "abort.1slot", .quick = 2, .maxsize = 1,
+	  .parts = { ABORT(1), ABORT(2), PUT(3, 1), GET(4, 1) } },
 	{ .name = "abort.kill", .maxsize = 2, .kills = 1,
 	  .parts = { ABORT(1), PUT(2, 1), GET(3, 1), RECOVER(5) } },
 	{ .name = "give_back", .maxsize = 2, .prefill = 2,
@@ -217,9 +219,10 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), RECOVER(5) } },
 	{ .name = "sleep.1p2g.kill", .quick = 2, .maxsize = 1, .kills = 1, .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
-	{ .name = "sleep.2p1g.kill", .maxsize = 1, .kills = 1, .prefill = 1, .sleeps = true,
+	{ .name = "sleep.2p1g.kill", .quick = 1, .maxsize = 1, .kills = 1, .prefill = 1,
+	  .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP), RECOVER(5) } },
-	{ .name = "sleep.timed.put", .maxsize = 1, .prefill = 1, .sleeps = true,
+	{ .name = "sleep.timed.put", .quick = 2, .maxsize = 1, .prefill = 1, .sleeps = true,
 	  .parts = { PUT(1, 1, TIMED), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
 	{ .name = "sleep.batch", .maxsize = 2, .sleeps = true,
 	  .parts = { PUT(1, 2, ASLEEP, .batch = 2), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },

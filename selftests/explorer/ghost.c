@@ -356,11 +356,11 @@ void ghost_changed(struct actor *by, unsigned int l, __u64 from, __u64 to)
 	if (l >= WORD && l < LENGTH)
 		word_changed(by, l - WORD, from, to);
 	if (l >= SLEEPERS && l < WORD) {
-		__s64 by_announcing = (__s64)((to & PYQUEUE_ANNOUNCED) - (from & PYQUEUE_ANNOUNCED));
+		__s64 more = (__s64)((to & PYQUEUE_ANNOUNCED) - (from & PYQUEUE_ANNOUNCED));
 
 		/* The same sequence: an announcement, or one taken back. */
 		if (to >> PYQUEUE_SEQUENCE_SHIFT == from >> PYQUEUE_SEQUENCE_SHIFT)
-			ghost->credit[l - SLEEPERS] += (__s8)by_announcing;
+			ghost->credit[l - SLEEPERS] += (__s8)more;
 	}
 	if (l == DONE)
 		ghost->done += (__u8)(to - from);

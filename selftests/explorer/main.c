@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 		}
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	steps_init();
+	memory_init();
 	for (i = 0; i < nr_casts; i++)
 		n += is_wanted(&casts[i], argc - optind, argv + optind);
 	if (!n || (argc > optind && n != (unsigned int)(argc - optind))) {

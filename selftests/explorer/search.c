@@ -23,6 +23,7 @@
 #define ALONE_ONE_IN	128
 #define ALONE_ALL	10000	/* of so many first states, each */
 #define ALONE_STEPS	2000
+#define ALONE_TRACED	40
 #define ANYBODY		0xff
 /* Instead of the logarithm of how many executions begin there. */
 #define IN_THE_MIDDLE	(-1)
@@ -47,6 +48,7 @@ static struct frame *frames;
 static unsigned int depth;
 static struct bounds bounds;
 static bool judged;		/* the failure is of how it ends, or of an actor alone */
+static struct actor *alone;	/* that one */
 static unsigned char *snapshots;
 static size_t snapshots_size;
 
@@ -181,6 +183,7 @@ static void check_alone(size_t snapshot)
 	for_each_actor(a) {
 		if (!step_is_enabled(a))
 			continue;
+		alone = a;
 		if (!run_alone(a))
 			fail("actor %lld, alone, neither finishes nor waits", actor_index(a) + 1,
 			     0);
@@ -188,6 +191,7 @@ static void check_alone(size_t snapshot)
 			return;
 		snapshot_restore(snapshots + snapshot);
 	}
+	alone = NULL;
 }
 
 static void set_up(void)
@@ -233,8 +237,13 @@ static void print_counterexample(void)
 	step_tracing = true;
 	for (i = 0; i < depth && frames[i].next; i++)
 		choose(frames[i].choices[frames[i].next - 1]);
+	if (judged && alone) {
+		printf("#   and now %s alone:\n", actor_name(alone));
+		for (i = 0; i < ALONE_TRACED && step_is_enabled(alone) && !failure; i++)
+			step_take(alone);
+	}
 	step_tracing = false;
-	if (judged) {
+	if (judged && !alone) {
 		for_each_actor(actor) {
 			static const char *const lives[] = { "", "has finished", "is dead",
 							     "is stopped" };
@@ -300,6 +309,7 @@ void search(struct report *r, const struct bounds *b)
 	memset(r, 0, sizeof(*r));
 	bounds = *b;
 	judged = false;
+	alone = NULL;
 	frames = malloc(DEPTH_MAX * sizeof(*frames));
 	snapshots_size = 4 * SNAPSHOT_MAX;
 	snapshots = malloc(snapshots_size);

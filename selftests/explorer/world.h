@@ -135,7 +135,6 @@ struct part {
 	__u8 heir_of;			/* actor + 1 */
 	__u8 immediate, task_done;
 	bool immortal;			/* neither killed nor stopped */
-	bool idle_is_fine;		/* need not be finished at the end */
 	bool peeks;			/* reads what it does not hold */
 };
 
@@ -195,8 +194,13 @@ void coroutine_start(struct actor *a, script_fn *script);
 void coroutine_resume(struct actor *a, __u64 result);
 char *coroutine_stack_end(const struct actor *a);
 
+/* memory.c */
+void memory_init(void);
+__u64 memory_read(unsigned int location);
+void memory_set(unsigned int location, __u64 value);
+unsigned int location_of(const void *at);
+
 /* steps.c */
-void steps_init(void);
 bool step_is_enabled(const struct actor *a);
 bool step_is_local(const struct actor *a);
 void steps_settle(struct actor *a);
@@ -206,7 +210,6 @@ void buffer_drain_one(struct actor *a);
 void actor_kill(struct actor *a);
 void actor_stop(struct actor *a);
 void actor_time_out(struct actor *a);
-__u64 memory_read(unsigned int location);
 extern bool step_tracing;
 
 /* trace.c: in words */
