@@ -121,10 +121,15 @@ static bool put_ready(pyq_queue *q)
 	return ret != -EAGAIN;
 }
 
-/* After publishing: call, and do what a shutdown that came meanwhile has missed. */
+/*
+ * After publishing: call a getter for each; and a putter if there still is room,
+ * for more of it than there were calls may have come free behind a slow getter.
+ * Then do what a shutdown that came meanwhile has missed.
+ */
 static void published(pyq_queue *q, unsigned int n)
 {
 	pyqi_wake(&header(q)->getters, n);
+	pyqi_pass_on(q, &header(q)->putters, put_ready);
 	if (__builtin_expect(pyq_load_acquire(&header(q)->detour) & PYQUEUE_DETOUR_DROP, 0)) /* M */
 		pyqi_mapped_drop(q);
 }
@@ -289,8 +294,13 @@ __attribute__((flatten)) static int put_at_once(pyq_queue *q, const void *data, 
 	struct pyq_ring *r = &q->map.ring;
 	struct pyq_op op = { .pos = 0 };
 
-	if (pyq_load(&header(q)->detour) || pyq_ring_look_put(r, &op))
+	if (pyq_load(&header(q)->detour))
 		return -EAGAIN;
+	if (pyq_ring_look_put(r, &op)) {
+		if (op.freed)
+			tombstone_gone(q);
+		return -EAGAIN;
+	}
 	if (!pyq_ring_claim_looked(r, &op))
 		return -EAGAIN;
 	if (pyq_ring_advance_tail(r, &op))
@@ -328,6 +338,13 @@ static bool get_ready(pyq_queue *q)
 		ret = is_broken(q) ? -EUCLEAN : pyq_ring_can_get(&q->map.ring, &op);
 	} while (settle(q, &op, &ret, &patience));
 	return ret != -EAGAIN;
+}
+
+/* The same after releasing. */
+static void released(pyq_queue *q, unsigned int n)
+{
+	pyqi_wake(&header(q)->putters, n);
+	pyqi_pass_on(q, &header(q)->getters, get_ready);
 }
 
 static int claim_gets(pyq_queue *q, const struct gets *g, struct pyq_op *ops, unsigned int n)
@@ -392,7 +409,7 @@ static ssize_t try_get(pyq_queue *q, void *arg)
 			n = i ? i : err;
 	}
 	if (n > 0)
-		pyqi_wake(&header(q)->putters, (uint32_t)n);
+		released(q, (unsigned int)n);
 	return n;
 }
 
@@ -440,8 +457,11 @@ __attribute__((flatten)) static ssize_t get_at_once(pyq_queue *q, struct pyq_msg
 		return -EAGAIN;
 	if (pyq_load(&header(q)->detour) & PYQUEUE_DETOUR_BROKEN)
 		return -EAGAIN;
-	if (pyq_ring_look_get(r, &op))
+	if (pyq_ring_look_get(r, &op)) {
+		if (op.freed)
+			tombstone_gone(q);
 		return -EAGAIN;
+	}
 	op.len = pyq_load_acquire(&pyq_ring_slot(r, op.pos)->len);
 	if (op.len > msg->size || op.len > q->payload ||
 	    pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
@@ -455,7 +475,7 @@ __attribute__((flatten)) static ssize_t get_at_once(pyq_queue *q, struct pyq_msg
 	msg->deliveries = pyq_word_deliveries(op.word) + 1u;
 	if (pyq_ring_release(r, &op))
 		return -EOWNERDEAD;
-	pyqi_wake(&header(q)->putters, 1);
+	released(q, 1);
 	return (ssize_t)op.len;
 }
 

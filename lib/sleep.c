@@ -189,8 +189,8 @@ ssize_t pyqi_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 
 	if (announced)
 		called = !pyq_sleepers_withdraw(word, sequence);
-	if (called && wait->ready(q))
-		pyqi_wake(wait->side, 1);
+	if (called)
+		pyqi_pass_on(q, wait->side, wait->ready);
 	if (watching)
 		pyqi_owner_unwatch(q);
 	return ret;

@@ -11,10 +11,10 @@
  *
  * A claim is anonymous: it raises the sequence, so whoever is about to sleep does
  * not, and the futex wakes the one that has slept longest. Who then announces
- * himself again may be counted twice; a call that finds nobody puts that right. Who may have been
- * called and leaves something behind calls the next: the baton. What somebody
- * took along who died on the way, the slices give back: nobody sleeps longer than
- * one of them without looking.
+ * himself again may be counted twice; a call that finds nobody puts that right.
+ * Who may have been called and leaves without taking, and who takes and leaves
+ * more, calls the next: the baton. What somebody took along who died on the way,
+ * the slices give back: nobody sleeps longer than one of them without looking.
  */
 #ifndef PYQI_SLEEP_H
 #define PYQI_SLEEP_H
@@ -61,6 +61,14 @@ static inline void pyqi_wake(struct pyqueue_waiters *side, uint32_t n)
 
 	if (claimed)
 		pyqi_call(side, claimed);
+}
+
+/* The baton: call the next of those who sleep on a side if there is something for him. */
+static inline void pyqi_pass_on(pyq_queue *q, struct pyqueue_waiters *side,
+				bool (*ready)(pyq_queue *q))
+{
+	if (pyq_load_acquire(&side->sleepers) & PYQUEUE_ANNOUNCED && ready(q)) /* G */
+		pyqi_wake(side, 1);
 }
 
 /* Tries before a sleep that a new handle begins with: none on one processor. */
