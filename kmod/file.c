@@ -5,6 +5,7 @@
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "pyqueue.h"
 
 /* How far out results lie in both structures that end with them. */
@@ -204,8 +205,57 @@ static const struct pyqueue_ioctl pyqueue_queue_ioctls[] = {
 	{ PYQUEUE_IOC_STAT, 96, pyqueue_ioctl_stat },
 };
 
+/*
+ * PUT and GET are where the time goes, and most programs have this kernel's
+ * structure: then it is fetched without a call, and without a search.
+ */
+static long pyqueue_queue_put(struct file *file, struct pyqueue_put __user *user)
+{
+	struct pyqueue_put put __uninitialized;
+
+	if (!user_read_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_get_user(put.size, &user->size, fault);
+	unsafe_get_user(put.flags, &user->flags, fault);
+	unsafe_get_user(put.deadline_ns, &user->deadline_ns, fault);
+	unsafe_get_user(put.buf, &user->buf, fault);
+	unsafe_get_user(put.len, &user->len, fault);
+	user_read_access_end();
+	return put.size == sizeof(put) ? pyqueue_ioctl_put(file, &put, user) : -EINVAL;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static long pyqueue_queue_get(struct file *file, struct pyqueue_get __user *user)
+{
+	struct pyqueue_get get __uninitialized;
+
+	if (!user_read_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_get_user(get.size, &user->size, fault);
+	unsafe_get_user(get.flags, &user->flags, fault);
+	unsafe_get_user(get.deadline_ns, &user->deadline_ns, fault);
+	unsafe_get_user(get.buf, &user->buf, fault);
+	unsafe_get_user(get.len, &user->len, fault);
+	unsafe_get_user(get.pad, &user->pad, fault);
+	user_read_access_end();
+	return get.size == sizeof(get) ? pyqueue_ioctl_get(file, &get, user) : -EINVAL;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 static long pyqueue_queue_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 {
+	void __user *uarg = (void __user *)user;
+
+	if (cmd == PYQUEUE_IOC_PUT)
+		return pyqueue_queue_put(file, uarg);
+	if (cmd == PYQUEUE_IOC_GET)
+		return pyqueue_queue_get(file, uarg);
 	return pyqueue_ioctl(pyqueue_queue_ioctls, ARRAY_SIZE(pyqueue_queue_ioctls), file, cmd,
 			     user);
 }

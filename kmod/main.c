@@ -26,29 +26,6 @@ union pyqueue_any_arg {
 	struct pyqueue_stat stat;
 };
 
-/*
- * What copy_struct_from_user() does. Most programs have this kernel's structure:
- * a few words, fetched without a call or a check of where they go.
- */
-static int pyqueue_fetch(void *arg, u32 ksize, const void __user *user, u32 size)
-{
-	const u64 __user *from = user;
-	u64 *to = arg, *end = arg + ksize;
-
-	if (size != ksize || size % sizeof(u64))
-		return copy_struct_from_user(arg, ksize, user, size);
-	if (!user_read_access_begin(from, size))
-		return -EFAULT;
-	while (to < end)
-		unsafe_get_user(*to++, from++, fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
 /**
  * pyqueue_ioctl() - find an ioctl, fetch its argument in one copy, do it
  * @table: what there is
@@ -79,7 +56,7 @@ long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *fil
 	if (size < table->size)
 		return -EINVAL;
 
-	err = pyqueue_fetch(&arg, _IOC_SIZE(table->cmd), uarg, size);
+	err = copy_struct_from_user(&arg, _IOC_SIZE(table->cmd), uarg, size);
 	if (err)
 		return err;
 	if (arg.size != size)

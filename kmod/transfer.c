@@ -190,6 +190,38 @@ static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u6
 	return pyqueue_wait(q, &wait, deadline_ns);
 }
 
+/* A short message in one go; it may fault. */
+static bool pyqueue_copy_in_short(void *to, size_t len, const void __user *from)
+{
+	const u64 __user *word = from;
+	u64 *to_word = to;
+	const u8 __user *byte;
+	u8 *to_byte;
+
+	if (!user_read_access_begin(from, len))
+		return false;
+	for (; len >= sizeof(*word); len -= sizeof(*word))
+		unsafe_get_user(*to_word++, word++, fault);
+	byte = (const u8 __user *)word;
+	to_byte = (u8 *)to_word;
+	while (len--)
+		unsafe_get_user(*to_byte++, byte++, fault);
+	user_read_access_end();
+	return true;
+
+fault:
+	user_read_access_end();
+	return false;
+}
+
+/* A message into the kernel, of any length and from anywhere; it may fault. */
+static bool pyqueue_copy_in(void *to, size_t len, struct iov_iter *from)
+{
+	if (iter_is_ubuf(from) && len && len <= PYQUEUE_SMALL)
+		return pyqueue_copy_in_short(to, len, from->ubuf + from->iov_offset);
+	return copy_from_iter_full(to, len, from);
+}
+
 /**
  * pyqueue_transfer_put() - put one message
  * @q: the queue
@@ -203,7 +235,7 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 {
 	size_t len = iov_iter_count(from);
 	struct pyqueue_putter p = { .len = len };
-	u8 small[PYQUEUE_SMALL] __uninitialized;
+	u64 small[PYQUEUE_SMALL / sizeof(u64)] __uninitialized;
 	void *data = small;
 	long ret;
 
@@ -229,7 +261,7 @@ long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline
 			return -ENOMEM;
 	}
 	p.data = data;
-	if (copy_from_iter_full(data, len, from))
+	if (pyqueue_copy_in(data, len, from))
 		ret = pyqueue_put_prepared(q, &p, deadline_ns);
 	else
 		ret = -EFAULT;
