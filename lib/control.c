@@ -28,6 +28,18 @@ size_t pyq_max_msg(const pyq_queue *q)
 	return q->max_msg;
 }
 
+size_t pyq_payload(const pyq_queue *q)
+{
+	return q->payload;
+}
+
+int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
+{
+	if (access != PYQ_READ && access != PYQ_WRITE)
+		return -EINVAL;
+	return q->backend->pollfd(q, access, pfd);
+}
+
 int pyq_task_done(pyq_queue *q, unsigned int count)
 {
 	return q->backend->task_done(q, count);

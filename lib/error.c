@@ -29,8 +29,9 @@ const char *pyq_strerror(long err)
 		return "the next message is longer than the buffer, and still in the queue: make "
 		       "room for the length that pyq_get_msg() reports, or use pyq_get_alloc()";
 	case -E2BIG:
-		return "the message is longer than the queue's max_msg: send it in parts, or "
-		       "create the queue with a larger max_msg (at most 64 MiB)";
+		return "the message is longer than the queue's max_msg (of pyq_commit(): than what "
+		       "was reserved): send it in parts, or create the queue with a larger "
+		       "max_msg (at most 64 MiB)";
 	case -ENOBUFS:
 		return "the large messages in the queue would exceed its max_bytes: get some "
 		       "first, or create the queue with a larger max_bytes";
@@ -61,6 +62,9 @@ const char *pyq_strerror(long err)
 	case -EOWNERDEAD:
 		return "this process was taken for dead, and what it had in hand was given to "
 		       "others: nothing was put or taken";
+	case -ESTALE:
+		return "what is on loan belongs to the process that reserved or borrowed it, and "
+		       "this is a child of that: make a loan of its own";
 	case -ENOENT:
 		return "there is no queue of this name in this network namespace: create it first "
 		       "(pyqueue ls shows what there is)";
@@ -78,12 +82,12 @@ const char *pyq_strerror(long err)
 	case -EINVAL:
 		return "invalid argument: a size, mode, count or timeout out of range, a name that "
 		       "is empty or has '/' or control characters in it, one task_done too many, "
-		       "or a PYQUEUE_BACKEND that is neither kernel nor shm";
+		       "a loan that has ended or is another handle's, or a PYQUEUE_BACKEND that is neither kernel nor shm";
 	case -EOPNOTSUPP:
 		return "not offered here: a queue without a bound (give it a maxsize of 1 or "
 		       "more), an unknown flag (pyqueue info shows the features there are), or "
 		       "what only the module can do: sealed queues, and modes that let somebody "
-		       "get and not put";
+		       "get and not put; or what only queues in shared memory can do so far: loans";
 	case -EBADF:
 		return "the queue is closed, or not open for this: open it with PYQ_READ to get, "
 		       "PYQ_WRITE to put or shut down";

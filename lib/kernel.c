@@ -427,6 +427,19 @@ static int kernel_info(struct pyq_info *info)
 	return 0;
 }
 
+static int kernel_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
+{
+	PYQI_KEEP_ERRNO;
+	const int mode = fcntl(q->fd, F_GETFL);
+
+	if (mode < 0)
+		return -EBADF;
+	if ((mode & O_ACCMODE) == (access == PYQ_READ ? O_WRONLY : O_RDONLY))
+		return -EBADF;
+	*pfd = (struct pollfd){ .fd = q->fd, .events = access == PYQ_READ ? POLLIN : POLLOUT };
+	return 0;
+}
+
 const struct pyqi_backend pyqi_kernel = {
 	.name = "kernel",
 	.create = kernel_create,
@@ -442,6 +455,7 @@ const struct pyqi_backend pyqi_kernel = {
 	.join = kernel_join,
 	.shutdown = kernel_shutdown,
 	.stat = kernel_stat,
+	.pollfd = kernel_pollfd,
 	.has = kernel_has,
 	.unlink = kernel_unlink,
 	.list = kernel_list,

@@ -19,6 +19,9 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline);
 int pyqi_mapped_shutdown(pyq_queue *q, bool immediate);
 uint32_t pyqi_mapped_unfinished(pyq_queue *q);
 
+int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
+extern const struct pyqi_loan_ops pyqi_mapped_loans;
+
 /* Take and drop all messages of a queue that is shut down; they count as done. */
 void pyqi_mapped_drop(pyq_queue *q);
 

@@ -14,6 +14,7 @@
 #include <ring/sleepers.h>
 
 struct pyqi_block;
+struct pyqi_poll;
 struct pyqi_shm;
 
 /**
@@ -31,6 +32,9 @@ struct pyqi_shm;
  * @checked: when a thread that waited has last looked who is alive, in nanoseconds
  * @in_vain: calls without a timeout that have found nothing
  * @spin: tries before a sleep, which follows what has been of use
+ * @spin_max: the most there may be
+ * @loans: slots on loan that have not been given back
+ * @polls: what makes it pollable, for getting and for putting; NULL until asked for
  */
 struct pyqi_mapping {
 	struct pyq_ring ring;
@@ -46,6 +50,9 @@ struct pyqi_mapping {
 	uint64_t checked;
 	unsigned int in_vain;
 	unsigned int spin;
+	unsigned int spin_max;
+	unsigned int loans;
+	struct pyqi_poll *polls[2];
 };
 
 #endif

@@ -105,6 +105,9 @@ int pyqi_owner_take(pyq_queue *q)
 
 void pyqi_owner_leave(pyq_queue *q)
 {
+	/* As if dead, to what is still on loan. */
+	if (q->map.loans)
+		settle(q, q->map.ring.owner);
 	clear_in_use(q, q->map.ring.owner);
 	close(q->map.locks);
 }

@@ -24,7 +24,7 @@
 int pyqi_owner_take(pyq_queue *q);
 
 /**
- * pyqi_owner_leave() - and no longer; nothing may be in hand
+ * pyqi_owner_leave() - and no longer; what is on loan is settled as if dead
  * @q: the handle
  */
 void pyqi_owner_leave(pyq_queue *q);

@@ -6,7 +6,7 @@
 /* Everything else is compiled with hidden visibility. */
 #define PYQ_API __attribute__((visibility("default")))
 
-#include <pyqueue/queue.h>
+#include <pyqueue/loan.h>
 
 #include "mapping.h"
 
@@ -21,6 +21,16 @@ static inline void pyqi_restore_errno(const int *saved)
 {
 	errno = *saved;
 }
+
+/* Slots on loan, of a mapped ring: what the public functions of these names do. */
+struct pyqi_loan_ops {
+	int (*reserve)(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline);
+	int (*commit)(pyq_queue *q, struct pyq_loan *loan, size_t len);
+	int (*discard)(pyq_queue *q, struct pyq_loan *loan);
+	int (*borrow)(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline);
+	int (*release)(pyq_queue *q, struct pyq_loan *loan);
+	int (*give_back)(pyq_queue *q, struct pyq_loan *loan);
+};
 
 /*
  * What implements queues. The files above know handles and timeouts; a backend
@@ -46,6 +56,8 @@ struct pyqi_backend {
 	int (*join)(pyq_queue *q, uint64_t deadline);
 	int (*shutdown)(pyq_queue *q, bool immediate);
 	int (*stat)(pyq_queue *q, struct pyq_stat *st);
+	int (*pollfd)(pyq_queue *q, unsigned int access, struct pollfd *pfd);
+	const struct pyqi_loan_ops *loans; /* NULL: it has none */
 
 	bool (*has)(const char *name); /* whoever may open it */
 	int (*unlink)(const char *name);

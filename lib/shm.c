@@ -17,6 +17,7 @@
 #include "generation.h"
 #include "mapped.h"
 #include "owner.h"
+#include "polls.h"
 #include "shm.h"
 #include "sleep.h"
 
@@ -152,7 +153,8 @@ static int attach(pyq_queue *q)
 	q->map.busy = 0;
 	q->map.in_vain = 0;
 	q->map.checked = 0;
-	q->map.spin = pyqi_spin_default();
+	q->map.loans = 0;
+	q->map.polls[0] = q->map.polls[1] = NULL;
 	err = pyqi_owner_take(q);
 	if (err)
 		munmap(q->map.ring.hdr, q->map.size);
@@ -172,6 +174,7 @@ static int shm_attach(pyq_queue *q, int fd)
 	q->fd = fd;
 	q->access = PYQ_READ | PYQ_WRITE;
 	q->map.generation = pyqi_generation();
+	pyq_set_spin(q, -1);
 	return attach(q);
 }
 
@@ -211,6 +214,7 @@ static void shm_close(pyq_queue *q)
 {
 	/* In a child that has not used it, all but the fds is the parent's. */
 	if (q->map.generation == pyqi_generation()) {
+		pyqi_polls_end(q);
 		pyqi_owner_leave(q);
 		munmap(q->map.ring.hdr, q->map.size);
 	} else {
@@ -531,6 +535,8 @@ const struct pyqi_backend pyqi_shm = {
 	.join = pyqi_mapped_join,
 	.shutdown = pyqi_mapped_shutdown,
 	.stat = shm_stat,
+	.pollfd = pyqi_mapped_pollfd,
+	.loans = &pyqi_mapped_loans,
 	.has = shm_has,
 	.unlink = shm_unlink_name,
 	.list = shm_list,

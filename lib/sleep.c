@@ -27,16 +27,16 @@ static uint32_t *futex_of(struct pyqueue_waiters *side)
 	return &halves[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__];
 }
 
-static int wake(struct pyqueue_waiters *side, int n)
+static int wake(uint32_t *futex, int n)
 {
-	return (int)syscall(SYS_futex, futex_of(side), FUTEX_WAKE, n, NULL, NULL, 0);
+	return (int)syscall(SYS_futex, futex, FUTEX_WAKE, n, NULL, NULL, 0);
 }
 
 void pyqi_call(struct pyqueue_waiters *side, uint32_t n)
 {
 	PYQI_KEEP_ERRNO;
 
-	if (wake(side, n > INT_MAX ? INT_MAX : (int)n))
+	if (wake(futex_of(side), n > INT_MAX ? INT_MAX : (int)n))
 		return;
 	/*
 	 * Nobody sleeps. So all who are announced are about to (and will see that
@@ -44,7 +44,14 @@ void pyqi_call(struct pyqueue_waiters *side, uint32_t n)
 	 * it counted anew.
 	 */
 	if (pyq_sleepers_claim(&side->sleepers, UINT32_MAX))
-		wake(side, INT_MAX);
+		wake(futex_of(side), INT_MAX);
+}
+
+void pyqi_call_pollers(struct pyqueue_waiters *side)
+{
+	PYQI_KEEP_ERRNO;
+
+	wake(&side->pollers, INT_MAX);
 }
 
 /* Also those who were claimed by somebody who has died since. */
@@ -56,7 +63,9 @@ void pyqi_wake_everybody(pyq_queue *q)
 
 	for (unsigned int i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
 		pyq_sleepers_claim(&sides[i]->sleepers, UINT32_MAX);
-		wake(sides[i], INT_MAX);
+		wake(futex_of(sides[i]), INT_MAX);
+		pyq_pollers_claim(sides[i]);
+		wake(&sides[i]->pollers, INT_MAX);
 	}
 }
 
@@ -68,11 +77,8 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/*
- * Sleep until the sequence has moved, or until @end. Return: whether somebody's
- * call has ended it.
- */
-static bool futex_wait(struct pyqueue_waiters *side, uint32_t sequence, uint64_t end)
+/* Sleep while *@futex is @value, until @end. Return: whether a call has ended it. */
+static bool futex_wait(uint32_t *futex, uint32_t value, uint64_t end)
 {
 	PYQI_KEEP_ERRNO;
 	struct timespec until = {
@@ -81,8 +87,9 @@ static bool futex_wait(struct pyqueue_waiters *side, uint32_t sequence, uint64_t
 	};
 
 	/* WAIT_BITSET takes an absolute time. */
-	return !syscall(SYS_futex, futex_of(side), FUTEX_WAIT_BITSET, sequence, &until, NULL,
-			FUTEX_BITSET_MATCH_ANY);
+	return !syscall(SYS_futex, futex, FUTEX_WAIT_BITSET, value, &until, NULL,
+			FUTEX_BITSET_MATCH_ANY) ||
+	       __atomic_load_n(futex, __ATOMIC_SEQ_CST) != value;
 }
 
 static void relax(void)
@@ -121,25 +128,32 @@ static ssize_t spin(pyq_queue *q, const struct pyqi_wait *wait)
 	if (ret == -EAGAIN)
 		tries = tries / 2 > SPIN_MIN ? tries / 2 : SPIN_MIN;
 	else
-		tries = tries * 2 < SPIN_MAX ? tries * 2 : SPIN_MAX;
+		tries = tries * 2;
+	if (tries > q->map.spin_max)
+		tries = q->map.spin_max;
 	__atomic_store_n(&q->map.spin, tries, __ATOMIC_RELAXED);
 	return ret;
 }
 
-unsigned int pyqi_spin_default(void)
+/* Half at first: what it is worth will show. */
+void pyq_set_spin(pyq_queue *q, int tries)
 {
-	return one_processor() ? 0 : SPIN_MAX / 2;
+	if (tries < 0)
+		tries = one_processor() ? 0 : SPIN_MAX;
+	q->map.spin_max = (unsigned int)tries;
+	__atomic_store_n(&q->map.spin, q->map.spin_max / 2, __ATOMIC_RELAXED);
 }
 
 /*
  * A slice has gone by in vain. Who watches does this often; the others as well, in
- * case he who watches has been stopped. Return: whether the caller watches now.
+ * case he who watches has been stopped.
  */
-static bool look_around(pyq_queue *q, bool watching)
+static void look_around(pyq_queue *q, struct pyqi_watch *watch)
 {
 	__atomic_store_n(&q->map.checked, now_ns(), __ATOMIC_RELAXED);
 	pyqi_owner_check(q);
-	return watching || pyqi_owner_watch(q);
+	watch->watching = watch->watching || pyqi_owner_watch(q);
+	watch->patient = !watch->watching;
 }
 
 /* Where so much is going on that nobody sleeps a whole slice. */
@@ -151,47 +165,59 @@ static void look_now_and_then(pyq_queue *q, uint64_t now)
 	pyqi_owner_check(q);
 }
 
+bool pyqi_doze(pyq_queue *q, uint32_t *futex, uint32_t value, uint64_t deadline,
+	       struct pyqi_watch *watch)
+{
+	const uint64_t now = now_ns();
+	uint64_t end = now + (watch->patient ? SLICE : SLICE_OF_WATCHMAN);
+	bool called = futex_wait(futex, value, end < deadline ? end : deadline);
+
+	if (called)
+		look_now_and_then(q, now);
+	else
+		look_around(q, watch);
+	return called;
+}
+
+void pyqi_watch_ends(pyq_queue *q, struct pyqi_watch *watch)
+{
+	if (watch->watching)
+		pyqi_owner_unwatch(q);
+}
+
 ssize_t pyqi_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 {
-	/* The first slice is short: who sleeps on after it has time to look around. */
-	bool announced = false, called = false, watching = false, often = true;
+	struct pyqi_watch watch = { .patient = false };
 	__u64 *word = &wait->side->sleepers;
+	bool announced = false, called = false;
 	ssize_t ret = spin(q, wait);
 	uint32_t sequence = 0;
 
 	while (ret == -EAGAIN) {
-		uint64_t now, end;
-
 		if (!announced)
 			announced = pyq_sleepers_announce(word, &sequence);
-		ret = wait->attempt(q, wait->arg);
-		if (ret != -EAGAIN)
-			break;
-
-		now = now_ns();
-		end = now + (often ? SLICE_OF_WATCHMAN : SLICE);
-		if (end > deadline)
-			end = deadline;
-		/* A call that has come is used up, whoever was claimed for it. */
-		called = futex_wait(wait->side, sequence, end) ||
-			 pyq_sleepers_sequence(pyq_load_acquire(word)) != sequence;
-		if (called) {
+		if (!wait->ready(q)) {
+			if (now_ns() >= deadline) {
+				ret = -ETIMEDOUT;
+				break;
+			}
+			/* A call that has come is used up, whoever was claimed for it. */
+			called = pyqi_doze(q, futex_of(wait->side), sequence, deadline, &watch);
+			if (!called)
+				continue;
 			announced = false;
-			look_now_and_then(q, now);
-		} else {
-			watching = look_around(q, watching);
-			often = watching;
 		}
+		/* Not announced while he takes: he would call himself. */
+		if (announced)
+			called = !pyq_sleepers_withdraw(word, sequence);
+		announced = false;
 		ret = wait->attempt(q, wait->arg);
-		if (ret == -EAGAIN && now_ns() >= deadline)
-			ret = -ETIMEDOUT;
 	}
 
 	if (announced)
 		called = !pyq_sleepers_withdraw(word, sequence);
 	if (called)
 		pyqi_pass_on(q, wait->side, wait->ready);
-	if (watching)
-		pyqi_owner_unwatch(q);
+	pyqi_watch_ends(q, &watch);
 	return ret;
 }

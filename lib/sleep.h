@@ -47,13 +47,40 @@ struct pyqi_wait {
  */
 ssize_t pyqi_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline);
 
-/* Call up to @n of those who sleep on a side; claimed already. */
+/**
+ * struct pyqi_watch - how somebody who sleeps looks after the others
+ * @patient: there is another who looks often
+ * @watching: it is him; pyqi_watch_ends() ends it
+ */
+struct pyqi_watch {
+	bool patient;
+	bool watching;
+};
+
+/**
+ * pyqi_doze() - sleep for one slice, and look around if nothing has come of it
+ * @q: the queue
+ * @futex: in shared memory, of @q
+ * @value: while it is this
+ * @deadline: until when at most
+ * @watch: zeros at first: the first slice is short, who sleeps on has time to look
+ *
+ * Return: whether a call has ended it.
+ */
+bool pyqi_doze(pyq_queue *q, uint32_t *futex, uint32_t value, uint64_t deadline,
+	       struct pyqi_watch *watch);
+void pyqi_watch_ends(pyq_queue *q, struct pyqi_watch *watch);
+
+/* Call up to @n of those who sleep on a side; claimed already. The same for who polls. */
 void pyqi_call(struct pyqueue_waiters *side, uint32_t n);
+void pyqi_call_pollers(struct pyqueue_waiters *side);
 
 /**
  * pyqi_wake() - there is something for @n of those who sleep on a side
  * @side: the side
  * @n: how many
+ *
+ * And for all who poll it: a poller never stands in for a sleeper.
  */
 static inline void pyqi_wake(struct pyqueue_waiters *side, uint32_t n)
 {
@@ -61,18 +88,19 @@ static inline void pyqi_wake(struct pyqueue_waiters *side, uint32_t n)
 
 	if (claimed)
 		pyqi_call(side, claimed);
+	if (__builtin_expect(pyq_pollers_claim(side), 0))
+		pyqi_call_pollers(side);
 }
 
-/* The baton: call the next of those who sleep on a side if there is something for him. */
+/* The baton: call the next of those who wait on a side if there is something for him. */
 static inline void pyqi_pass_on(pyq_queue *q, struct pyqueue_waiters *side,
 				bool (*ready)(pyq_queue *q))
 {
-	if (pyq_load_acquire(&side->sleepers) & PYQUEUE_ANNOUNCED && ready(q)) /* G */
+	bool waits = pyq_load_acquire(&side->sleepers) & PYQUEUE_ANNOUNCED; /* G */
+
+	if ((waits || pyq_load_acquire(&side->pollers)) && ready(q)) /* G */
 		pyqi_wake(side, 1);
 }
-
-/* Tries before a sleep that a new handle begins with: none on one processor. */
-unsigned int pyqi_spin_default(void);
 
 /* The queue is not what it was: wake all on all sides. */
 void pyqi_wake_everybody(pyq_queue *q);

@@ -320,6 +320,61 @@ TEST_F(errors, memory)
 	free(data);
 }
 
+static int none_to_be_had(pyq_queue *q, bool of_the_system)
+{
+	struct rlimit limit = { 0, 0 };
+	struct pollfd pfd;
+
+	if (of_the_system)
+		become_nobody();
+	else if (setrlimit(RLIMIT_NOFILE, &limit))
+		_exit(1);
+	return pyq_pollfd(q, PYQ_READ, &pfd);
+}
+
+/* Those who only need memory and files where queues are mapped. */
+/* proves: pyq_borrow -ENOMEM, pyq_pollfd -ENOMEM, pyq_pollfd -EMFILE, pyq_pollfd -ENFILE */
+TEST_F(errors, mapped)
+{
+	pyq_queue *q = new_queue(.maxsize = 1, .payload = 48);
+	static char text[1000];
+	struct pyq_loan loan;
+	struct pollfd pfd;
+	long long old;
+	int err;
+
+	if (!on_shm()) {
+		pyq_close(q);
+		SKIP(return, "of mapped queues");
+	}
+	ASSERT_EQ(0, pyq_put(q, text, sizeof(text), PYQ_NOWAIT));
+	no_memory = true;
+	err = pyq_borrow(q, &loan, PYQ_NOWAIT);
+	no_memory = false;
+	EXPECT_EQ(-ENOMEM, err);
+	EXPECT_EQ(NULL, loan.data);
+	EXPECT_EQ(1, pyq_qsize(q));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	EXPECT_EQ(sizeof(text), loan.size);
+	EXPECT_EQ(0, pyq_release(q, &loan));
+
+	no_memory = true;
+	err = pyq_pollfd(q, PYQ_READ, &pfd);
+	no_memory = false;
+	EXPECT_EQ(-ENOMEM, err);
+	/* The child has taken the queue up before there are none. */
+	EXPECT_EQ(EMFILE, exit_status(in_child(pyq_qsize(q) ? 0 : -none_to_be_had(q, false))));
+	if (!geteuid()) {
+		old = set(FILE_MAX, 0);
+		ASSERT_LT(0, old);
+		err = exit_status(in_child(pyq_qsize(q) ? 0 : -none_to_be_had(q, true)));
+		ASSERT_LE(0, set(FILE_MAX, old));
+		EXPECT_EQ(ENFILE, err);
+	}
+	EXPECT_EQ(0, pyq_pollfd(q, PYQ_READ, &pfd));
+	pyq_close(q);
+}
+
 /* proves: pyq_create -ENOSPC, pyq_create -EDQUOT, pyq_put -EDQUOT, pyq_put_many -EDQUOT */
 TEST_F(errors, limits_of_the_user)
 {

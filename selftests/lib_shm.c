@@ -155,11 +155,13 @@ TEST_F(shm, redelivery)
 /* proves: pyq_get -EUCLEAN, pyq_get_alloc -EUCLEAN, pyq_get_many -EUCLEAN, pyq_get_msg -EUCLEAN */
 /* proves: pyq_put -EUCLEAN, pyq_put_many -EUCLEAN, pyq_join -EUCLEAN, pyq_qsize -EUCLEAN */
 /* proves: pyq_stat -EUCLEAN, PYQUEUE_DETOUR_BROKEN -EUCLEAN */
+/* proves: pyq_reserve -EUCLEAN, pyq_borrow -EUCLEAN */
 TEST_F(shm, broken)
 {
 	const uint32_t bits = PYQUEUE_DETOUR_BROKEN;
 	char byte;
 	struct pyq_msg msg = { .data = &byte, .size = 1, .len = 1 };
+	struct pyq_loan loan;
 	struct pyq_stat st;
 	void *data;
 
@@ -174,6 +176,8 @@ TEST_F(shm, broken)
 		EXPECT_EQ(-EUCLEAN, lib(pyq_get_msg(self->q, &msg, timeout)));
 		EXPECT_EQ(-EUCLEAN, lib(pyq_get_many(self->q, &msg, 1, timeout)));
 		EXPECT_EQ(-EUCLEAN, lib(pyq_get_alloc(self->q, &data, NULL, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_reserve(self->q, &loan, timeout)));
+		EXPECT_EQ(-EUCLEAN, lib(pyq_borrow(self->q, &loan, timeout)));
 		EXPECT_EQ(-EUCLEAN, lib(pyq_join(self->q, timeout)));
 	}
 	EXPECT_EQ(-EUCLEAN, lib(pyq_qsize(self->q)));

@@ -448,7 +448,7 @@ TEST(poll_and_read_and_write)
 	char c;
 
 	if (on_shm())
-		SKIP(return, "the fd of a queue in shared memory cannot be polled yet");
+		SKIP(return, "other programs cannot read() and write() a queue in shared memory (pyq_pollfd() polls it)");
 	EXPECT_EQ(1, poll(&pfd, 1, 0));
 	EXPECT_EQ(POLLOUT, pfd.revents);
 	EXPECT_EQ(1, write(pyq_fd(q), "x", 1));

@@ -20,6 +20,7 @@
 #define PYQUEUE_QUEUE_H
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -177,13 +178,51 @@ PYQ_API int pyq_from_fd(pyq_queue **q, int fd);
  * pyq_fd() - the queue's fd
  * @q: the queue
  *
- * For poll and epoll (readable: a get would not wait; writable: a put would
- * not), for SCM_RIGHTS, and for exec after clearing FD_CLOEXEC. read() takes
- * and write() puts one message a call; on this fd both wait.
+ * For SCM_RIGHTS, and for exec after clearing FD_CLOEXEC. Of the module's queues
+ * it can also be polled (pyq_pollfd() is for both), and read() takes and write()
+ * puts one message a call; on this fd both wait.
  *
  * Return: the fd; it stays the handle's.
  */
 PYQ_API int pyq_fd(const pyq_queue *q);
+
+/**
+ * pyq_pollfd() - what to poll for a queue
+ * @q: the queue
+ * @access: PYQ_READ: to be told when a get would not wait; PYQ_WRITE: a put
+ * @pfd: out: fd and events, for poll(), or for epoll by its numbers
+ *
+ *	struct pollfd pfd;
+ *
+ *	err = pyq_pollfd(q, PYQ_READ, &pfd);
+ *	while (poll(&pfd, 1, -1) > 0)
+ *		while ((len = pyq_get(q, buf, sizeof(buf), PYQ_NOWAIT)) >= 0)
+ *			...
+ *
+ * Ready also when the queue has been shut down, or is broken: what the call would
+ * return. Another may be quicker: then the call says -EAGAIN, and the fd is not
+ * ready any more. The fd stays the handle's, and is the same at each call.
+ *
+ * Of a queue in shared memory it is an eventfd, and a thread of the library (all
+ * signals blocked) that sleeps until there is something; it ends with pyq_close().
+ * After a fork the child asks anew.
+ *
+ * Return: 0; -EINVAL @access is neither; -EBADF not open for that; -ENOMEM no
+ * memory, or no thread to be had; -EMFILE, -ENFILE.
+ */
+PYQ_API int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
+
+/**
+ * pyq_set_spin() - how long to try before going to sleep
+ * @q: the queue
+ * @tries: at most so many; 0: sleep at once; negative: as it was in the beginning
+ *
+ * A wait on a queue in shared memory first tries for a while, as often as that
+ * has been of use lately: up to 400 times, some microseconds; on one processor not
+ * at all. More costs processor time and spares wake-ups. For this handle only.
+ * Has no meaning for queues that are not mapped.
+ */
+PYQ_API void pyq_set_spin(pyq_queue *q, int tries);
 
 /**
  * pyq_close() - give the handle back
@@ -314,6 +353,12 @@ PYQ_API int64_t pyq_maxsize(const pyq_queue *q);
  * @q: the queue
  */
 PYQ_API size_t pyq_max_msg(const pyq_queue *q);
+
+/**
+ * pyq_payload() - the most bytes of a message that is kept in the ring itself
+ * @q: the queue
+ */
+PYQ_API size_t pyq_payload(const pyq_queue *q);
 
 /**
  * pyq_task_done() - say that @count messages taken have been dealt with

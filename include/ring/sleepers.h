@@ -99,4 +99,32 @@ static inline __u32 pyq_sleepers_claim(__u64 *word, __u32 n)
 	return n;
 }
 
+/**
+ * pyq_pollers_announce() - say that somebody polls a side
+ * @side: the side
+ *
+ * He looks at the ring afterwards (H), and sleeps on @pollers while it is not 0.
+ */
+static inline void pyq_pollers_announce(struct pyqueue_waiters *side)
+{
+	pyq_or32(&side->pollers, 1); /* H */
+}
+
+/**
+ * pyq_pollers_claim() - claim all who poll a side
+ * @side: the side
+ *
+ * As pyq_sleepers_claim(). Who claims them together with another makes a call too
+ * many.
+ *
+ * Return: whether there are any to be called.
+ */
+static inline bool pyq_pollers_claim(struct pyqueue_waiters *side)
+{
+	if (!pyq_load_acquire(&side->pollers)) /* G */
+		return false;
+	pyq_store(&side->pollers, 0);
+	return true;
+}
+
 #endif

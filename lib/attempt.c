@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/* What all operations on a mapped ring share. */
+#include <sched.h>
+
+#include "attempt.h"
+#include "blocks.h"
+#include "deadline.h"
+#include "owner.h"
+
+/* Rounds of -EBUSY in which neither head nor tail has moved. */
+#define BUSY_ROUNDS 64
+
+/* Calls without a timeout that find nothing, before one of them looks around. */
+#define IN_VAIN 32
+
+int pyqi_broken(pyq_queue *q)
+{
+	pyq_or32(&pyqi_header(q)->detour, PYQUEUE_DETOUR_BROKEN);
+	pyqi_wake_everybody(q);
+	return -EUCLEAN;
+}
+
+void pyqi_tombstone_gone(pyq_queue *q)
+{
+	pyqi_wake(&pyqi_header(q)->putters, 1);
+	pyqi_wake(&pyqi_header(q)->joiners, UINT32_MAX);
+}
+
+bool pyqi_settle(pyq_queue *q, struct pyq_op *op, int *ret, struct pyqi_patience *patience)
+{
+	uint64_t head, tail;
+
+	if (op->freed)
+		pyqi_tombstone_gone(q);
+	op->freed = false;
+	if (*ret != -EBUSY) {
+		if (*ret == -EUCLEAN)
+			pyqi_broken(q);
+		return false;
+	}
+	head = pyq_load_acquire(&pyqi_header(q)->head);
+	tail = pyq_load_acquire(&pyqi_header(q)->tail);
+	if (head != patience->head || tail != patience->tail)
+		*patience = (struct pyqi_patience){ .head = head, .tail = tail };
+	if (++patience->rounds == BUSY_ROUNDS) {
+		*ret = pyqi_broken(q);
+		return false;
+	}
+	sched_yield();
+	return true;
+}
+
+bool pyqi_put_ready(pyq_queue *q)
+{
+	struct pyq_op op = { .freed = false };
+	struct pyqi_patience patience = { 0 };
+	int ret;
+
+	do {
+		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_can_put(&q->map.ring, &op);
+	} while (pyqi_settle(q, &op, &ret, &patience));
+	return ret != -EAGAIN;
+}
+
+bool pyqi_get_ready(pyq_queue *q)
+{
+	struct pyq_op op = { .freed = false };
+	struct pyqi_patience patience = { 0 };
+	int ret;
+
+	do {
+		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_can_get(&q->map.ring, &op);
+	} while (pyqi_settle(q, &op, &ret, &patience));
+	return ret != -EAGAIN;
+}
+
+/*
+ * Who does not wait does not watch over the queue: so he looks around each time
+ * that he has come in vain this often. Return: whether to try again.
+ */
+bool pyqi_in_vain(pyq_queue *q)
+{
+	if (__atomic_add_fetch(&q->map.in_vain, 1, __ATOMIC_RELAXED) % IN_VAIN)
+		return false;
+	pyqi_owner_check(q);
+	return true;
+}
+
+ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
+			    uint64_t deadline)
+{
+	const struct pyqi_wait wait = {
+		.side = &pyqi_header(q)->putters,
+		.attempt = attempt,
+		.ready = pyqi_put_ready,
+		.arg = arg,
+	};
+	ssize_t ret = attempt(q, arg);
+
+	if (ret != -EAGAIN)
+		return ret;
+	pyqi_polls_look(q);
+	if (deadline != PYQI_NOWAIT)
+		return pyqi_wait(q, &wait, deadline);
+	return pyqi_in_vain(q) ? attempt(q, arg) : ret;
+}
+
+ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
+			    uint64_t deadline)
+{
+	const struct pyqi_wait wait = {
+		.side = &pyqi_header(q)->getters,
+		.attempt = attempt,
+		.ready = pyqi_get_ready,
+		.arg = arg,
+	};
+	ssize_t ret = attempt(q, arg);
+
+	if (ret == -EAGAIN)
+		pyqi_polls_look(q);
+	if (ret == -EAGAIN && deadline != PYQI_NOWAIT)
+		ret = pyqi_wait(q, &wait, deadline);
+	else if (ret == -EAGAIN && pyqi_in_vain(q))
+		ret = attempt(q, arg);
+	/* The last word, so it has to be right: what a dead getter had comes again. */
+	if (ret == -ESHUTDOWN && !pyqi_owner_check(q))
+		ret = attempt(q, arg);
+	return ret;
+}
+
+int pyqi_release(pyq_queue *q, const struct pyq_op *op, uint32_t first)
+{
+	int err = pyq_ring_release(&q->map.ring, op);
+
+	if (first != PYQI_NO_BLOCK && !err)
+		pyqi_blocks_free(q, first);
+	return err;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all operations on a mapped ring share: beginning, trying again, waiting,
+ * and calling those whom the ring's new state concerns.
+ */
+#ifndef PYQI_ATTEMPT_H
+#define PYQI_ATTEMPT_H
+
+#include "generation.h"
+#include "mapped.h"
+#include "polls.h"
+#include "sleep.h"
+
+/* Messages claimed in one step. */
+#define PYQI_BATCH 32
+
+static inline struct pyqueue_header *pyqi_header(const pyq_queue *q)
+{
+	return q->map.ring.hdr;
+}
+
+/* Is the mapping this process's? */
+static inline bool pyqi_is_ours(const pyq_queue *q)
+{
+	return __atomic_load_n(&q->map.generation, __ATOMIC_ACQUIRE) == pyqi_generation();
+}
+
+/* To be done before each operation: a child has to become a participant of its own. */
+static inline int pyqi_begin(pyq_queue *q)
+{
+	return __builtin_expect(pyqi_is_ours(q), 1) ? 0 : q->backend->reattach(q);
+}
+
+static inline bool pyqi_is_broken(const pyq_queue *q)
+{
+	return __builtin_expect(pyq_load(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_BROKEN, 0);
+}
+
+/* Say so to everybody. Return: -EUCLEAN. */
+int pyqi_broken(pyq_queue *q);
+
+/* A tombstone less: there is room, and perhaps nothing unfinished. */
+void pyqi_tombstone_gone(pyq_queue *q);
+
+/**
+ * struct pyqi_patience - how long -EBUSY has been put up with
+ * @rounds: how often in which nothing has moved
+ * @head: where head was
+ * @tail: where tail was
+ */
+struct pyqi_patience {
+	unsigned int rounds;
+	uint64_t head;
+	uint64_t tail;
+};
+
+/*
+ * What a claim said: call whom it owes, and call a broken ring broken.
+ * Return: whether to try again.
+ */
+bool pyqi_settle(pyq_queue *q, struct pyq_op *op, int *ret, struct pyqi_patience *patience);
+
+/* Would a put, a get find something to do? They help head and tail along. */
+bool pyqi_put_ready(pyq_queue *q);
+bool pyqi_get_ready(pyq_queue *q);
+
+/*
+ * After publishing @n: call a getter for each; and a putter if there still is
+ * room, for more of it than there were calls may have come free behind a slow
+ * getter. Then do what a shutdown that came meanwhile has missed.
+ */
+static inline void pyqi_published(pyq_queue *q, unsigned int n)
+{
+	pyqi_wake(&pyqi_header(q)->getters, n);
+	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
+	if (__builtin_expect(pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP, 0))
+		pyqi_mapped_drop(q); /* M */
+	pyqi_polls_look(q);
+}
+
+/* The same after releasing. */
+static inline void pyqi_released(pyq_queue *q, unsigned int n)
+{
+	pyqi_wake(&pyqi_header(q)->putters, n);
+	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
+	pyqi_polls_look(q);
+}
+
+/**
+ * pyqi_put_when_ready() - do one of those things that put
+ * @q: the queue
+ * @attempt: try it: more than 0 done, -EAGAIN full, or an error
+ * @arg: for @attempt
+ * @deadline: until when to wait for room
+ *
+ * Return: what @attempt returns, or -ETIMEDOUT.
+ */
+ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
+			    uint64_t deadline);
+
+/* The same for one of those that get: more than 0 done, -EAGAIN empty, or an error. */
+ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
+			    uint64_t deadline);
+
+/* Look who is alive, before it is said of a queue that nothing can be had. */
+bool pyqi_in_vain(pyq_queue *q);
+
+/* End a claim; a message in blocks gives them back once it is not in the ring. */
+int pyqi_release(pyq_queue *q, const struct pyq_op *op, uint32_t first);
+
+#endif

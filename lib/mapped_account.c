@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/* What a mapped queue holds, and its end. */
+#include <ring/account.h>
+
+#include "attempt.h"
+#include "blocks.h"
+#include "deadline.h"
+
+ssize_t pyqi_mapped_qsize(pyq_queue *q)
+{
+	struct pyq_op op = { .freed = false };
+	int err = pyqi_begin(q);
+	ssize_t n;
+
+	if (err)
+		return err;
+	if (pyqi_is_broken(q))
+		return -EUCLEAN;
+	n = (ssize_t)pyq_ring_qsize(&q->map.ring, &op);
+	if (op.freed)
+		pyqi_tombstone_gone(q);
+	return n;
+}
+
+uint32_t pyqi_mapped_unfinished(pyq_queue *q)
+{
+	struct pyq_op op = { .freed = false };
+	uint32_t n = pyq_ring_unfinished(&q->map.ring, &op);
+
+	if (op.freed)
+		pyqi_tombstone_gone(q);
+	return n;
+}
+
+/* Count, whoever asks. */
+static int count_done(pyq_queue *q, unsigned int count)
+{
+	struct pyq_op op = { .freed = false };
+	struct pyqi_patience patience = { 0 };
+	int ret;
+
+	do {
+		ret = pyq_ring_task_done(&q->map.ring, &op, count);
+	} while (pyqi_settle(q, &op, &ret, &patience));
+	if (ret > 0) {
+		pyqi_wake(&pyqi_header(q)->joiners, UINT32_MAX);
+		ret = 0;
+	}
+	return ret;
+}
+
+int pyqi_mapped_task_done(pyq_queue *q, unsigned int count)
+{
+	int err = pyqi_begin(q);
+
+	if (err)
+		return err;
+	if (!(q->access & PYQ_READ))
+		return -EBADF;
+	return count ? count_done(q, count) : -EINVAL;
+}
+
+static ssize_t try_join(pyq_queue *q, void *arg)
+{
+	(void)arg;
+	if (pyqi_is_broken(q))
+		return -EUCLEAN;
+	return pyqi_mapped_unfinished(q) ? -EAGAIN : 0;
+}
+
+static bool join_ready(pyq_queue *q)
+{
+	return try_join(q, NULL) != -EAGAIN;
+}
+
+int pyqi_mapped_join(pyq_queue *q, uint64_t deadline)
+{
+	struct pyqi_wait wait = { .attempt = try_join, .ready = join_ready };
+	int err = pyqi_begin(q);
+	ssize_t ret;
+
+	if (err)
+		return err;
+	wait.side = &pyqi_header(q)->joiners;
+	ret = try_join(q, NULL);
+	if (ret == -EAGAIN && deadline != PYQI_NOWAIT)
+		ret = pyqi_wait(q, &wait, deadline);
+	return (int)ret;
+}
+
+void pyqi_mapped_drop(pyq_queue *q)
+{
+	struct pyq_op op = { .pos = 0 };
+	struct pyqi_patience patience = { 0 };
+	uint32_t first;
+	int ret;
+
+	/* No more can be there, unless somebody who keeps to no rule goes on putting. */
+	for (uint64_t left = 2 * pyq_ring_slots(&q->map.ring); left; left--) {
+		op.freed = false;
+		ret = pyq_ring_claim_get(&q->map.ring, &op, UINT64_MAX);
+		if (pyqi_settle(q, &op, &ret, &patience))
+			continue;
+		if (ret)
+			break;
+		first = PYQI_NO_BLOCK;
+		if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT &&
+		    pyqi_blocks_get(q, &op, NULL, &first)) {
+			pyqi_broken(q);
+			break;
+		}
+		if (pyqi_release(q, &op, first))
+			break;
+		count_done(q, 1);
+	}
+	pyqi_wake_everybody(q);
+}
+
+int pyqi_mapped_shutdown(pyq_queue *q, bool immediate)
+{
+	const unsigned int needed = immediate ? PYQ_READ | PYQ_WRITE : PYQ_WRITE;
+	int err = pyqi_begin(q);
+
+	if (err)
+		return err;
+	if ((q->access & needed) != needed)
+		return -EBADF;
+	if (immediate) {
+		pyq_ring_close_and_drop(&q->map.ring); /* M */
+		pyqi_mapped_drop(q);
+	} else {
+		pyq_ring_close(&q->map.ring);
+		pyqi_wake_everybody(q);
+	}
+	return 0;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/* Messages out of a mapped ring. */
+#include <string.h>
+
+#include "attempt.h"
+#include "blocks.h"
+
+/* What a call is to move. */
+struct gets {
+	struct pyq_msg *msgs;
+	size_t n;
+};
+
+static int claim(pyq_queue *q, const struct gets *g, struct pyq_op *ops, unsigned int n)
+{
+	struct pyqi_patience patience = { 0 };
+	int ret;
+
+	do {
+		for (unsigned int i = 0; i < n; i++)
+			ops[i].len = g->msgs[i].size < UINT32_MAX ? (uint32_t)g->msgs[i].size :
+								    UINT32_MAX;
+		ops[0].freed = false;
+		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_claim_gets(&q->map.ring, ops, n);
+	} while (pyqi_settle(q, ops, &ret, &patience));
+	return ret;
+}
+
+/* A claimed message, copied out and released. */
+static int take(pyq_queue *q, struct pyq_msg *msg, const struct pyq_op *op)
+{
+	uint32_t first = PYQI_NO_BLOCK;
+
+	if (pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT) {
+		if (op->len > q->max_msg || pyqi_blocks_get(q, op, msg->data, &first))
+			return pyqi_broken(q);
+	} else if (op->len > q->payload) {
+		return pyqi_broken(q);
+	} else if (op->len) {
+		memcpy(msg->data, pyq_ring_slot(&q->map.ring, op->pos)->payload, op->len);
+	}
+	msg->len = op->len;
+	msg->id = op->pos;
+	msg->deliveries = pyq_word_deliveries(op->word) + 1u;
+	return pyqi_release(q, op, first);
+}
+
+/* As many as can be claimed in one step, at least one. */
+static ssize_t try_get(pyq_queue *q, void *arg)
+{
+	const struct gets *g = arg;
+	struct pyq_op ops[PYQI_BATCH];
+	int n = claim(q, g, ops, g->n < PYQI_BATCH ? (unsigned int)g->n : PYQI_BATCH);
+
+	if (n == -EMSGSIZE && ops[0].len > q->max_msg)
+		return pyqi_broken(q);
+	if (n == -EMSGSIZE)
+		g->msgs[0].len = ops[0].len;
+	for (int i = 0; i < n; i++) {
+		int err = take(q, &g->msgs[i], &ops[i]);
+
+		if (err)
+			n = i ? i : err;
+	}
+	if (n > 0)
+		pyqi_released(q, (unsigned int)n);
+	return n;
+}
+
+ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline)
+{
+	struct gets left = { .msgs = msgs };
+	int err = pyqi_begin(q);
+	size_t done = 0;
+	ssize_t ret;
+
+	if (err)
+		return err;
+	if (!(q->access & PYQ_READ))
+		return -EBADF;
+	while (left.n < n && (msgs[left.n].data || !msgs[left.n].size))
+		left.n++;
+	if (!left.n)
+		return -EFAULT;
+
+	ret = pyqi_get_when_ready(q, try_get, &left, deadline);
+	while (ret > 0) {
+		done += (size_t)ret;
+		left.msgs += ret;
+		left.n -= (size_t)ret;
+		ret = left.n ? try_get(q, &left) : 0;
+	}
+	return done ? (ssize_t)done : ret;
+}
+
+__attribute__((flatten)) static ssize_t get_at_once(pyq_queue *q, struct pyq_msg *msg)
+{
+	struct pyq_ring *r = &q->map.ring;
+	struct pyq_op op = { .pos = 0 };
+
+	if (pyq_load(&pyqi_header(q)->marks) & (PYQUEUE_MARK_ORPHAN | PYQUEUE_MARK_ABORTED))
+		return -EAGAIN;
+	if (pyq_load(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_BROKEN)
+		return -EAGAIN;
+	if (pyq_ring_look_get(r, &op)) {
+		if (op.freed)
+			pyqi_tombstone_gone(q);
+		return -EAGAIN;
+	}
+	op.len = pyq_load_acquire(&pyq_ring_slot(r, op.pos)->len);
+	if (op.len > msg->size || op.len > q->payload ||
+	    pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
+		return -EAGAIN;
+	/* A CAS from the word that was seen before the length: O. */
+	if (!pyq_ring_claim_peeked(r, &op))
+		return -EAGAIN;
+	memcpy(msg->data, pyq_ring_slot(r, op.pos)->payload, op.len);
+	msg->len = op.len;
+	msg->id = op.pos;
+	msg->deliveries = pyq_word_deliveries(op.word) + 1u;
+	if (pyq_ring_release(r, &op))
+		return -EOWNERDEAD;
+	pyqi_released(q, 1);
+	return (ssize_t)op.len;
+}
+
+ssize_t pyqi_mapped_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+{
+	ssize_t ret;
+
+	if (pyqi_is_ours(q) && q->access & PYQ_READ && msg->data) {
+		ret = get_at_once(q, msg);
+		if (ret != -EAGAIN)
+			return ret;
+	}
+	ret = pyqi_mapped_get_many(q, msg, 1, deadline);
+	return ret < 0 ? ret : (ssize_t)msg->len;
+}
+

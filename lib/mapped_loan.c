@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/* Slots of a mapped ring on loan. */
+#include <stdlib.h>
+
+#include "attempt.h"
+#include "blocks.h"
+#include "deadline.h"
+
+/* What struct pyq_loan does not tell. */
+enum { WORD, GENERATION, KIND, FIRST_BLOCK };
+
+/* Two numbers that no other memory is likely to hold. */
+#define RESERVED 0x7079715265736572ULL
+#define BORROWED 0x707971426f72726fULL
+
+static void lend(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op, uint64_t kind)
+{
+	*loan = (struct pyq_loan){
+		.data = pyq_ring_slot(&q->map.ring, op->pos)->payload,
+		.size = kind == RESERVED ? q->payload : op->len,
+		.id = op->pos,
+		.deliveries = kind == RESERVED ? 0 : pyq_word_deliveries(op->word) + 1u,
+		.opaque = { [WORD] = op->word,
+			    [GENERATION] = q->map.generation,
+			    [KIND] = kind,
+			    [FIRST_BLOCK] = PYQI_NO_BLOCK },
+	};
+	__atomic_fetch_add(&q->map.loans, 1, __ATOMIC_RELAXED);
+}
+
+/* Does it hold a copy, of a message in blocks? */
+static bool is_copy(const struct pyq_loan *loan)
+{
+	return loan->opaque[FIRST_BLOCK] != PYQI_NO_BLOCK;
+}
+
+/* Is it that, and ours? If so, @op is its claim. */
+static int check(pyq_queue *q, struct pyq_loan *loan, uint64_t kind, struct pyq_op *op)
+{
+	if (!loan->data || loan->opaque[KIND] != kind)
+		return -EINVAL;
+	if (loan->opaque[GENERATION] != pyqi_generation())
+		return -ESTALE;
+	if (!pyqi_is_ours(q) || pyq_word_owner(loan->opaque[WORD]) != q->map.ring.owner)
+		return -EINVAL;
+	*op = (struct pyq_op){ .pos = loan->id, .word = loan->opaque[WORD] };
+	return 0;
+}
+
+static void end(pyq_queue *q, struct pyq_loan *loan)
+{
+	if (is_copy(loan))
+		free(loan->data);
+	*loan = (struct pyq_loan){ .data = NULL };
+	__atomic_fetch_sub(&q->map.loans, 1, __ATOMIC_RELAXED);
+}
+
+/* --- reserve ----------------------------------------------------------------- */
+
+static ssize_t try_reserve(pyq_queue *q, void *arg)
+{
+	struct pyqi_patience patience = { 0 };
+	struct pyq_op *op = arg;
+	int ret;
+
+	op->freed = false;
+	do {
+		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_claim_put(&q->map.ring, op);
+	} while (pyqi_settle(q, op, &ret, &patience));
+	return ret ? ret : 1;
+}
+
+static int loan_reserve(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
+{
+	struct pyq_op op = { .pos = 0 };
+	int err = pyqi_begin(q);
+	ssize_t ret;
+
+	if (err)
+		return err;
+	if (!(q->access & PYQ_WRITE))
+		return -EBADF;
+	ret = pyqi_put_when_ready(q, try_reserve, &op, deadline);
+	if (ret < 0)
+		return (int)ret;
+	lend(q, loan, &op, RESERVED);
+	return 0;
+}
+
+static int loan_commit(pyq_queue *q, struct pyq_loan *loan, size_t len)
+{
+	struct pyq_op op;
+	int err = check(q, loan, RESERVED, &op);
+
+	if (err)
+		return err;
+	if (len > q->payload)
+		return -E2BIG;
+	err = pyq_ring_publish(&q->map.ring, &op, (uint32_t)len, 0);
+	end(q, loan);
+	if (!err)
+		pyqi_published(q, 1);
+	return err;
+}
+
+static int loan_discard(pyq_queue *q, struct pyq_loan *loan)
+{
+	struct pyq_op op;
+	int err = check(q, loan, RESERVED, &op);
+
+	if (err)
+		return err;
+	err = pyq_ring_abort(&q->map.ring, &op);
+	end(q, loan);
+	if (err)
+		return err;
+	/*
+	 * If it was the next it is taken away here, and those called who wait for
+	 * room or for the end; the message behind it may now be had.
+	 */
+	pyqi_mapped_unfinished(q);
+	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
+	return 0;
+}
+
+/* --- borrow ------------------------------------------------------------------ */
+
+static ssize_t try_borrow(pyq_queue *q, void *arg)
+{
+	struct pyqi_patience patience = { 0 };
+	struct pyq_op *op = arg;
+	int ret;
+
+	op->freed = false;
+	do {
+		ret = pyqi_is_broken(q) ? -EUCLEAN :
+					  pyq_ring_claim_get(&q->map.ring, op, UINT64_MAX);
+	} while (pyqi_settle(q, op, &ret, &patience));
+	return ret ? ret : 1;
+}
+
+static int give_back(pyq_queue *q, const struct pyq_op *op)
+{
+	int err = pyq_ring_give_back(&q->map.ring, op);
+
+	if (err)
+		return err;
+	/* A putter as well: head has passed the message, it does not count any more. */
+	pyqi_wake(&pyqi_header(q)->getters, 1);
+	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
+	if (pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP) /* M */
+		pyqi_mapped_drop(q);
+	return 0;
+}
+
+/* A message in blocks is copied. */
+static int copy(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op)
+{
+	uint32_t first;
+	void *data;
+
+	if (op->len > q->max_msg)
+		return pyqi_broken(q);
+	data = malloc(op->len + 1u);
+	if (!data)
+		return give_back(q, op) ? -EOWNERDEAD : -ENOMEM;
+	if (pyqi_blocks_get(q, op, data, &first)) {
+		free(data);
+		return pyqi_broken(q);
+	}
+	lend(q, loan, op, BORROWED);
+	loan->data = data;
+	loan->opaque[FIRST_BLOCK] = first;
+	return 0;
+}
+
+static int loan_borrow(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
+{
+	struct pyq_op op = { .pos = 0 };
+	int err = pyqi_begin(q);
+	ssize_t ret;
+
+	if (err)
+		return err;
+	if (!(q->access & PYQ_READ))
+		return -EBADF;
+	ret = pyqi_get_when_ready(q, try_borrow, &op, deadline);
+	if (ret < 0)
+		return (int)ret;
+
+	if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
+		err = copy(q, loan, &op);
+	else if (op.len > q->payload)
+		err = pyqi_broken(q);
+	else
+		lend(q, loan, &op, BORROWED);
+	if (err)
+		return err;
+	/* Where there are more slots than maxsize, there is room at once. */
+	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
+	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
+	return 0;
+}
+
+static int loan_release(pyq_queue *q, struct pyq_loan *loan)
+{
+	struct pyq_op op;
+	int err = check(q, loan, BORROWED, &op);
+
+	if (err)
+		return err;
+	err = pyqi_release(q, &op, (uint32_t)loan->opaque[FIRST_BLOCK]);
+	end(q, loan);
+	if (!err)
+		pyqi_released(q, 1);
+	return err;
+}
+
+static int loan_give_back(pyq_queue *q, struct pyq_loan *loan)
+{
+	struct pyq_op op;
+	int err = check(q, loan, BORROWED, &op);
+
+	if (err)
+		return err;
+	err = give_back(q, &op);
+	end(q, loan);
+	return err;
+}
+
+const struct pyqi_loan_ops pyqi_mapped_loans = {
+	.reserve = loan_reserve,
+	.commit = loan_commit,
+	.discard = loan_discard,
+	.borrow = loan_borrow,
+	.release = loan_release,
+	.give_back = loan_give_back,
+};

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/* Messages into a mapped ring. */
+#include <string.h>
+
+#include "attempt.h"
+#include "blocks.h"
+#include "deadline.h"
+#include "owner.h"
+
+/* What a call is to move. */
+struct puts {
+	const struct pyq_msg *msgs;
+	size_t n;
+};
+
+static int claim(pyq_queue *q, struct pyq_op *ops, unsigned int n)
+{
+	struct pyqi_patience patience = { 0 };
+	int ret;
+
+	ops[0].freed = false;
+	do {
+		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_claim_puts(&q->map.ring, ops, n);
+	} while (pyqi_settle(q, ops, &ret, &patience));
+	return ret;
+}
+
+/* As many as can be claimed in one step, at least one. */
+static ssize_t try_put(pyq_queue *q, void *arg)
+{
+	const struct puts *p = arg;
+	struct pyq_ring *r = &q->map.ring;
+	struct pyq_op ops[PYQI_BATCH];
+	int n = claim(q, ops, p->n < PYQI_BATCH ? (unsigned int)p->n : PYQI_BATCH);
+
+	for (int i = 0; i < n; i++) {
+		const struct pyq_msg *msg = &p->msgs[i];
+
+		if (msg->len)
+			memcpy(pyq_ring_slot(r, ops[i].pos)->payload, msg->data, msg->len);
+		if (pyq_ring_publish(r, &ops[i], (uint32_t)msg->len, 0)) {
+			n = i ? i : -EOWNERDEAD;
+			break;
+		}
+	}
+	if (n > 0)
+		pyqi_published(q, (unsigned int)n);
+	return n;
+}
+
+/* How many of @msgs, from the first, are in order and fit their slots. */
+static size_t fitting(const pyq_queue *q, const struct pyq_msg *msgs, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && msgs[i].len <= q->payload && (msgs[i].data || !msgs[i].len))
+		i++;
+	return i;
+}
+
+/* A message in blocks. */
+struct large {
+	uint32_t first;
+	uint32_t len;
+};
+
+static ssize_t try_put_large(pyq_queue *q, void *arg)
+{
+	const struct large *large = arg;
+	struct pyq_op op = { .freed = false };
+	int ret = claim(q, &op, 1);
+
+	if (ret < 0)
+		return ret;
+	pyqi_blocks_attach(q, large->first, op.pos);
+	memcpy(pyq_ring_slot(&q->map.ring, op.pos)->payload, &large->first, sizeof(large->first));
+	if (pyq_ring_publish(&q->map.ring, &op, large->len, PYQUEUE_SLOT_INDIRECT))
+		return -EOWNERDEAD;
+	pyqi_published(q, 1);
+	return 1;
+}
+
+static ssize_t put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadline)
+{
+	struct large large = { .len = (uint32_t)msg->len };
+	ssize_t ret;
+
+	if (msg->len > q->max_msg)
+		return -E2BIG;
+	if (!msg->data)
+		return -EFAULT;
+	/* Costly: not begun if it cannot be. */
+	if (deadline == PYQI_NOWAIT && !pyqi_put_ready(q) && !pyqi_in_vain(q))
+		return -EAGAIN;
+	ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
+	/* Some may be the dead's. */
+	if (ret == -ENOBUFS && !pyqi_owner_check(q))
+		ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
+	if (ret)
+		return ret;
+	ret = pyqi_put_when_ready(q, try_put_large, &large, deadline);
+	if (ret < 0)
+		pyqi_blocks_free(q, large.first);
+	return ret;
+}
+
+ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline)
+{
+	struct puts left;
+	int err = pyqi_begin(q);
+	size_t done = 0;
+	ssize_t ret;
+
+	if (err)
+		return err;
+	if (!(q->access & PYQ_WRITE))
+		return -EBADF;
+	/* Only the first waits; what stops a later one shows in the next call. */
+	do {
+		left.msgs = msgs + done;
+		left.n = fitting(q, left.msgs, n - done);
+		ret = left.n ? pyqi_put_when_ready(q, try_put, &left, deadline) :
+			       put_large(q, left.msgs, deadline);
+		if (ret < 0)
+			return done ? (ssize_t)done : ret;
+		done += (size_t)ret;
+		deadline = PYQI_NOWAIT;
+	} while (done < n);
+	return (ssize_t)done;
+}
+
+/*
+ * The usual case, in one piece: one message, and room for it. Anything else is
+ * -EAGAIN, and left to those who have the time.
+ */
+__attribute__((flatten)) static int put_at_once(pyq_queue *q, const void *data, size_t len)
+{
+	struct pyq_ring *r = &q->map.ring;
+	struct pyq_op op = { .pos = 0 };
+
+	if (pyq_load(&pyqi_header(q)->detour))
+		return -EAGAIN;
+	if (pyq_ring_look_put(r, &op)) {
+		if (op.freed)
+			pyqi_tombstone_gone(q);
+		return -EAGAIN;
+	}
+	if (!pyq_ring_claim_looked(r, &op))
+		return -EAGAIN;
+	if (pyq_ring_advance_tail(r, &op))
+		return -EAGAIN;
+	memcpy(pyq_ring_slot(r, op.pos)->payload, data, len);
+	if (pyq_ring_publish(r, &op, (uint32_t)len, 0))
+		return -EOWNERDEAD;
+	pyqi_published(q, 1);
+	return 0;
+}
+
+int pyqi_mapped_put(pyq_queue *q, const void *data, size_t len, uint64_t deadline)
+{
+	const struct pyq_msg msg = { .data = (void *)(uintptr_t)data, .len = len };
+	ssize_t ret;
+
+	if (pyqi_is_ours(q) && q->access & PYQ_WRITE && data && len <= q->payload) {
+		ret = put_at_once(q, data, len);
+		if (ret != -EAGAIN)
+			return (int)ret;
+	}
+	ret = pyqi_mapped_put_many(q, &msg, 1, deadline);
+	return ret < 0 ? (int)ret : 0;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/* A mapped queue for poll(). */
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <linux/futex.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+
+#include "attempt.h"
+#include "deadline.h"
+
+/* The thread calls a few functions that call a few others. */
+#define STACK (64 * 1024)
+
+/* What the thread does. */
+enum {
+	SLEEPS, /* until there is something */
+	TOLD,   /* the fd is ready; until it is not */
+	ENDS,
+};
+
+/**
+ * struct pyqi_poll - one side of a handle
+ * @q: the handle
+ * @side: those who wait on that side
+ * @ready: is there something
+ * @fd: what is polled
+ * @state: what the thread does; it sleeps on it while TOLD
+ * @lock: for the changes between SLEEPS and TOLD, and @fd with them
+ * @thread: the thread
+ */
+struct pyqi_poll {
+	pyq_queue *q;
+	struct pyqueue_waiters *side;
+	bool (*ready)(pyq_queue *q);
+	int fd;
+	uint32_t state;
+	pthread_mutex_t lock;
+	pthread_t thread;
+};
+
+static uint32_t state_of(const struct pyqi_poll *poll)
+{
+	return __atomic_load_n(&poll->state, __ATOMIC_SEQ_CST);
+}
+
+static bool change(struct pyqi_poll *poll, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&poll->state, &from, to, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+}
+
+static void wake_thread(struct pyqi_poll *poll)
+{
+	syscall(SYS_futex, &poll->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* An eventfd that is 0 or 1: neither waits. */
+static void make_ready(struct pyqi_poll *poll)
+{
+	pthread_mutex_lock(&poll->lock);
+	if (change(poll, SLEEPS, TOLD))
+		eventfd_write(poll->fd, 1);
+	pthread_mutex_unlock(&poll->lock);
+}
+
+static void make_unready(struct pyqi_poll *poll)
+{
+	eventfd_t value;
+
+	pthread_mutex_lock(&poll->lock);
+	if (state_of(poll) == TOLD && !poll->ready(poll->q)) {
+		eventfd_read(poll->fd, &value);
+		change(poll, TOLD, SLEEPS);
+		wake_thread(poll);
+	}
+	pthread_mutex_unlock(&poll->lock);
+}
+
+void pyqi_polls_update(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+
+	for (int i = 0; i < 2; i++) {
+		struct pyqi_poll *poll = __atomic_load_n(&q->map.polls[i], __ATOMIC_ACQUIRE);
+
+		if (poll && state_of(poll) == TOLD && !poll->ready(q))
+			make_unready(poll);
+	}
+}
+
+static void *run(void *arg)
+{
+	struct pyqi_watch watch = { .patient = false };
+	struct pyqi_poll *poll = arg;
+	uint32_t state;
+
+	while ((state = state_of(poll)) != ENDS) {
+		if (state == TOLD) {
+			syscall(SYS_futex, &poll->state, FUTEX_WAIT_PRIVATE, TOLD, NULL, NULL, 0);
+			continue;
+		}
+		pyq_pollers_announce(poll->side); /* H */
+		if (poll->ready(poll->q))
+			make_ready(poll);
+		else if (state_of(poll) == SLEEPS)
+			pyqi_doze(poll->q, &poll->side->pollers, 1, PYQI_FOREVER, &watch);
+	}
+	pyqi_watch_ends(poll->q, &watch);
+	return NULL;
+}
+
+static int start(struct pyqi_poll *poll)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	int err;
+
+	/* The program's signals are for its own threads. */
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, (size_t)(STACK > PTHREAD_STACK_MIN ? STACK : PTHREAD_STACK_MIN));
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&poll->thread, &attr, run, poll);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return err ? -ENOMEM : 0;
+}
+
+static int begin(pyq_queue *q, bool get, struct pyqi_poll **out)
+{
+	struct pyqi_poll *poll = malloc(sizeof(*poll));
+	int err;
+
+	if (!poll)
+		return -ENOMEM;
+	*poll = (struct pyqi_poll){
+		.q = q,
+		.side = get ? &pyqi_header(q)->getters : &pyqi_header(q)->putters,
+		.ready = get ? pyqi_get_ready : pyqi_put_ready,
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+	err = poll->fd < 0 ? -errno : start(poll);
+	if (err) {
+		if (poll->fd >= 0)
+			close(poll->fd);
+		free(poll);
+		return err;
+	}
+	*out = poll;
+	return 0;
+}
+
+int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
+{
+	PYQI_KEEP_ERRNO;
+	struct pyqi_poll **at = &q->map.polls[access == PYQ_WRITE];
+	struct pyqi_poll *poll;
+	int err = pyqi_begin(q);
+
+	if (err)
+		return err;
+	if (!(q->access & access))
+		return -EBADF;
+	pthread_mutex_lock(&pyqi_process->lock);
+	poll = *at;
+	if (!poll)
+		err = begin(q, access == PYQ_READ, &poll);
+	if (!err)
+		__atomic_store_n(at, poll, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&pyqi_process->lock);
+	if (err)
+		return err;
+	*pfd = (struct pollfd){ .fd = poll->fd, .events = POLLIN };
+	/* What is there already is to be seen at once. */
+	if (poll->ready(q))
+		make_ready(poll);
+	return 0;
+}
+
+void pyqi_polls_end(pyq_queue *q)
+{
+	for (int i = 0; i < 2; i++) {
+		struct pyqi_poll *poll = q->map.polls[i];
+
+		if (!poll)
+			continue;
+		__atomic_store_n(&poll->state, ENDS, __ATOMIC_SEQ_CST);
+		wake_thread(poll);
+		/* It looks at its state after it has announced itself: one of the two sees. */
+		if (pyq_pollers_claim(poll->side))
+			pyqi_call_pollers(poll->side);
+		pthread_join(poll->thread, NULL);
+		close(poll->fd);
+		free(poll);
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A mapped queue for poll(), without the module: an eventfd for each side that is
+ * asked for, and a thread that sleeps until there is something, and tells.
+ *
+ *	thread					whoever gets (the same for who puts)
+ *	announces that it polls (H)		publishes
+ *	looks, and finds nothing		sees it announced (G), calls
+ *	sleeps, is called, looks: there is
+ *	something: makes the fd ready, and
+ *	sleeps until that is over		gets; nothing is left: makes the fd
+ *						unready, wakes the thread
+ *	begins again
+ */
+#ifndef PYQI_POLLS_H
+#define PYQI_POLLS_H
+
+#include "priv.h"
+
+void pyqi_polls_update(pyq_queue *q);
+
+/* After each thing that may have left nothing to get, or no room. */
+static inline void pyqi_polls_look(pyq_queue *q)
+{
+	if (__builtin_expect(__atomic_load_n(&q->map.polls[0], __ATOMIC_RELAXED) ||
+				     __atomic_load_n(&q->map.polls[1], __ATOMIC_RELAXED),
+			     0))
+		pyqi_polls_update(q);
+}
+
+/* The handle is closed. */
+void pyqi_polls_end(pyq_queue *q);
+
+#endif

@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Slots on loan: reserve, commit, discard; borrow, release, give back. */
+#include "lib_test.h"
+
+#include <sys/syscall.h>
+
+/* Where queues are not mapped, loans say so; everything else is for those that are. */
+#define NEEDS_LOANS()                                                        \
+	do {                                                                 \
+		if (!on_shm()) {                                             \
+			struct pyq_loan loan_;                               \
+			pyq_queue *q_ = new_queue(.maxsize = 1);             \
+			EXPECT_EQ(-EOPNOTSUPP, lib(pyq_reserve(q_, &loan_, 0))); \
+			EXPECT_EQ(NULL, loan_.data);                         \
+			EXPECT_EQ(-EOPNOTSUPP, lib(pyq_borrow(q_, &loan_, 0))); \
+			EXPECT_EQ(-EINVAL, lib(pyq_commit(q_, &loan_, 0)));  \
+			EXPECT_EQ(-EINVAL, lib(pyq_discard(q_, &loan_)));    \
+			EXPECT_EQ(-EINVAL, lib(pyq_release(q_, &loan_)));    \
+			EXPECT_EQ(-EINVAL, lib(pyq_give_back(q_, &loan_)));  \
+			pyq_close(q_);                                       \
+			return;                                              \
+		}                                                            \
+	} while (0)
+
+static int put_text(pyq_queue *q, const char *text)
+{
+	return pyq_put(q, text, strlen(text), PYQ_NOWAIT);
+}
+
+static bool takes(pyq_queue *q, const char *text, int64_t timeout)
+{
+	char buf[256];
+	ssize_t len = pyq_get(q, buf, sizeof(buf), timeout);
+
+	return len == (ssize_t)strlen(text) && !memcmp(buf, text, len);
+}
+
+static int commit_text(pyq_queue *q, struct pyq_loan *loan, const char *text)
+{
+	memcpy(loan->data, text, strlen(text));
+	return pyq_commit(q, loan, strlen(text));
+}
+
+/* proves: promise loans, pyq_borrow -EAGAIN, pyq_commit -E2BIG */
+/* proves: pyq_reserve -EOPNOTSUPP, pyq_borrow -EOPNOTSUPP */
+TEST(in_place)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 3, .payload = 100);
+	struct pyq_loan room, message;
+	uint64_t id;
+
+	EXPECT_EQ(112, pyq_payload(q));
+	ASSERT_EQ(0, lib(pyq_reserve(q, &room, PYQ_NOWAIT)));
+	EXPECT_EQ(pyq_payload(q), room.size);
+	EXPECT_EQ(0, (uintptr_t)room.data % 16);
+	EXPECT_EQ(-EAGAIN, lib(pyq_borrow(q, &message, PYQ_NOWAIT)));
+	EXPECT_EQ(NULL, message.data);
+	id = room.id;
+	memset(room.data, 7, room.size);
+	EXPECT_EQ(-E2BIG, lib(pyq_commit(q, &room, room.size + 1)));
+	EXPECT_EQ(0, lib(pyq_commit(q, &room, room.size)));
+	EXPECT_EQ(NULL, room.data);
+	EXPECT_EQ(1, pyq_qsize(q));
+
+	ASSERT_EQ(0, lib(pyq_borrow(q, &message, PYQ_NOWAIT)));
+	EXPECT_EQ(112, message.size);
+	EXPECT_EQ(id, message.id);
+	EXPECT_EQ(1, message.deliveries);
+	for (size_t i = 0; i < message.size; i++)
+		ASSERT_EQ(7, ((char *)message.data)[i]);
+	/* In hand, hence not in the queue. */
+	EXPECT_EQ(0, pyq_qsize(q));
+	EXPECT_EQ(-EAGAIN, lib(pyq_get(q, NULL, 0, PYQ_NOWAIT)));
+	EXPECT_EQ(0, lib(pyq_release(q, &message)));
+	EXPECT_EQ(NULL, message.data);
+	EXPECT_EQ(-EAGAIN, lib(pyq_join(q, PYQ_NOWAIT)));
+	EXPECT_EQ(0, lib(pyq_task_done(q, 1)));
+	EXPECT_EQ(0, lib(pyq_join(q, PYQ_NOWAIT)));
+	pyq_close(q);
+}
+
+/* Also of an empty message there is something to give back. */
+TEST(empty_message)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 1);
+	struct pyq_loan loan;
+
+	ASSERT_EQ(0, lib(pyq_reserve(q, &loan, PYQ_NOWAIT)));
+	EXPECT_EQ(0, lib(pyq_commit(q, &loan, 0)));
+	ASSERT_EQ(0, lib(pyq_borrow(q, &loan, PYQ_NOWAIT)));
+	EXPECT_EQ(0, loan.size);
+	EXPECT_NE(NULL, loan.data);
+	EXPECT_EQ(0, lib(pyq_release(q, &loan)));
+	pyq_close(q);
+}
+
+/* What is committed is had in the order in which it was reserved. */
+TEST(order)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 4);
+	struct pyq_loan first, second;
+
+	ASSERT_EQ(0, pyq_reserve(q, &first, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_reserve(q, &second, PYQ_NOWAIT));
+	ASSERT_EQ(0, put_text(q, "third"));
+	ASSERT_EQ(0, commit_text(q, &second, "second"));
+	EXPECT_FALSE(takes(q, "second", PYQ_NOWAIT));
+	ASSERT_EQ(0, commit_text(q, &first, "first"));
+	EXPECT_TRUE(takes(q, "first", PYQ_NOWAIT));
+	EXPECT_TRUE(takes(q, "second", PYQ_NOWAIT));
+	EXPECT_TRUE(takes(q, "third", PYQ_NOWAIT));
+	pyq_close(q);
+}
+
+/* proves: pyq_reserve -EAGAIN, pyq_reserve -ETIMEDOUT, pyq_borrow -ETIMEDOUT */
+TEST(bound)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 3);
+	struct pyq_loan loans[4];
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, pyq_reserve(q, &loans[i], PYQ_NOWAIT));
+	EXPECT_EQ(-EAGAIN, lib(pyq_reserve(q, &loans[3], PYQ_NOWAIT)));
+	EXPECT_EQ(-ETIMEDOUT, lib(pyq_reserve(q, &loans[3], PYQ_MILLISECONDS(5))));
+	EXPECT_EQ(-EAGAIN, lib(put_text(q, "no")));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(0, commit_text(q, &loans[i], "yes"));
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, pyq_borrow(q, &loans[i], PYQ_NOWAIT));
+	EXPECT_EQ(-ETIMEDOUT, lib(pyq_borrow(q, &loans[3], PYQ_MILLISECONDS(5))));
+	/* Three slots of four are on loan, and nothing is in the queue: one fits. */
+	EXPECT_EQ(0, put_text(q, "a fourth slot"));
+	EXPECT_EQ(-EAGAIN, put_text(q, "the ring has come round"));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(0, pyq_release(q, &loans[i]));
+	EXPECT_TRUE(takes(q, "a fourth slot", PYQ_NOWAIT));
+	pyq_close(q);
+}
+
+TEST(discard)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 2);
+	struct pyq_loan loan;
+
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	ASSERT_EQ(0, put_text(q, "behind"));
+	EXPECT_FALSE(takes(q, "behind", PYQ_NOWAIT));
+	EXPECT_EQ(0, lib(pyq_discard(q, &loan)));
+	EXPECT_EQ(NULL, loan.data);
+	EXPECT_EQ(1, pyq_qsize(q));
+	EXPECT_TRUE(takes(q, "behind", PYQ_NOWAIT));
+	EXPECT_EQ(0, lib(pyq_task_done(q, 1)));
+	EXPECT_EQ(0, lib(pyq_join(q, PYQ_NOWAIT)));
+	EXPECT_EQ(-EINVAL, lib(pyq_task_done(q, 1)));
+	pyq_close(q);
+}
+
+TEST(give_back)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 2);
+	struct pyq_loan loan;
+	uint64_t id;
+
+	ASSERT_EQ(0, put_text(q, "old"));
+	ASSERT_EQ(0, put_text(q, "new"));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	id = loan.id;
+	EXPECT_EQ(0, lib(pyq_give_back(q, &loan)));
+	EXPECT_EQ(NULL, loan.data);
+	EXPECT_EQ(2, pyq_qsize(q));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	EXPECT_EQ(id, loan.id);
+	EXPECT_EQ(1, loan.deliveries);
+	EXPECT_EQ(0, memcmp(loan.data, "old", 3));
+	EXPECT_EQ(0, lib(pyq_release(q, &loan)));
+	EXPECT_TRUE(takes(q, "new", PYQ_NOWAIT));
+	pyq_close(q);
+}
+
+/* One that does not fit the ring is lent as a copy, with the same promises. */
+TEST(large_message)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 2, .payload = 48);
+	struct pyq_loan loan;
+	char text[9000], *got;
+	struct pyq_stat st;
+
+	memset(text, 'x', sizeof(text));
+	ASSERT_EQ(0, pyq_put(q, text, sizeof(text), PYQ_NOWAIT));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, lib(pyq_borrow(q, &loan, PYQ_NOWAIT)));
+		ASSERT_EQ(sizeof(text), loan.size);
+		got = loan.data;
+		EXPECT_EQ(0, memcmp(text, got, sizeof(text)));
+		if (!i) {
+			EXPECT_EQ(0, lib(pyq_give_back(q, &loan)));
+		}
+	}
+	EXPECT_EQ(0, lib(pyq_release(q, &loan)));
+	ASSERT_EQ(0, pyq_stat(q, &st));
+	EXPECT_EQ(0, st.qsize);
+	EXPECT_EQ(0, st.large_bytes);
+	pyq_close(q);
+}
+
+/* proves: pyq_commit -EINVAL, pyq_discard -EINVAL, pyq_release -EINVAL, pyq_give_back -EINVAL */
+/* proves: pyq_commit -EOWNERDEAD, pyq_discard -EOWNERDEAD */
+/* proves: pyq_release -EOWNERDEAD, pyq_give_back -EOWNERDEAD */
+TEST(wrong_loan)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 4), *other;
+	struct pyq_loan loan, copy, none = { 0 };
+
+	ASSERT_EQ(0, pyq_from_fd(&other, dup(pyq_fd(q))));
+	EXPECT_EQ(-EINVAL, lib(pyq_commit(q, &none, 0)));
+	EXPECT_EQ(-EINVAL, lib(pyq_discard(q, &none)));
+	EXPECT_EQ(-EINVAL, lib(pyq_release(q, &none)));
+	EXPECT_EQ(-EINVAL, lib(pyq_give_back(q, &none)));
+
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	copy = loan;
+	EXPECT_EQ(-EINVAL, lib(pyq_release(q, &loan)));
+	EXPECT_EQ(-EINVAL, lib(pyq_give_back(q, &loan)));
+	EXPECT_EQ(-EINVAL, lib(pyq_commit(other, &loan, 1)));
+	EXPECT_EQ(-EINVAL, lib(pyq_discard(other, &loan)));
+	EXPECT_EQ(0, commit_text(q, &loan, "once"));
+	EXPECT_EQ(-EINVAL, lib(pyq_commit(q, &loan, 1)));
+	/* A copy of a loan that has ended: its slot has moved on. */
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_commit(q, &copy, 1)));
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	copy = loan;
+	EXPECT_EQ(0, lib(pyq_discard(q, &loan)));
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_discard(q, &copy)));
+
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	copy = loan;
+	EXPECT_EQ(-EINVAL, lib(pyq_commit(q, &loan, 1)));
+	EXPECT_EQ(-EINVAL, lib(pyq_discard(q, &loan)));
+	EXPECT_EQ(-EINVAL, lib(pyq_release(other, &loan)));
+	EXPECT_EQ(0, lib(pyq_release(q, &loan)));
+	EXPECT_EQ(-EINVAL, lib(pyq_release(q, &loan)));
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_release(q, &copy)));
+	EXPECT_EQ(0, pyq_qsize(q));
+	ASSERT_EQ(0, put_text(q, "twice"));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	copy = loan;
+	EXPECT_EQ(0, lib(pyq_give_back(q, &loan)));
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_give_back(q, &copy)));
+	EXPECT_EQ(1, pyq_qsize(q));
+	pyq_close(other);
+	pyq_close(q);
+}
+
+/* proves: pyq_reserve -EBADF, pyq_borrow -EBADF, pyq_reserve -EINVAL, pyq_borrow -EINVAL */
+TEST(handle_access)
+{
+	NEEDS_LOANS();
+	char name[64];
+	pyq_queue *q, *half;
+	struct pyq_loan loan;
+
+	snprintf(name, sizeof(name), "lib_loan %d", getpid());
+	q = new_queue(.maxsize = 1, .name = name);
+	ASSERT_EQ(0, pyq_open(&half, name, PYQ_READ));
+	EXPECT_EQ(-EBADF, lib(pyq_reserve(half, &loan, PYQ_NOWAIT)));
+	pyq_close(half);
+	ASSERT_EQ(0, pyq_open(&half, name, PYQ_WRITE));
+	EXPECT_EQ(-EBADF, lib(pyq_borrow(half, &loan, PYQ_NOWAIT)));
+	EXPECT_EQ(-EINVAL, lib(pyq_reserve(half, &loan, -2)));
+	EXPECT_EQ(-EINVAL, lib(pyq_borrow(half, &loan, -2)));
+	pyq_close(half);
+	pyq_close(q);
+	EXPECT_EQ(0, pyq_unlink(name));
+}
+
+static ssize_t take_one(pyq_queue *q)
+{
+	char buf[256];
+
+	return pyq_get(q, buf, sizeof(buf), LONG);
+}
+
+/* Who waits behind a reservation is called when it ends, whichever way. */
+TEST(end_calls_getters)
+{
+	NEEDS_LOANS();
+	for (int discard = 0; discard < 2; discard++) {
+		pyq_queue *q = new_queue(.maxsize = 4);
+		struct pyq_loan loan;
+		pid_t getters[2];
+
+		ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+		ASSERT_EQ(0, put_text(q, "behind"));
+		ASSERT_EQ(0, put_text(q, "behind"));
+		for (int i = 0; i < 2; i++)
+			getters[i] = in_child(take_one(q) == 6 ? 0 : 1);
+		ASSERT_TRUE(wait_sleepers(q, getters, 2));
+		if (discard) {
+			ASSERT_EQ(0, pyq_discard(q, &loan));
+		} else {
+			ASSERT_EQ(0, commit_text(q, &loan, "before"));
+		}
+		EXPECT_EQ(0, exit_status(getters[0]));
+		EXPECT_EQ(0, exit_status(getters[1]));
+		pyq_close(q);
+	}
+}
+
+/* Of a full queue, who waits for room is called when that comes, whichever way. */
+TEST(end_calls_putters)
+{
+	NEEDS_LOANS();
+	enum { DISCARD, BORROW, RELEASE, WAYS };
+
+	for (int way = 0; way < WAYS; way++) {
+		/* With more slots than messages it is the claim that makes room. */
+		pyq_queue *q = new_queue(.maxsize = way == BORROW ? 3 : 4);
+		struct pyq_loan loan;
+		pid_t putter;
+
+		for (int i = 0; i < pyq_maxsize(q) - 1; i++)
+			ASSERT_EQ(0, put_text(q, "there"));
+		if (way == DISCARD) {
+			while (takes(q, "there", PYQ_NOWAIT))
+				;
+			ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+			while (!put_text(q, "there"))
+				;
+		} else {
+			ASSERT_EQ(0, put_text(q, "there"));
+		}
+		if (way == RELEASE) {
+			ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+		}
+		putter = in_child(pyq_put(q, "more", 4, LONG) ? 1 : 0);
+		ASSERT_TRUE(wait_sleepers(q, putters, 1));
+		if (way == DISCARD) {
+			ASSERT_EQ(0, pyq_discard(q, &loan));
+		} else if (way == BORROW) {
+			ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+		} else {
+			ASSERT_EQ(0, pyq_release(q, &loan));
+		}
+		EXPECT_EQ(0, exit_status(putter));
+		pyq_close(q);
+	}
+}
+
+/* The last reservation discarded, nothing is unfinished. */
+TEST(discard_calls_joiners)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 4);
+	struct pyq_loan loan;
+	pid_t joiner;
+
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	joiner = in_child(pyq_join(q, LONG) ? 1 : 0);
+	ASSERT_TRUE(wait_sleepers(q, joiners, 1));
+	ASSERT_EQ(0, pyq_discard(q, &loan));
+	EXPECT_EQ(0, exit_status(joiner));
+	pyq_close(q);
+}
+
+/* Given back, it is for one who waits. */
+TEST(give_back_calls)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 1);
+	struct pyq_loan loan;
+	pid_t getter;
+
+	ASSERT_EQ(0, put_text(q, "once"));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	getter = in_child(take_one(q) == 4 ? 0 : 1);
+	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_EQ(0, pyq_give_back(q, &loan));
+	EXPECT_EQ(0, exit_status(getter));
+	pyq_close(q);
+}
+
+TEST(waits)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 1);
+	struct pyq_loan loan;
+	pid_t other;
+
+	other = in_child(({
+		struct pyq_loan theirs;
+
+		pyq_borrow(q, &theirs, LONG) || memcmp(theirs.data, "hello", 5) ||
+			pyq_release(q, &theirs);
+	}));
+	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_EQ(0, put_text(q, "hello"));
+	EXPECT_EQ(0, exit_status(other));
+
+	ASSERT_EQ(0, put_text(q, "full"));
+	other = in_child(({
+		struct pyq_loan theirs;
+
+		pyq_reserve(q, &theirs, LONG) || commit_text(q, &theirs, "second");
+	}));
+	ASSERT_TRUE(wait_sleepers(q, putters, 1));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_release(q, &loan));
+	EXPECT_EQ(0, exit_status(other));
+	EXPECT_TRUE(takes(q, "second", PYQ_NOWAIT));
+	pyq_close(q);
+}
+
+/* proves: pyq_reserve -ESHUTDOWN, pyq_borrow -ESHUTDOWN */
+TEST(shut_down)
+{
+	NEEDS_LOANS();
+	for (int immediate = 0; immediate < 2; immediate++) {
+		pyq_queue *q = new_queue(.maxsize = 4);
+		struct pyq_loan reserved, borrowed, loan;
+
+		ASSERT_EQ(0, put_text(q, "one"));
+		ASSERT_EQ(0, put_text(q, "two"));
+		ASSERT_EQ(0, pyq_borrow(q, &borrowed, PYQ_NOWAIT));
+		ASSERT_EQ(0, pyq_reserve(q, &reserved, PYQ_NOWAIT));
+		ASSERT_EQ(0, pyq_shutdown(q, immediate));
+		EXPECT_EQ(-ESHUTDOWN, lib(pyq_reserve(q, &loan, PYQ_NOWAIT)));
+		/* Begun before: it is put, or dropped like the rest. */
+		EXPECT_EQ(0, lib(commit_text(q, &reserved, "three")));
+		EXPECT_EQ(0, lib(pyq_give_back(q, &borrowed)));
+		if (!immediate) {
+			EXPECT_TRUE(takes(q, "one", PYQ_NOWAIT));
+			EXPECT_TRUE(takes(q, "two", PYQ_NOWAIT));
+			EXPECT_TRUE(takes(q, "three", PYQ_NOWAIT));
+			EXPECT_EQ(0, pyq_task_done(q, 3));
+		}
+		EXPECT_EQ(-ESHUTDOWN, lib(pyq_borrow(q, &loan, LONG)));
+		EXPECT_EQ(0, lib(pyq_join(q, PYQ_NOWAIT)));
+		pyq_close(q);
+	}
+}
+
+/* To die with a loan, or to close the queue with one, is the same. */
+/* proves: promise loans-of-the-dead */
+TEST(left_behind)
+{
+	NEEDS_LOANS();
+	for (int dies = 0; dies < 2; dies++) {
+		pyq_queue *q = new_queue(.maxsize = 8, .payload = 48);
+		struct pyq_msg msg = { 0 };
+		struct pyq_stat st;
+		char buf[9000];
+
+		msg.data = buf;
+		msg.size = sizeof(buf);
+		memset(buf, 'x', sizeof(buf));
+		ASSERT_EQ(0, put_text(q, "first"));
+		ASSERT_EQ(0, pyq_put(q, buf, sizeof(buf), PYQ_NOWAIT));
+		ASSERT_EQ(0, put_text(q, "third"));
+		/* Twice, so that it would show if a number is used again too early. */
+		for (unsigned int turn = 1; turn < 3; turn++) {
+			ASSERT_EQ(dies ? 128 + SIGKILL : 0, exit_status(in_child(({
+				struct pyq_loan reserved, first, second;
+				int bad;
+
+				bad = pyq_borrow(q, &first, PYQ_NOWAIT) ||
+				      first.deliveries != turn ||
+				      pyq_borrow(q, &second, PYQ_NOWAIT) ||
+				      second.deliveries != turn || second.size != sizeof(buf) ||
+				      pyq_reserve(q, &reserved, PYQ_NOWAIT);
+				if (dies && !bad)
+					kill(getpid(), SIGKILL);
+				pyq_close(q);
+				bad;
+			}))));
+			ASSERT_EQ(0, pyq_stat(q, &st)); /* sees to the dead */
+			EXPECT_EQ(3, st.qsize);
+		}
+		EXPECT_EQ(5, pyq_get_msg(q, &msg, LONG));
+		EXPECT_EQ(3, msg.deliveries);
+		EXPECT_EQ(sizeof(buf), pyq_get_msg(q, &msg, LONG));
+		EXPECT_EQ(3, msg.deliveries);
+		EXPECT_TRUE(takes(q, "third", LONG));
+		EXPECT_EQ(0, pyq_task_done(q, 3));
+		EXPECT_EQ(0, lib(pyq_join(q, LONG)));
+		ASSERT_EQ(0, pyq_stat(q, &st));
+		EXPECT_EQ(0, st.large_bytes);
+		pyq_close(q);
+	}
+}
+
+/* proves: pyq_commit -ESTALE, pyq_discard -ESTALE, pyq_release -ESTALE */
+/* proves: pyq_give_back -ESTALE */
+TEST(forked)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 4);
+	struct pyq_loan reserved, borrowed;
+
+	ASSERT_EQ(0, put_text(q, "one"));
+	ASSERT_EQ(0, pyq_borrow(q, &borrowed, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_reserve(q, &reserved, PYQ_NOWAIT));
+	for (int uses = 0; uses < 2; uses++)
+		EXPECT_EQ(0, exit_status(in_child(({
+			bool bad = uses && pyq_qsize(q) < 0;
+
+			bad = bad || pyq_commit(q, &reserved, 1) != -ESTALE ||
+			      pyq_discard(q, &reserved) != -ESTALE ||
+			      pyq_release(q, &borrowed) != -ESTALE ||
+			      pyq_give_back(q, &borrowed) != -ESTALE;
+			pyq_close(q);
+			bad;
+		}))));
+	/* The parent's are what they were. */
+	EXPECT_EQ(0, commit_text(q, &reserved, "two"));
+	EXPECT_EQ(0, pyq_release(q, &borrowed));
+	EXPECT_TRUE(takes(q, "two", PYQ_NOWAIT));
+	pyq_close(q);
+}
+
+static void *end_them(void *arg)
+{
+	pyq_queue *q = arg;
+	struct pyq_loan loan;
+	int i;
+
+	for (i = 0; i < 20000; i++) {
+		if (pyq_reserve(q, &loan, LONG))
+			break;
+		*(int *)loan.data = i;
+		if (i % 3 ? pyq_commit(q, &loan, sizeof(int)) : pyq_discard(q, &loan))
+			break;
+		if (!(i % 3))
+			continue;
+		if (pyq_borrow(q, &loan, LONG))
+			break;
+		if (i % 5 ? pyq_release(q, &loan) : pyq_give_back(q, &loan))
+			break;
+		if (!(i % 5) && (pyq_borrow(q, &loan, LONG) || pyq_release(q, &loan)))
+			break;
+	}
+	return i == 20000 ? NULL : arg;
+}
+
+/* A handle shared by threads that do all of it at once. */
+TEST(threads)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 3, .payload = 48);
+	pthread_t threads[4];
+	void *failed;
+
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, end_them, q));
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &failed);
+		EXPECT_EQ(NULL, failed);
+	}
+	EXPECT_EQ(0, pyq_qsize(q));
+	pyq_close(q);
+}
+
+TEST_HARNESS_MAIN
