@@ -86,6 +86,22 @@ bool pyqi_in_vain(pyq_queue *q)
 	return true;
 }
 
+void pyqi_call_after_publishing(pyq_queue *q, unsigned int n)
+{
+	pyqi_wake(&pyqi_header(q)->getters, n);
+	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
+	if (pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP) /* M */
+		pyqi_mapped_drop(q);
+	pyqi_polls_look(q);
+}
+
+void pyqi_call_after_releasing(pyq_queue *q, unsigned int n)
+{
+	pyqi_wake(&pyqi_header(q)->putters, n);
+	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
+	pyqi_polls_look(q);
+}
+
 ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
 			    uint64_t deadline)
 {

@@ -22,7 +22,7 @@ static inline struct pyqueue_header *pyqi_header(const pyq_queue *q)
 /* Is the mapping this process's? */
 static inline bool pyqi_is_ours(const pyq_queue *q)
 {
-	return __atomic_load_n(&q->map.generation, __ATOMIC_ACQUIRE) == pyqi_generation();
+	return pyqi_generation_is(__atomic_load_n(&q->map.generation, __ATOMIC_ACQUIRE));
 }
 
 /* To be done before each operation: a child has to become a participant of its own. */
@@ -69,21 +69,35 @@ bool pyqi_get_ready(pyq_queue *q);
  * room, for more of it than there were calls may have come free behind a slow
  * getter. Then do what a shutdown that came meanwhile has missed.
  */
-static inline void pyqi_published(pyq_queue *q, unsigned int n)
-{
-	pyqi_wake(&pyqi_header(q)->getters, n);
-	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
-	if (__builtin_expect(pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP, 0))
-		pyqi_mapped_drop(q); /* M */
-	pyqi_polls_look(q);
-}
+void pyqi_call_after_publishing(pyq_queue *q, unsigned int n);
 
 /* The same after releasing. */
+void pyqi_call_after_releasing(pyq_queue *q, unsigned int n);
+
+/* Does somebody wait, on either side, or watch this handle? (G) */
+static inline bool pyqi_somebody_waits(const pyq_queue *q)
+{
+	const struct pyqueue_header *hdr = pyqi_header(q);
+
+	return (__u32)pyq_load_acquire(&hdr->getters.sleepers) |
+	       pyq_load_acquire(&hdr->getters.pollers) |
+	       (__u32)pyq_load_acquire(&hdr->putters.sleepers) |
+	       pyq_load_acquire(&hdr->putters.pollers) | pyqi_is_polled(q);
+}
+
+/* Usually nobody does, and that is all there is to it. */
+static inline void pyqi_published(pyq_queue *q, unsigned int n)
+{
+	const bool drop = pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP; /* M */
+
+	if (__builtin_expect(pyqi_somebody_waits(q) | drop, 0))
+		pyqi_call_after_publishing(q, n);
+}
+
 static inline void pyqi_released(pyq_queue *q, unsigned int n)
 {
-	pyqi_wake(&pyqi_header(q)->putters, n);
-	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
-	pyqi_polls_look(q);
+	if (__builtin_expect(pyqi_somebody_waits(q), 0))
+		pyqi_call_after_releasing(q, n);
 }
 
 /**

@@ -6,8 +6,6 @@
 #ifndef PYQI_DEADLINE_H
 #define PYQI_DEADLINE_H
 
-#include <time.h>
-
 #include "priv.h"
 
 /* Deadlines are CLOCK_MONOTONIC nanoseconds, except: */
@@ -22,22 +20,18 @@ static inline uint64_t pyqi_deadline_after(uint64_t now, int64_t timeout)
 	return deadline < now || deadline > INT64_MAX ? PYQI_FOREVER : deadline;
 }
 
+int pyqi_deadline_from_now(int64_t timeout, uint64_t *deadline);
+
+/* The first two are what they are in the library's own words. */
 static inline int pyqi_deadline(int64_t timeout, uint64_t *deadline)
 {
-	struct timespec now;
-
-	if (timeout == PYQ_NOWAIT) {
-		*deadline = PYQI_NOWAIT;
-	} else if (timeout == PYQ_FOREVER) {
-		*deadline = PYQI_FOREVER;
-	} else if (timeout < 0) {
-		return -EINVAL;
-	} else {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		*deadline = pyqi_deadline_after(
-			(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, timeout);
-	}
-	return 0;
+	*deadline = (uint64_t)timeout;
+	if (timeout == PYQ_NOWAIT || timeout == PYQ_FOREVER)
+		return 0;
+	return pyqi_deadline_from_now(timeout, deadline);
 }
+
+_Static_assert((uint64_t)PYQ_NOWAIT == PYQI_NOWAIT, "not to wait");
+_Static_assert((uint64_t)PYQ_FOREVER == PYQI_FOREVER, "to wait for ever");
 
 #endif

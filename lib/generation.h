@@ -8,6 +8,7 @@
 #define PYQI_GENERATION_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -32,6 +33,12 @@ int pyqi_process_begin(void);
 
 /* Give this process its number. Return: the number. */
 uint64_t pyqi_generation_new(void);
+
+/* Is it this process's number? Without giving it one: then it is not. */
+static inline bool pyqi_generation_is(uint64_t generation)
+{
+	return __atomic_load_n(&pyqi_process->generation, __ATOMIC_RELAXED) == generation;
+}
 
 static inline uint64_t pyqi_generation(void)
 {

@@ -4,6 +4,7 @@
 
 #include "attempt.h"
 #include "blocks.h"
+#include "copy.h"
 
 /* What a call is to move. */
 struct gets {
@@ -93,47 +94,47 @@ ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint6
 	return done ? (ssize_t)done : ret;
 }
 
-__attribute__((flatten)) static ssize_t get_at_once(pyq_queue *q, struct pyq_msg *msg)
+/* As put_at_once(). */
+static inline ssize_t get_at_once(pyq_queue *q, struct pyq_msg *msg)
 {
-	struct pyq_ring *r = &q->map.ring;
-	struct pyq_op op = { .pos = 0 };
+	struct pyq_ring ring = q->map.ring;
+	struct pyqueue_slot *slot;
+	struct pyq_op op;
 
-	if (pyq_load(&pyqi_header(q)->marks) & (PYQUEUE_MARK_ORPHAN | PYQUEUE_MARK_ABORTED))
+	if (pyq_load(&ring.hdr->marks) & PYQUEUE_MARK_ORPHAN ||
+	    pyq_load(&ring.hdr->detour) & PYQUEUE_DETOUR_BROKEN || !pyq_ring_glance_get(&ring, &op))
 		return -EAGAIN;
-	if (pyq_load(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_BROKEN)
-		return -EAGAIN;
-	if (pyq_ring_look_get(r, &op)) {
-		if (op.freed)
-			pyqi_tombstone_gone(q);
-		return -EAGAIN;
-	}
-	op.len = pyq_load_acquire(&pyq_ring_slot(r, op.pos)->len);
+	slot = pyq_ring_slot(&ring, op.pos);
+	op.len = pyq_load_acquire(&slot->len);
 	if (op.len > msg->size || op.len > q->payload ||
 	    pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
 		return -EAGAIN;
 	/* A CAS from the word that was seen before the length: O. */
-	if (!pyq_ring_claim_peeked(r, &op))
+	if (!pyq_ring_claim_peeked(&ring, &op))
 		return -EAGAIN;
-	memcpy(msg->data, pyq_ring_slot(r, op.pos)->payload, op.len);
+	pyqi_copy(msg->data, slot->payload, op.len);
 	msg->len = op.len;
 	msg->id = op.pos;
 	msg->deliveries = pyq_word_deliveries(op.word) + 1u;
-	if (pyq_ring_release(r, &op))
+	if (pyq_ring_release(&ring, &op))
 		return -EOWNERDEAD;
 	pyqi_released(q, 1);
 	return (ssize_t)op.len;
 }
 
-ssize_t pyqi_mapped_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+static __attribute__((noinline)) ssize_t get_slowly(pyq_queue *q, struct pyq_msg *msg,
+						    uint64_t deadline)
 {
-	ssize_t ret;
+	ssize_t ret = pyqi_mapped_get_many(q, msg, 1, deadline);
 
-	if (pyqi_is_ours(q) && q->access & PYQ_READ && msg->data) {
-		ret = get_at_once(q, msg);
-		if (ret != -EAGAIN)
-			return ret;
-	}
-	ret = pyqi_mapped_get_many(q, msg, 1, deadline);
 	return ret < 0 ? ret : (ssize_t)msg->len;
 }
 
+ssize_t pyqi_mapped_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+{
+	ssize_t ret = -EAGAIN;
+
+	if (pyqi_is_ours(q) && q->access & PYQ_READ && msg->data)
+		ret = get_at_once(q, msg);
+	return ret == -EAGAIN ? get_slowly(q, msg, deadline) : ret;
+}

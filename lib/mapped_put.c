@@ -4,6 +4,7 @@
 
 #include "attempt.h"
 #include "blocks.h"
+#include "copy.h"
 #include "deadline.h"
 #include "owner.h"
 
@@ -131,41 +132,38 @@ ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
 
 /*
  * The usual case, in one piece: one message, and room for it. Anything else is
- * -EAGAIN, and left to those who have the time.
+ * -EAGAIN, and left to those who have the time. The ring is a copy, so that no
+ * atomic operation makes the compiler look again where the slot is.
  */
-__attribute__((flatten)) static int put_at_once(pyq_queue *q, const void *data, size_t len)
+static inline int put_at_once(pyq_queue *q, const void *data, size_t len)
 {
-	struct pyq_ring *r = &q->map.ring;
-	struct pyq_op op = { .pos = 0 };
+	struct pyq_ring ring = q->map.ring;
+	struct pyq_op op;
 
-	if (pyq_load(&pyqi_header(q)->detour))
+	if (pyq_load(&ring.hdr->detour) || !pyq_ring_glance_put(&ring, &op) ||
+	    !pyq_ring_claim_looked(&ring, &op) || pyq_ring_advance_tail(&ring, &op))
 		return -EAGAIN;
-	if (pyq_ring_look_put(r, &op)) {
-		if (op.freed)
-			pyqi_tombstone_gone(q);
-		return -EAGAIN;
-	}
-	if (!pyq_ring_claim_looked(r, &op))
-		return -EAGAIN;
-	if (pyq_ring_advance_tail(r, &op))
-		return -EAGAIN;
-	memcpy(pyq_ring_slot(r, op.pos)->payload, data, len);
-	if (pyq_ring_publish(r, &op, (uint32_t)len, 0))
+	pyqi_copy(pyq_ring_slot(&ring, op.pos)->payload, data, len);
+	if (pyq_ring_publish(&ring, &op, (uint32_t)len, 0))
 		return -EOWNERDEAD;
 	pyqi_published(q, 1);
 	return 0;
 }
 
-int pyqi_mapped_put(pyq_queue *q, const void *data, size_t len, uint64_t deadline)
+static __attribute__((noinline)) int put_slowly(pyq_queue *q, const void *data, size_t len,
+						uint64_t deadline)
 {
 	const struct pyq_msg msg = { .data = (void *)(uintptr_t)data, .len = len };
-	ssize_t ret;
+	ssize_t ret = pyqi_mapped_put_many(q, &msg, 1, deadline);
 
-	if (pyqi_is_ours(q) && q->access & PYQ_WRITE && data && len <= q->payload) {
-		ret = put_at_once(q, data, len);
-		if (ret != -EAGAIN)
-			return (int)ret;
-	}
-	ret = pyqi_mapped_put_many(q, &msg, 1, deadline);
 	return ret < 0 ? (int)ret : 0;
+}
+
+int pyqi_mapped_put(pyq_queue *q, const void *data, size_t len, uint64_t deadline)
+{
+	int ret = -EAGAIN;
+
+	if (pyqi_is_ours(q) && q->access & PYQ_WRITE && data && len <= q->payload)
+		ret = put_at_once(q, data, len);
+	return ret == -EAGAIN ? put_slowly(q, data, len, deadline) : ret;
 }

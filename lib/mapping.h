@@ -31,9 +31,10 @@ struct pyqi_shm;
  * @busy: held by the thread that settles what the dead have left
  * @checked: when a thread that waited has last looked who is alive, in nanoseconds
  * @in_vain: calls without a timeout that have found nothing
- * @spin: tries before a sleep, which follows what has been of use
- * @spin_max: the most there may be
+ * @spin: how long to try before a sleep, which follows what has been of use
+ * @spin_max: the longest it may be
  * @loans: slots on loan that have not been given back
+ * @polled: one of the next is there
  * @polls: what makes it pollable, for getting and for putting; NULL until asked for
  */
 struct pyqi_mapping {
@@ -49,9 +50,10 @@ struct pyqi_mapping {
 	int busy;
 	uint64_t checked;
 	unsigned int in_vain;
-	unsigned int spin;
-	unsigned int spin_max;
+	uint32_t spin;
+	uint32_t spin_max;
 	unsigned int loans;
+	bool polled;
 	struct pyqi_poll *polls[2];
 };
 

@@ -170,8 +170,10 @@ int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 	poll = *at;
 	if (!poll)
 		err = begin(q, access == PYQ_READ, &poll);
-	if (!err)
+	if (!err) {
 		__atomic_store_n(at, poll, __ATOMIC_RELEASE);
+		__atomic_store_n(&q->map.polled, true, __ATOMIC_RELEASE);
+	}
 	pthread_mutex_unlock(&pyqi_process->lock);
 	if (err)
 		return err;

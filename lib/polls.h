@@ -19,12 +19,16 @@
 
 void pyqi_polls_update(pyq_queue *q);
 
+/* Has one of this handle's sides been asked for? */
+static inline bool pyqi_is_polled(const pyq_queue *q)
+{
+	return __atomic_load_n(&q->map.polled, __ATOMIC_RELAXED);
+}
+
 /* After each thing that may have left nothing to get, or no room. */
 static inline void pyqi_polls_look(pyq_queue *q)
 {
-	if (__builtin_expect(__atomic_load_n(&q->map.polls[0], __ATOMIC_RELAXED) ||
-				     __atomic_load_n(&q->map.polls[1], __ATOMIC_RELAXED),
-			     0))
+	if (pyqi_is_polled(q))
 		pyqi_polls_update(q);
 }
 

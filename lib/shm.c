@@ -154,6 +154,7 @@ static int attach(pyq_queue *q)
 	q->map.in_vain = 0;
 	q->map.checked = 0;
 	q->map.loans = 0;
+	q->map.polled = false;
 	q->map.polls[0] = q->map.polls[1] = NULL;
 	err = pyqi_owner_take(q);
 	if (err)

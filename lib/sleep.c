@@ -15,9 +15,23 @@
 #define SLICE_OF_WATCHMAN 20000000
 #define SLICE 250000000
 
-/* Tries before a sleep: the most, and the fewest that show whether more would help. */
-#define SPIN_MAX 400
-#define SPIN_MIN 20
+/*
+ * How long somebody tries before he sleeps, in nanoseconds: by default at most; at
+ * least, which is what it takes to call somebody, or he would always be asleep again
+ * before his caller has come back to put more; and whoever wishes more, at most.
+ */
+#ifndef SPIN_DEFAULT
+#define SPIN_DEFAULT 16000
+#endif
+#ifndef SPIN_MIN
+#define SPIN_MIN 3000
+#endif
+#define SPIN_LIMIT 1000000000
+
+/* Pauses between two looks, at most. */
+#ifndef PAUSE_MAX
+#define PAUSE_MAX 8
+#endif
 
 /* The sequence: the upper half of the word. */
 static uint32_t *futex_of(struct pyqueue_waiters *side)
@@ -108,40 +122,50 @@ static bool one_processor(void)
 	return !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) < 2;
 }
 
+/* Look again, after a while that grows: who looks all the time keeps the others from it. */
+static void pause_for(unsigned int *rounds)
+{
+	for (unsigned int i = 0; i < *rounds; i++)
+		relax();
+	if (*rounds < PAUSE_MAX)
+		*rounds *= 2;
+}
+
 /*
  * Try for as long as it has been of use lately. What a handle's threads do to
- * each other's count does not matter.
+ * each other's time does not matter.
  */
 static ssize_t spin(pyq_queue *q, const struct pyqi_wait *wait)
 {
-	unsigned int tries = __atomic_load_n(&q->map.spin, __ATOMIC_RELAXED);
+	uint32_t ns = __atomic_load_n(&q->map.spin, __ATOMIC_RELAXED);
+	const uint64_t end = ns ? now_ns() + ns : 0;
+	unsigned int rounds = 1;
 	ssize_t ret = -EAGAIN;
-	unsigned int i;
 
-	if (!tries)
+	if (!ns)
 		return ret;
-	for (i = 0; i < tries && ret == -EAGAIN; i++) {
-		relax();
+	do {
+		pause_for(&rounds);
 		if (wait->ready(q))
 			ret = wait->attempt(q, wait->arg);
-	}
-	if (ret == -EAGAIN)
-		tries = tries / 2 > SPIN_MIN ? tries / 2 : SPIN_MIN;
-	else
-		tries = tries * 2;
-	if (tries > q->map.spin_max)
-		tries = q->map.spin_max;
-	__atomic_store_n(&q->map.spin, tries, __ATOMIC_RELAXED);
+	} while (ret == -EAGAIN && now_ns() < end);
+
+	ns = ret == -EAGAIN ? ns / 2 : ns * 2;
+	if (ns < SPIN_MIN)
+		ns = SPIN_MIN;
+	if (ns > q->map.spin_max)
+		ns = q->map.spin_max;
+	__atomic_store_n(&q->map.spin, ns, __ATOMIC_RELAXED);
 	return ret;
 }
 
 /* Half at first: what it is worth will show. */
-void pyq_set_spin(pyq_queue *q, int tries)
+void pyq_set_spin(pyq_queue *q, int64_t ns)
 {
-	if (tries < 0)
-		tries = one_processor() ? 0 : SPIN_MAX;
-	q->map.spin_max = (unsigned int)tries;
-	__atomic_store_n(&q->map.spin, q->map.spin_max / 2, __ATOMIC_RELAXED);
+	if (ns < 0)
+		ns = one_processor() ? 0 : SPIN_DEFAULT;
+	q->map.spin_max = ns < SPIN_LIMIT ? (uint32_t)ns : SPIN_LIMIT;
+	__atomic_store_n(&q->map.spin, q->map.spin_max - q->map.spin_max / 2, __ATOMIC_RELAXED);
 }
 
 /*

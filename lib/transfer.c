@@ -8,7 +8,9 @@
 /* pyq_get_alloc() gives back what a message leaves unused, from this on. */
 #define SPARE_BYTES 512
 
-int pyq_put(pyq_queue *q, const void *data, size_t len, int64_t timeout)
+/* Out of the way of those who wait for ever or not at all. */
+static __attribute__((noinline)) int put_until(pyq_queue *q, const void *data, size_t len,
+					       int64_t timeout)
 {
 	uint64_t deadline;
 	int err = pyqi_deadline(timeout, &deadline);
@@ -16,11 +18,20 @@ int pyq_put(pyq_queue *q, const void *data, size_t len, int64_t timeout)
 	return err ? err : q->backend->put(q, data, len, deadline);
 }
 
+int pyq_put(pyq_queue *q, const void *data, size_t len, int64_t timeout)
+{
+	if (timeout == PYQ_NOWAIT || timeout == PYQ_FOREVER)
+		return q->backend->put(q, data, len, (uint64_t)timeout);
+	return put_until(q, data, len, timeout);
+}
+
 ssize_t pyq_get(pyq_queue *q, void *buf, size_t size, int64_t timeout)
 {
 	struct pyq_msg msg = { .data = buf, .size = size };
+	uint64_t deadline;
+	int err = pyqi_deadline(timeout, &deadline);
 
-	return pyq_get_msg(q, &msg, timeout);
+	return err ? err : q->backend->get(q, &msg, deadline);
 }
 
 ssize_t pyq_get_msg(pyq_queue *q, struct pyq_msg *msg, int64_t timeout)

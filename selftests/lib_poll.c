@@ -202,9 +202,10 @@ TEST(forked)
 #endif
 	pyq_queue *q = new_queue(.maxsize = 2);
 	struct pollfd in = pollfd_of(_metadata, q, PYQ_READ);
-	int go[2];
+	int go[2], seen[2];
 
 	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(seen));
 	pid_t pid = in_child(({
 		struct pollfd theirs;
 		char c;
@@ -212,6 +213,8 @@ TEST(forked)
 
 		bad = write(go[1], "x", 1) != 1 || bad;
 		bad = ready(theirs, SOON) != 1 || bad;
+		/* Not before the parent has seen it. */
+		bad = read(seen[0], &c, 1) != 1 || bad;
 		bad = pyq_get(q, &c, 1, LONG) != 1 || bad;
 		pyq_close(q);
 		bad;
@@ -221,6 +224,7 @@ TEST(forked)
 	ASSERT_EQ(1, read(go[0], &c, 1));
 	ASSERT_EQ(0, put(q));
 	EXPECT_EQ(1, ready(in, SOON));
+	ASSERT_EQ(1, write(seen[1], "x", 1));
 	EXPECT_EQ(0, exit_status(pid));
 	EXPECT_EQ(-EAGAIN, get(q));
 	EXPECT_EQ(0, ready(in, 0));
@@ -235,8 +239,10 @@ TEST(forked)
 	}))));
 	EXPECT_EQ(-EAGAIN, get(q));
 	EXPECT_EQ(0, ready(in, 0));
-	close(go[0]);
-	close(go[1]);
+	for (int i = 0; i < 2; i++) {
+		close(go[i]);
+		close(seen[i]);
+	}
 	pyq_close(q);
 }
 

@@ -215,14 +215,14 @@ PYQ_API int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
 /**
  * pyq_set_spin() - how long to try before going to sleep
  * @q: the queue
- * @tries: at most so many; 0: sleep at once; negative: as it was in the beginning
+ * @ns: nanoseconds, at most; 0: sleep at once; negative: as it was in the beginning
  *
- * A wait on a queue in shared memory first tries for a while, as often as that
- * has been of use lately: up to 400 times, some microseconds; on one processor not
- * at all. More costs processor time and spares wake-ups. For this handle only.
- * Has no meaning for queues that are not mapped.
+ * A wait on a queue in shared memory first tries for a while, as long as that has
+ * been of use lately: 3 to 16 microseconds, about what it costs to sleep and to be
+ * woken; on one processor not at all. More spares wake-ups and costs processor time.
+ * For this handle only. Has no meaning for queues that are not mapped.
  */
-PYQ_API void pyq_set_spin(pyq_queue *q, int tries);
+PYQ_API void pyq_set_spin(pyq_queue *q, int64_t ns);
 
 /**
  * pyq_close() - give the handle back

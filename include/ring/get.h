@@ -6,6 +6,20 @@
 #include "tombstone.h"
 
 /*
+ * Is there a message at head, plainly? Neither helps nor looks twice: if not, it
+ * does not mean anything.
+ */
+static inline bool pyq_ring_glance_get(const struct pyq_ring *r, struct pyq_op *op)
+{
+	__u64 h = pyq_load_acquire(&r->hdr->head);
+	__u64 w = pyq_load_acquire(&pyq_ring_slot(r, h)->word);
+
+	op->pos = h;
+	op->word = w;
+	return pyq_word_is(r, w, h, PYQUEUE_READY);
+}
+
+/*
  * Look at head once, and help it on.
  *
  * Return: 0 and @op->pos, @op->word: a message is there; -EAGAIN empty;

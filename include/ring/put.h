@@ -22,6 +22,21 @@ static inline int pyq_ring_look_full(struct pyq_ring *r, struct pyq_op *op, __u6
 }
 
 /*
+ * Is there room at tail, plainly? Neither helps nor looks twice: if not, it does not
+ * mean anything.
+ */
+static inline bool pyq_ring_glance_put(const struct pyq_ring *r, struct pyq_op *op)
+{
+	__u64 t = pyq_load_acquire(&r->hdr->tail);
+	__u64 w = pyq_load_acquire(&pyq_ring_slot(r, t)->word);
+
+	op->pos = t;
+	op->word = w;
+	return pyq_word_is(r, w, t, PYQUEUE_FREE) && !(t & PYQUEUE_CLOSED) &&
+	       t - pyq_load(&r->hdr->head_cache) < r->maxsize;
+}
+
+/*
  * Look at tail once, and help it on.
  *
  * Return: 0 and @op->pos, @op->word: there is room; -EAGAIN full; -ESHUTDOWN;

@@ -41,14 +41,15 @@ static inline __u64 pyq_word(__u32 lap, __u16 owner, __u8 deliveries, unsigned i
 /* The same message in another state and in another's hands. */
 static inline __u64 pyq_word_turn(__u64 word, __u16 owner, enum pyqueue_state state)
 {
-	return pyq_word(pyq_word_lap(word), owner, pyq_word_deliveries(word),
-			pyq_word_flags(word), state);
+	const __u64 kept = ~(0xffffULL << PYQUEUE_WORD_OWNER_SHIFT | 0xfULL);
+
+	return (word & kept) | (__u64)owner << PYQUEUE_WORD_OWNER_SHIFT | state;
 }
 
 /* Ready for the position one lap on. */
 static inline __u64 pyq_word_freed(__u64 word)
 {
-	return pyq_word(pyq_word_lap(word) + 1, 0, 0, 0, PYQUEUE_FREE);
+	return ((word >> PYQUEUE_WORD_LAP_SHIFT) + 1) << PYQUEUE_WORD_LAP_SHIFT;
 }
 
 #endif
