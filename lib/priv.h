@@ -93,6 +93,7 @@ struct pyq_queue {
 	size_t max_msg;
 	size_t payload; /* messages up to this many bytes are in the ring itself */
 	struct pyqi_mapping map;
+	pyq_queue *next; /* forked.c's */
 };
 
 #endif

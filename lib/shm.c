@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "blocks.h"
+#include "forked.h"
 #include "generation.h"
 #include "mapped.h"
 #include "owner.h"
@@ -162,6 +163,12 @@ static int attach(pyq_queue *q)
 	return err;
 }
 
+static void detach(pyq_queue *q)
+{
+	pyqi_owner_leave(q);
+	munmap(q->map.ring.hdr, q->map.size);
+}
+
 static int shm_attach(pyq_queue *q, int fd)
 {
 	int mode = fcntl(fd, F_GETFL);
@@ -176,7 +183,13 @@ static int shm_attach(pyq_queue *q, int fd)
 	q->access = PYQ_READ | PYQ_WRITE;
 	q->map.generation = pyqi_generation();
 	pyq_set_spin(q, -1);
-	return attach(q);
+	err = attach(q);
+	if (err)
+		return err;
+	err = pyqi_forked_add(q);
+	if (err)
+		detach(q);
+	return err;
 }
 
 /*
@@ -196,8 +209,7 @@ static int shm_reattach(pyq_queue *q)
 
 		err = attach(q);
 		if (!err && q->map.id != parents.id) {
-			pyqi_owner_leave(q);
-			munmap(q->map.ring.hdr, q->map.size);
+			detach(q);
 			err = -EBADF; /* the program has closed the fd, and this is another queue */
 		}
 		if (!err)
@@ -213,11 +225,11 @@ static int shm_reattach(pyq_queue *q)
 
 static void shm_close(pyq_queue *q)
 {
+	pyqi_forked_remove(q);
 	/* In a child that has not used it, all but the fds is the parent's. */
 	if (q->map.generation == pyqi_generation()) {
 		pyqi_polls_end(q);
-		pyqi_owner_leave(q);
-		munmap(q->map.ring.hdr, q->map.size);
+		detach(q);
 	} else {
 		pyqi_owner_forget(q, q->map.locks);
 	}

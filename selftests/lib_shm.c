@@ -151,6 +151,61 @@ TEST_F(shm, redelivery)
 	}
 }
 
+/*
+ * A child that never uses the queue does not keep its parent alive; nor does one that
+ * opens the queue anew, and gets the number of the file that the parent was held by.
+ */
+TEST_F(shm, child_of_the_dead)
+{
+	for (int opens = 0; opens < 2; opens++) {
+		struct pyq_msg msg = { 0 };
+		char c, byte;
+		int alive[2], ready[2];
+
+		ASSERT_EQ(0, pipe(alive));
+		ASSERT_EQ(0, pipe(ready));
+		ASSERT_EQ(0, pyq_put(self->q, "x", 1, PYQ_NOWAIT));
+		ASSERT_EQ(128 + SIGKILL, exit_status(in_child(({
+			struct pyq_loan loan;
+
+			if (pyq_borrow(self->q, &loan, PYQ_NOWAIT))
+				_exit(1);
+			if (!fork()) {
+				pyq_queue *own = NULL;
+
+				if (opens && pyq_from_fd(&own, dup(pyq_fd(self->q))))
+					_exit(1);
+				if (opens && pyq_qsize(self->q))
+					_exit(1);
+				/* Two owners of their own, and each is alive. */
+				if (opens && (pyq_put(own, "y", 1, PYQ_NOWAIT) ||
+					      pyq_put(self->q, "z", 1, PYQ_NOWAIT)))
+					_exit(1);
+				close(alive[1]);
+				if (write(ready[1], "x", 1) != 1)
+					_exit(1);
+				_exit(read(alive[0], &byte, 1) != 0);
+			}
+			if (read(ready[0], &byte, 1) == 1)
+				kill(getpid(), SIGKILL);
+			1;
+		}))));
+		msg.data = &c;
+		msg.size = 1;
+		/* Newer ones may be had before the death is noticed. */
+		do {
+			ASSERT_EQ(1, pyq_get_msg(self->q, &msg, LONG)) TH_LOG("opens: %d", opens);
+		} while (c != 'x');
+		EXPECT_EQ(2, msg.deliveries);
+		while (pyq_get(self->q, &c, 1, PYQ_NOWAIT) == 1)
+			;
+		close(alive[0]);
+		close(alive[1]);
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
 /* Once it has been found broken everybody is told, for ever. */
 /* proves: pyq_get -EUCLEAN, pyq_get_alloc -EUCLEAN, pyq_get_many -EUCLEAN, pyq_get_msg -EUCLEAN */
 /* proves: pyq_put -EUCLEAN, pyq_put_many -EUCLEAN, pyq_join -EUCLEAN, pyq_qsize -EUCLEAN */

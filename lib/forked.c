@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/* What a forked child does at once. */
+#include <pthread.h>
+
+#include "forked.h"
+#include "owner.h"
+
+static pyq_queue *first;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int begin_error;
+
+static void before(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+static void in_child(void)
+{
+	for (pyq_queue *q = first; q; q = q->next) {
+		pyqi_owner_forget(q, q->map.locks);
+		q->map.locks = -1; /* the number will be another file's */
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static void begin(void)
+{
+	begin_error = -pthread_atfork(before, in_parent, in_child);
+}
+
+int pyqi_forked_add(pyq_queue *q)
+{
+	pthread_once(&once, begin);
+	if (begin_error)
+		return begin_error;
+	pthread_mutex_lock(&lock);
+	q->next = first;
+	first = q;
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+
+void pyqi_forked_remove(pyq_queue *q)
+{
+	pthread_mutex_lock(&lock);
+	for (pyq_queue **at = &first; *at; at = &(*at)->next) {
+		if (*at == q) {
+			*at = q->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
