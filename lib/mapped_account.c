@@ -88,30 +88,49 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline)
 	return (int)ret;
 }
 
+/*
+ * Take a message and drop it, one that cannot be made a tombstone. It is counted as
+ * done first: who dies in between lets join end one too early, not never.
+ */
+static int drop_taken(pyq_queue *q, struct pyq_op *op)
+{
+	uint32_t first = PYQI_NO_BLOCK;
+
+	if (!pyq_ring_claim_peeked(&q->map.ring, op))
+		return 0;
+	if (pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT &&
+	    pyqi_blocks_get(q, op, NULL, &first))
+		return pyqi_broken(q);
+	count_done(q, 1);
+	return pyqi_release(q, op, first);
+}
+
+/* Whoever dies on the way: a tombstone is counted once, and taken away by the next. */
+static int drop_next(pyq_queue *q, struct pyq_op *op)
+{
+	if (pyq_word_state(op->word) != PYQUEUE_READY ||
+	    pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT)
+		return drop_taken(q, op);
+	pyq_ring_skip(&q->map.ring, op, op->pos, op->word);
+	return 0;
+}
+
 void pyqi_mapped_drop(pyq_queue *q)
 {
-	struct pyq_op op = { .pos = 0 };
 	struct pyqi_patience patience = { 0 };
-	uint32_t first;
-	int ret;
+	struct pyq_op op = { .freed = false };
+	int ret = 0;
 
 	/* No more can be there, unless somebody who keeps to no rule goes on putting. */
-	for (uint64_t left = 2 * pyq_ring_slots(&q->map.ring); left; left--) {
-		op.freed = false;
-		ret = pyq_ring_claim_get(&q->map.ring, &op, UINT64_MAX);
+	for (uint64_t left = 2 * pyq_ring_slots(&q->map.ring); left && !ret; left--) {
+		ret = pyq_ring_peek(&q->map.ring, &op, UINT64_MAX);
 		if (pyqi_settle(q, &op, &ret, &patience))
 			continue;
-		if (ret)
-			break;
-		first = PYQI_NO_BLOCK;
-		if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT &&
-		    pyqi_blocks_get(q, &op, NULL, &first)) {
-			pyqi_broken(q);
-			break;
-		}
-		if (pyqi_release(q, &op, first))
-			break;
-		count_done(q, 1);
+		if (!ret)
+			ret = drop_next(q, &op);
+		if (op.freed)
+			pyqi_tombstone_gone(q);
+		op.freed = false;
 	}
 	pyqi_wake_everybody(q);
 }

@@ -25,8 +25,14 @@ void kill_changed(const void *at, uint64_t from, uint64_t to)
 {
 	const struct pyqueue_header *page = (const void *)((uintptr_t)at & ~4095UL);
 
-	/* Not tail and the like, which are on the first page; a claim names its owner. */
-	if (!kill_me || page->magic == PYQUEUE_MAGIC || !pyq_word_owner(from))
+	/* Not tail and the like, which are on the first page. */
+	if (!kill_me || page->magic == PYQUEUE_MAGIC)
+		return;
+	/* Dropped. */
+	if (pyq_word_state(from) == PYQUEUE_READY && pyq_word_state(to) == PYQUEUE_SKIPPING)
+		kill_me->released++;
+	/* A claim names its owner. */
+	if (!pyq_word_owner(from))
 		return;
 	if (pyq_word_state(from) == PYQUEUE_WRITING && pyq_word_state(to) == PYQUEUE_READY)
 		kill_me->published++;
@@ -87,6 +93,50 @@ static int get_many(pyq_queue *q, size_t len)
 	return pyq_get_many(q, msgs, 3, PYQ_NOWAIT) == 3 ? 0 : -1;
 }
 
+static int reserve_and_commit(pyq_queue *q, size_t len)
+{
+	struct pyq_loan loan;
+
+	return pyq_reserve(q, &loan, PYQ_NOWAIT) || pyq_commit(q, &loan, len);
+}
+
+static int reserve_and_discard(pyq_queue *q, size_t len)
+{
+	struct pyq_loan loan;
+
+	(void)len;
+	return pyq_reserve(q, &loan, PYQ_NOWAIT) || pyq_discard(q, &loan);
+}
+
+static int borrow_and_release(pyq_queue *q, size_t len)
+{
+	struct pyq_loan loan;
+
+	return pyq_borrow(q, &loan, PYQ_NOWAIT) || loan.size != len || pyq_release(q, &loan);
+}
+
+static int borrow_and_give_back(pyq_queue *q, size_t len)
+{
+	struct pyq_loan loan;
+
+	return pyq_borrow(q, &loan, PYQ_NOWAIT) || loan.size != len || pyq_give_back(q, &loan);
+}
+
+/* All at once, and left to the close. */
+static int close_with_loans(pyq_queue *q, size_t len)
+{
+	struct pyq_loan reserved, borrowed;
+	int fd = dup(pyq_fd(q));
+	pyq_queue *other;
+
+	(void)len;
+	if (pyq_from_fd(&other, fd) || pyq_reserve(other, &reserved, PYQ_NOWAIT) ||
+	    pyq_borrow(other, &borrowed, PYQ_NOWAIT))
+		return -1;
+	pyq_close(other);
+	return 0;
+}
+
 static int count_and_done(pyq_queue *q, size_t len)
 {
 	(void)len;
@@ -120,6 +170,14 @@ static const struct call calls[] = {
 	{ "get_many", 4, 8, get_many },
 	{ "qsize, task_done, join", 2, 8, count_and_done },
 	{ "open and close", 2, LARGE, open_and_close },
+	{ "reserve and commit", 1, 8, reserve_and_commit },
+	{ "reserve and discard", 1, 8, reserve_and_discard },
+	{ "reserve and discard, empty", 0, 8, reserve_and_discard },
+	{ "borrow and release", 2, 8, borrow_and_release },
+	{ "borrow and release a large one", 2, LARGE, borrow_and_release },
+	{ "borrow and give back", 2, 8, borrow_and_give_back },
+	{ "borrow and give back a large one", 2, LARGE, borrow_and_give_back },
+	{ "close with loans", 2, 8, close_with_loans },
 };
 
 /* A queue with so many in it, of that length. */
@@ -202,6 +260,74 @@ TEST(alone)
 	}
 	TH_LOG("%lu kills", kills);
 	EXPECT_LT(200, kills);
+}
+
+/* The queue is shut down at once, and dropped by whoever is left. */
+/* proves: promise shutdown-immediate */
+TEST(shut_down)
+{
+	struct kill *kill = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				 -1, 0);
+	unsigned long kills = 0;
+	struct pyq_stat st;
+
+	ASSERT_NE(MAP_FAILED, kill);
+	for (int large_one = 0; large_one < 2; large_one++) {
+		const struct call call = { .before = 3, .len = large_one ? LARGE : 8 };
+		int status = 1;
+
+		for (uint64_t at = 1; status; at++) {
+			pyq_queue *q = queue_with(_metadata, &call);
+
+			*kill = (struct kill){ .at = at };
+			status = exit_status(in_child(({
+				kill_me = kill;
+				pyq_shutdown(q, true);
+			})));
+			ASSERT_TRUE(status == 0 || status == 128 + SIGKILL);
+			kills += status != 0;
+			ASSERT_EQ(0, pyq_stat(q, &st));
+			ASSERT_EQ(0, pyq_shutdown(q, true));
+			EXPECT_EQ(0, pyq_qsize(q));
+			EXPECT_EQ(0, pyq_join(q, PYQ_NOWAIT))
+				TH_LOG("killed at step %llu", (unsigned long long)at);
+			EXPECT_EQ(-EINVAL, pyq_task_done(q, 1));
+			ASSERT_EQ(0, pyq_stat(q, &st));
+			EXPECT_EQ(0, st.large_bytes);
+			pyq_close(q);
+		}
+	}
+	EXPECT_LT(50, kills);
+}
+
+/* What the dead have left behind, once settled, costs nobody a step more. */
+TEST(nothing_lasts)
+{
+	struct kill count = { 0 };
+	pyq_queue *q = queue_with(_metadata, &(struct call){ 0 });
+	uint64_t before;
+
+	for (int turn = 0; turn < 2; turn++) {
+		count.steps = 0;
+		kill_me = &count;
+		EXPECT_EQ(0, put(q, 8));
+		EXPECT_EQ(0, get(q, 8));
+		kill_me = NULL;
+		if (turn)
+			break;
+		before = count.steps;
+		EXPECT_EQ(0, put(q, 8));
+		ASSERT_EQ(128 + SIGKILL, exit_status(in_child(({
+			struct pyq_loan loan;
+
+			pyq_borrow(q, &loan, PYQ_NOWAIT) ? 1 : kill(getpid(), SIGKILL);
+		}))));
+		EXPECT_EQ(8, pyq_get(q, room, LARGE, LONG));
+		/* Finds that there is no more of that kind. */
+		EXPECT_EQ(-EAGAIN, pyq_get(q, room, LARGE, PYQ_NOWAIT));
+	}
+	EXPECT_EQ(before, count.steps);
+	pyq_close(q);
 }
 
 #define BUSY 3
