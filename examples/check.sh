@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..5"
+echo "1..7"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -79,6 +79,26 @@ reader: got message 4
 reader: got message 5
 reader: empty
 both have ended
+END
+
+# The module's queues cannot be mapped yet: then it says so.
+in_place() {
+	if [ "${PYQUEUE_BACKEND:-}" != shm ]; then
+		"$programs/in_place" 2>&1 | grep -q '^in_place: not offered here'
+		return
+	fi
+	timeout 30 "$programs/in_place" | sort >"$work/out"
+	diff - "$work/out" <<-END
+		(1, 1), again
+		(2, 4)
+		(3, 9)
+	END
+}
+ok "in_place" in_place
+
+ok "poll_queues" prints poll_queues <<END
+3 orders
+1 complaint
 END
 
 demo() {
