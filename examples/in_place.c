@@ -58,8 +58,7 @@ static int get_points(pyq_queue *q)
 		if (err)
 			break;
 		point = message.data;
-		printf("(%d, %d)%s\n", point->x, point->y,
-		       message.deliveries > 1 ? ", again" : "");
+		printf("(%d, %d)%s\n", point->x, point->y, message.deliveries > 1 ? ", again" : "");
 		err = pyq_release(q, &message);
 	}
 	return err;

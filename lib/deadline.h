@@ -25,10 +25,10 @@ int pyqi_deadline_from_now(int64_t timeout, uint64_t *deadline);
 /* The first two are what they are in the library's own words. */
 static inline int pyqi_deadline(int64_t timeout, uint64_t *deadline)
 {
+	if (timeout != PYQ_NOWAIT && timeout != PYQ_FOREVER)
+		return pyqi_deadline_from_now(timeout, deadline);
 	*deadline = (uint64_t)timeout;
-	if (timeout == PYQ_NOWAIT || timeout == PYQ_FOREVER)
-		return 0;
-	return pyqi_deadline_from_now(timeout, deadline);
+	return 0;
 }
 
 _Static_assert((uint64_t)PYQ_NOWAIT == PYQI_NOWAIT, "not to wait");

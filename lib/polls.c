@@ -18,7 +18,7 @@
 /* What the thread does. */
 enum {
 	SLEEPS, /* until there is something */
-	TOLD,   /* the fd is ready; until it is not */
+	TOLD,	/* the fd is ready; until it is not */
 	ENDS,
 };
 
@@ -122,7 +122,8 @@ static int start(struct pyqi_poll *poll)
 	/* The program's signals are for its own threads. */
 	sigfillset(&all);
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, (size_t)(STACK > PTHREAD_STACK_MIN ? STACK : PTHREAD_STACK_MIN));
+	pthread_attr_setstacksize(&attr,
+				  (size_t)(STACK > PTHREAD_STACK_MIN ? STACK : PTHREAD_STACK_MIN));
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&poll->thread, &attr, run, poll);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

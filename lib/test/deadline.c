@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Timeouts become deadlines, and a long one does not become one in the past. */
+#include <time.h>
+
 #include "../deadline.h"
 
 #include "test.h"
