@@ -1,94 +1,294 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the actors do. The scheduler comes in at each step of the ring's code, and
- * nowhere else. A planted fault is in a copy of this file and of what it includes.
+ * What the actors do, by the library's own functions. The scheduler comes in at each
+ * step of the ring's code and at each system call, and nowhere else. A planted fault
+ * is in a copy of this file and of what it includes.
  */
-#include "world.h"
+#include "library.h"
 #include "roles.h"
 
-#define PYQ_RING_ATOMICS "shim.h"
-#include "attempts.h"
+/* Not inlined where that keeps a waiting actor's stack small. */
+#define NOINLINE __attribute__((__noinline__))
 
-void ring_views_init(void)
+/* --- a handle for each actor; part of a state (snapshot.c) */
+
+static struct pyq_queue handles[ACTORS_MAX + 1];
+
+unsigned char *const handles_of_actors = (unsigned char *)handles;
+const size_t handle_size = sizeof(handles[0]);
+_Static_assert(sizeof(handles[0]) <= HANDLE_MAX && sizeof(handles[0]) % 8 == 0,
+	       "snapshots are in words");
+
+void handles_init(void)
 {
 	unsigned int i;
 
-	for (i = 0; i <= ACTORS_MAX; i++) {
-		views[i].hdr = &ring_header;
-		views[i].slots = ring_slots;
-		views[i].maxsize = cast.maxsize;
-		views[i].slot_size = SLOT_SIZE;
-		views[i].order = cast.order;
-		views[i].owner = cast.parts[i].owner;
-	}
+	for (i = 0; i <= ACTORS_MAX; i++)
+		handles[i] = (struct pyq_queue){
+			.access = PYQ_READ | PYQ_WRITE,
+			.maxsize = (int64_t)cast.maxsize,
+			.max_msg = MESSAGES_MAX,
+			.payload = MESSAGES_MAX,
+			.map = {
+				.ring = {
+					.hdr = &ring_header,
+					.slots = ring_slots,
+					.maxsize = cast.maxsize,
+					.slot_size = SLOT_SIZE,
+					.order = cast.order,
+					.owner = cast.parts[i].owner,
+				},
+				.generation = 1,
+			},
+		};
 }
 
-/* --- what is tried, perhaps again and again */
+static pyq_queue *handle_of(const struct actor *a)
+{
+	return &handles[actor_index(a)];
+}
 
+static struct pyq_ring *ring_of(const struct actor *a)
+{
+	return &handle_of(a)->map.ring;
+}
+
+/* --- what the library's files need of the others */
+
+static struct pyqi_process process = { .generation = 1 };
+struct pyqi_process *pyqi_process = &process;
+
+uint64_t pyqi_generation_new(void)
+{
+	abort();
+}
+
+int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
+{
+	(void)q;
+	(void)data;
+	(void)len;
+	(void)first;
+	abort();
+}
+
+void pyqi_blocks_attach(pyq_queue *q, uint32_t first, uint64_t position)
+{
+	(void)q;
+	(void)first;
+	(void)position;
+	abort();
+}
+
+void pyqi_blocks_free(pyq_queue *q, uint32_t first)
+{
+	(void)q;
+	(void)first;
+	abort();
+}
+
+int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first)
+{
+	(void)q;
+	(void)op;
+	(void)data;
+	(void)first;
+	abort();
+}
+
+/* As settle() of lib/owner.c; @dead is actor + 1. */
+static NOINLINE void settle_dead(pyq_queue *q, unsigned int dead)
+{
+	struct pyq_op op = { .freed = false };
+
+	if (pyq_ring_recover(&q->map.ring, &op, cast.parts[dead - 1].owner) < 0)
+		fail("recovery calls a sound ring broken", 0, 0);
+	if (pyq_load_acquire(&ring_header.detour) & PYQUEUE_DETOUR_DROP)
+		pyqi_mapped_drop(q);
+	pyqi_wake_everybody(q);
+	world.ghost.recovered |= (__u8)(1u << (dead - 1));
+	actor_running()->recovers = 0;
+}
+
+/* One look for all of the dead, where the library tries a lock for each owner. */
+int pyqi_owner_check(pyq_queue *q)
+{
+	unsigned int dead;
+
+	while (cast.kills && (dead = (unsigned int)take_step(STEP_CHECK, NULL, 0, 0)))
+		settle_dead(q, dead);
+	return 0;
+}
+
+/* Slices have no length here. */
+bool pyqi_owner_watch(pyq_queue *q)
+{
+	(void)q;
+	return false;
+}
+
+void pyqi_owner_unwatch(pyq_queue *q)
+{
+	(void)q;
+	abort();
+}
+
+/* --- messages: a payload of two words, and the length, that all say which it is */
+
+static const void *payload_of(unsigned int message)
+{
+	static __u64 payloads[MESSAGES_MAX + 1][2];
+
+	payloads[message][0] = message * 0x0101010101010101ULL;
+	payloads[message][1] = ~payloads[message][0];
+	return payloads[message];
+}
+
+static struct pyq_msg message_to_put(unsigned int message)
+{
+	return (struct pyq_msg){ .data = (void *)(uintptr_t)payload_of(message), .len = message };
+}
+
+/* Nothing is ever written there: see payload_read(). */
+static unsigned char nowhere[2 * sizeof(__u64)];
+
+/* Look at a message as the kernel does, which may not be there any more. */
+static void payload_look(struct pyq_ring *r, const struct pyq_op *op, __u64 copy[2])
+{
+	const __u64 *at = (const __u64 *)pyq_ring_slot(r, op->pos)->payload;
+
+	copy[0] = pyq_load(&at[0]);
+	copy[1] = pyq_load(&at[1]);
+}
+
+/* --- calls of the library */
+
+/**
+ * struct errand - what an actor calls
+ * @call: how: a count, -EAGAIN, -ETIMEDOUT, or an error
+ * @attempt: for the ghost
+ * @message: the first of those to put
+ * @n: at most so many
+ * @loan: out: what is lent
+ */
 struct errand {
-	struct actor *actor;
+	ssize_t (*call)(struct actor *a, struct errand *e, __u64 deadline);
+	enum attempt attempt;
 	unsigned int message;
 	unsigned int n;
+	struct pyq_loan *loan;
 };
 
-static int errand_put(void *arg)
+static ssize_t call_put(struct actor *a, struct errand *e, __u64 deadline)
 {
-	struct errand *e = arg;
+	int err = pyqi_mapped_put(handle_of(a), payload_of(e->message), e->message, deadline);
 
-	return e->n > 1 ? try_put_batch(e->actor, e->message, e->n) :
-			  try_put(e->actor, e->message);
+	return err ? err : 1;
 }
 
-static int errand_get(void *arg)
+static NOINLINE ssize_t call_put_many(struct actor *a, struct errand *e, __u64 deadline)
 {
-	struct errand *e = arg;
+	struct pyq_msg msgs[SLOTS_MAX] = { { .data = NULL } };
+	unsigned int i;
 
-	if (actor_part(e->actor)->peeks)
-		return try_get_peeking(e->actor);
-	return e->n > 1 ? try_get_batch(e->actor, e->n) : try_get(e->actor);
+	for (i = 0; i < e->n; i++)
+		msgs[i] = message_to_put(e->message + i);
+	return pyqi_mapped_put_many(handle_of(a), msgs, e->n, deadline);
 }
 
-static int errand_abort(void *arg)
+static NOINLINE ssize_t call_get(struct actor *a, struct errand *e, __u64 deadline)
 {
-	return try_abort(((struct errand *)arg)->actor);
+	ssize_t len = pyqi_mapped_get(handle_of(a), nowhere, actor_part(a)->room, deadline);
+
+	(void)e;
+	return len < 0 ? len : 1;
 }
 
-static int errand_give_back(void *arg)
+static NOINLINE ssize_t call_get_many(struct actor *a, struct errand *e, __u64 deadline)
 {
-	return try_give_back(((struct errand *)arg)->actor);
+	struct pyq_msg msgs[SLOTS_MAX] = { { .data = NULL } };
+	unsigned int i;
+
+	for (i = 0; i < e->n; i++)
+		msgs[i] = (struct pyq_msg){ .data = nowhere, .size = actor_part(a)->room };
+	return pyqi_mapped_get_many(handle_of(a), msgs, e->n, deadline);
 }
 
-static int errand_join(void *arg)
+/* As the kernel (kmod/): copies before it claims, and does not wait. */
+static NOINLINE ssize_t call_get_peeking(struct actor *a, struct errand *e, __u64 deadline)
 {
-	return try_join(((struct errand *)arg)->actor);
+	pyq_queue *q = handle_of(a);
+	struct pyq_op op = { .freed = false };
+	__u64 copy[2];
+	int ret;
+
+	(void)e;
+	(void)deadline;
+	do {
+		ret = pyq_ring_peek(&q->map.ring, &op, actor_part(a)->room);
+		if (ret)
+			break;
+		payload_look(&q->map.ring, &op, copy);
+	} while (!pyq_ring_claim_peeked(&q->map.ring, &op));
+	if (!ret) {
+		ghost_copied(pyq_ring_index(&q->map.ring, op.pos), op.len, copy[0], copy[1]);
+		ret = pyq_ring_release(&q->map.ring, &op);
+	}
+	return ret ? ret : 1;
+}
+
+static NOINLINE ssize_t call_reserve(struct actor *a, struct errand *e, __u64 deadline)
+{
+	int err = pyqi_mapped_loans.reserve(handle_of(a), e->loan, deadline);
+
+	return err ? err : 1;
+}
+
+static NOINLINE ssize_t call_borrow(struct actor *a, struct errand *e, __u64 deadline)
+{
+	int err = pyqi_mapped_loans.borrow(handle_of(a), e->loan, deadline);
+
+	return err ? err : 1;
+}
+
+static NOINLINE ssize_t call_join(struct actor *a, struct errand *e, __u64 deadline)
+{
+	int err = pyqi_mapped_join(handle_of(a), deadline);
+
+	(void)e;
+	return err ? err : 1;
 }
 
 /*
- * AWAIT: an attempt in which nothing has changed that the actor may read would
- * only be repeated with the same result, and has changed nothing itself (that
- * counts as a change too): so until there is a change it is not repeated, and
- * no state is missed.
+ * AWAIT: a call in which nothing has changed that the actor may read would only be
+ * repeated with the same result, and has changed nothing itself (that counts as a
+ * change too): so until there is a change it is not repeated, and no state is missed.
  */
-static NOINLINE int patiently(struct actor *a, enum side side, int (*attempt)(void *), void *arg)
+static NOINLINE ssize_t patiently(struct actor *a, struct errand *e)
 {
-	int ret = attempt(arg);
+	static const __u64 deadlines[] = {
+		[GIVE_UP] = PYQI_NOWAIT,       [AWAIT] = PYQI_NOWAIT,
+		[SLEEP] = PYQI_FOREVER,	       [SLEEP_TIMED] = DEADLINE,
+		[SLEEP_SLICED] = PYQI_FOREVER,
+	};
+	enum patience patience = (enum patience)actor_part(a)->patience;
 
-	while (ret == -EAGAIN) {
-		switch (actor_part(a)->patience) {
-		case AWAIT:
-			if (!a->changed)
-				take_step(STEP_AWAIT, NULL, side, 0);
-			ret = attempt(arg);
-			break;
-		case SLEEP_TIMED:
-		case SLEEP:
-			return wait_on(ring_of(a), side, attempt, arg);
-		default:
+	for (;;) {
+		ssize_t ret;
+
+		ghost_begin(a, e->attempt);
+		ret = e->call(a, e, deadlines[patience]);
+		ghost_end(a, (int)ret);
+		/* It would make equal states differ; what it is for is not explored. */
+		handle_of(a)->map.in_vain = 0;
+		if (ret != -EAGAIN || patience != AWAIT)
 			return ret;
-		}
+		if (!a->changed)
+			take_step(STEP_AWAIT, NULL, e->attempt - ATTEMPT_GET, 0);
 	}
-	return ret;
 }
+
+/* --- the parts */
 
 static void come_to_life(struct actor *a)
 {
@@ -96,12 +296,17 @@ static void come_to_life(struct actor *a)
 		take_step(STEP_HEIR, NULL, actor_part(a)->heir_of - 1u, true);
 }
 
+static bool is_putter(const struct part *p)
+{
+	return p->script == script_put || (p->script == script_reserve && !p->undoes);
+}
+
 static __u8 first_message(const struct actor *a)
 {
 	unsigned int i, n = 1u + cast.prefill;
 
 	for (i = 0; i < actor_index(a); i++)
-		if (cast.parts[i].script == script_put)
+		if (is_putter(&cast.parts[i]))
 			n += cast.parts[i].n;
 	return (__u8)n;
 }
@@ -113,11 +318,18 @@ void script_put(struct actor *a)
 	come_to_life(a);
 	while (at < end) {
 		unsigned int most = actor_part(a)->batch;
-		struct errand e = { a, at, most < end - at ? most : end - at };
-		int ret = patiently(a, PUTTERS, errand_put, &e);
+		struct errand e = { most > 1 ? call_put_many : call_put, ATTEMPT_PUT, at,
+				    most < end - at ? most : end - at, NULL };
+		ssize_t ret = patiently(a, &e);
 
 		at += ret > 0 ? (unsigned int)ret : 1;
 	}
+}
+
+static void done_with(struct actor *a, unsigned int n)
+{
+	if (actor_part(a)->task_done)
+		ghost_done(pyqi_mapped_task_done(handle_of(a), n));
 }
 
 void script_get(struct actor *a)
@@ -127,79 +339,128 @@ void script_get(struct actor *a)
 	come_to_life(a);
 	while (n) {
 		unsigned int most = actor_part(a)->batch;
-		struct errand e = { a, 0, most < n ? most : n };
-		int ret = patiently(a, GETTERS, errand_get, &e);
+		struct errand e = { actor_part(a)->peeks ? call_get_peeking :
+				    most > 1		 ? call_get_many :
+							   call_get,
+				    ATTEMPT_GET, 0, most < n ? most : n, NULL };
+		ssize_t ret = patiently(a, &e);
 
 		if (ret == -ESHUTDOWN)
 			return;
+		if (ret > 0)
+			done_with(a, (unsigned int)ret);
 		n -= ret > 0 ? (unsigned int)ret : 1;
 	}
 }
 
-void script_abort(struct actor *a)
+/* What is lent is not for ever, unless the part says so. */
+static void hold(const struct actor *a)
 {
-	struct errand e = { a, 0, 1 };
-
-	come_to_life(a);
-	patiently(a, PUTTERS, errand_abort, &e);
+	if (actor_part(a)->holds)
+		take_step(STEP_HOLD, NULL, 0, 0);
 }
 
-void script_give_back(struct actor *a)
+void script_reserve(struct actor *a)
 {
-	struct errand e = { a, 0, 1 };
+	unsigned int at = first_message(a), end = at + actor_part(a)->n;
 
 	come_to_life(a);
-	patiently(a, GETTERS, errand_give_back, &e);
+	for (; at < end; at++) {
+		struct pyq_loan loan = { .data = NULL };
+		struct errand e = { call_reserve, ATTEMPT_PUT, at, 1, &loan };
+		int err;
+
+		if (patiently(a, &e) < 0)
+			continue;
+		hold(a);
+		if (actor_part(a)->undoes) {
+			err = pyqi_mapped_loans.discard(handle_of(a), &loan);
+		} else {
+			payload_write(loan.data, payload_of(at));
+			err = pyqi_mapped_loans.commit(handle_of(a), &loan, at);
+		}
+		if (err)
+			fail("a slot that was reserved: error %lld", (__u64)(__s64)err, 0);
+	}
+}
+
+void script_borrow(struct actor *a)
+{
+	unsigned int n = actor_part(a)->n;
+
+	come_to_life(a);
+	for (; n; n--) {
+		struct pyq_loan loan = { .data = NULL };
+		struct errand e = { call_borrow, ATTEMPT_GET, 0, 1, &loan };
+		int err;
+
+		if (patiently(a, &e) < 0)
+			continue;
+		hold(a);
+		if (actor_part(a)->undoes) {
+			err = pyqi_mapped_loans.give_back(handle_of(a), &loan);
+		} else {
+			payload_read(loan.data, loan.size);
+			err = pyqi_mapped_loans.release(handle_of(a), &loan);
+		}
+		if (err)
+			fail("a message that was borrowed: error %lld", (__u64)(__s64)err, 0);
+	}
+}
+
+/*
+ * Polls until it is told, and takes what it is told of, if it is still there. Or takes
+ * nothing: it does not poll in place of those who sleep.
+ */
+void script_poll(struct actor *a)
+{
+	unsigned int n = actor_part(a)->n;
+
+	while (n) {
+		struct errand e = { call_get, ATTEMPT_GET, 0, 1, NULL };
+		struct pyqi_poll poll = {
+			.q = handle_of(a),
+			.side = &ring_header.getters,
+			.ready = pyqi_get_ready,
+		};
+		ssize_t ret;
+
+		run(&poll);
+		if (actor_part(a)->holds)
+			return;
+		ret = patiently(a, &e);
+		if (ret == -ESHUTDOWN)
+			return;
+		n -= ret > 0;
+	}
 }
 
 void script_join(struct actor *a)
 {
-	struct errand e = { a, 0, 1 };
+	struct errand e = { call_join, ATTEMPT_JOIN, 0, 1, NULL };
 
-	patiently(a, JOINERS, errand_join, &e);
+	patiently(a, &e);
 }
 
 void script_count(struct actor *a)
 {
-	struct pyq_op op = { .freed = false };
-
-	if (pyq_ring_qsize(ring_of(a), &op) > cast.slots)
+	if (pyqi_mapped_qsize(handle_of(a)) > cast.slots)
 		fail("qsize is more than there are slots", 0, 0);
-	tombstone_gone(a, &op);
 }
 
 void script_shut_down(struct actor *a)
 {
-	struct pyq_ring *r = ring_of(a);
-
-	if (actor_part(a)->immediate) {
-		pyq_ring_close_and_drop(r);
-		drop_all(a);
-	} else {
-		pyq_ring_close(r);
-	}
-	if (cast.sleeps)
-		wake_everybody(r);
+	if (pyqi_mapped_shutdown(handle_of(a), actor_part(a)->immediate))
+		fail("a shutdown that fails", 0, 0);
 }
 
 void script_recover(struct actor *a)
 {
-	for (;;) {
-		struct pyq_op op = { .freed = false };
-		unsigned int dead = (unsigned int)take_step(STEP_DEATH, NULL, 0, 0);
-
-		if (pyq_ring_recover(ring_of(a), &op, cast.parts[dead].owner) < 0)
-			fail("recovery calls a sound ring broken", 0, 0);
-		if (cast.drops && pyq_load_acquire(&ring_header.detour) & PYQUEUE_DETOUR_DROP)
-			drop_all(a);
-		if (cast.sleeps)
-			wake_everybody(ring_of(a));
-		world.ghost.recovered |= (__u8)(1u << dead);
-		a->recovers = 0;
-	}
+	for (;;)
+		settle_dead(handle_of(a), (unsigned int)take_step(STEP_DEATH, NULL, 0, 0));
 }
 
-/* --- before and after */
+/* --- before and after: on the ring itself */
 
 static int direct_put(struct actor *a, unsigned int message)
 {
@@ -209,7 +470,7 @@ static int direct_put(struct actor *a, unsigned int message)
 
 	if (ret)
 		return ret;
-	payload_write(r, &op, message);
+	payload_write(pyq_ring_slot(r, op.pos)->payload, payload_of(message));
 	return pyq_ring_publish(r, &op, message, 0);
 }
 
@@ -223,7 +484,7 @@ static int direct_get(struct actor *a)
 
 	if (ret)
 		return ret;
-	payload_read(r, &op, copy);
+	payload_look(r, &op, copy);
 	ret = pyq_ring_release(r, &op);
 	if (ret)
 		return ret;
@@ -250,7 +511,7 @@ void script_audit(struct actor *a)
 	int ret;
 
 	for_each_actor(other)
-		stopped |= other->life == STOPPED;
+		stopped |= actor_is_stuck(other);
 	left = (unsigned int)__builtin_popcount(world.ghost.published & ~world.ghost.released);
 	if (!stopped && pyq_ring_qsize(ring_of(a), &op) != left)
 		fail("qsize is %lld, and there are %lld", pyq_ring_qsize(ring_of(a), &op), left);

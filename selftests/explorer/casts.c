@@ -7,15 +7,17 @@
 
 #include "roles.h"
 
-/* What the ring's operations touch, by who calls them. */
-#define READ_ALL	0xffffffffu
+/* What the library's calls touch, by who makes them. */
 #define LOOK_GET	(IN(HEAD) | IN(SKIPPED) | IN_WORDS)
-#define WRITE_GET	(LOOK_GET | IN(MARKS))
-#define WRITE_PUT	(LOOK_GET | IN(TAIL) | IN(HEAD_CACHE) | IN_LENGTHS | IN_PAYLOADS)
-#define READ_PUT	(IN(TAIL) | IN(HEAD_CACHE) | IN(HEAD) | IN_WORDS | IN(SKIPPED))
-#define READ_GET	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN_WORDS | IN_LENGTHS | \
-			 IN_PAYLOADS)
-#define RECOVERY	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN_WORDS)
+#define CALL		(IN_SLEEPERS | IN_POLLERS)
+#define WRITE_GET	(LOOK_GET | IN(MARKS) | CALL)
+#define WRITE_PUT	(LOOK_GET | IN(TAIL) | IN(HEAD_CACHE) | IN_LENGTHS | IN_PAYLOADS | CALL)
+#define READ_PUT	(IN(TAIL) | IN(HEAD_CACHE) | IN(HEAD) | IN_WORDS | IN(SKIPPED) | \
+			 IN(DETOUR) | CALL)
+#define READ_GET	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN(DETOUR) | IN_WORDS | \
+			 IN_LENGTHS | IN_PAYLOADS | CALL)
+#define RECOVERY	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN(DETOUR) | IN_WORDS | \
+			 CALL)
 
 #define EVERYTHING	0xffffffffu
 
@@ -35,19 +37,32 @@
 #define KERNEL_GET(count, ...) \
 	{ .name = "kernel get", .reads = READ_GET, .writes = WRITE_GET, .immortal = true, \
 	  .peeks = true, PART(get, 0, count, ##__VA_ARGS__)
+/* Loans: ended as is usual, or undone. */
+#define RESERVE(who, count, ...) \
+	{ .name = "reserver " #who, .reads = READ_PUT, .writes = WRITE_PUT, \
+	  PART(reserve, who, count, ##__VA_ARGS__)
+#define BORROW(who, count, ...) \
+	{ .name = "borrower " #who, .reads = READ_GET | READ_PUT, \
+	  .writes = WRITE_GET | IN(TAIL) | IN(HEAD_CACHE), \
+	  PART(borrow, who, count, ##__VA_ARGS__)
 #define ABORT(who, ...) \
-	{ .name = "aborter " #who, .reads = READ_PUT | IN(MARKS), \
-	  .writes = WRITE_PUT | IN(MARKS), PART(abort, who, 1, ##__VA_ARGS__)
+	{ .name = "aborter " #who, .reads = READ_PUT | READ_GET | IN(DONE), \
+	  .writes = WRITE_PUT | IN(MARKS), PART(reserve, who, 1, .undoes = true, ##__VA_ARGS__)
 #define GIVE_BACK(who, ...) \
-	{ .name = "giver-back " #who, .reads = READ_GET, .writes = WRITE_GET, \
-	  PART(give_back, who, 1, ##__VA_ARGS__)
+	{ .name = "giver-back " #who, .reads = READ_GET | READ_PUT, \
+	  .writes = WRITE_GET | IN(TAIL) | IN(HEAD_CACHE), \
+	  PART(borrow, who, 1, .undoes = true, ##__VA_ARGS__)
+/* Polls, and gets when it is told; if it "holds", it is only told. */
+#define POLL(who, count, ...) \
+	{ .name = "poller " #who, .reads = READ_GET, .writes = WRITE_GET, \
+	  PART(poll, who, count, .patience = GIVE_UP, ##__VA_ARGS__)
 #define COUNT(who) \
 	{ .name = "counter " #who, .reads = READ_GET, .writes = WRITE_GET, PART(count, who, 1)
 #define JOIN(who, ...) \
 	{ .name = "joiner " #who, .reads = READ_GET | IN(DONE), .writes = WRITE_GET, \
 	  PART(join, who, 1, ##__VA_ARGS__)
 #define SHUT_DOWN(who, ...) \
-	{ .name = "closer " #who, .reads = IN(TAIL), .writes = IN(TAIL), \
+	{ .name = "closer " #who, .reads = READ_GET | IN(DONE), .writes = IN(TAIL) | CALL, \
 	  PART(shut_down, who, 1, ##__VA_ARGS__)
 #define RECOVER(who) \
 	{ .name = "recoverer " #who, .reads = RECOVERY, .writes = RECOVERY, \
@@ -57,7 +72,9 @@
 
 #define ASLEEP		.patience = SLEEP
 #define TIMED		.patience = SLEEP_TIMED
+#define SLICED		.patience = SLEEP_SLICED
 #define ONCE		.patience = GIVE_UP
+#define HOLDS		.holds = true
 #define IMMORTAL	.immortal = true
 #define DONE_TOO	.task_done = 1, .reads = READ_GET | IN(DONE), .writes = WRITE_GET | IN(DONE)
 
@@ -94,7 +111,7 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1) } },
 	{ .name = "2p2g.1slot.kill", .quick = 1, .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
-	{ .name = "2p2g.2slots.kill", .quick = 2, .maxsize = 2, .kills = 1,
+	{ .name = "2p2g.2slots.kill", .quick = 1, .maxsize = 2, .kills = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
 	{ .name = "2p2g.3slots.kill", .quick = 1, .maxsize = 3, .kills = 1, .prefill = 2,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 1), GET(4, 1), RECOVER(5) } },
@@ -109,9 +126,9 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1, ONCE), PUT(2, 1), GET(3, 3) } },
 
 	/* too little room: -EMSGSIZE is true, and claims nothing */
-	{ .name = "room", .maxsize = 1,
+	{ .name = "room", .quick = 2, .maxsize = 1,
 	  .parts = { PUT(1, 3), GET(2, 2, .room = 1), GET(3, 2) } },
-	{ .name = "room.batch", .maxsize = 2, .prefill = 1,
+	{ .name = "room.batch", .quick = 2, .maxsize = 2, .prefill = 1,
 	  .parts = { PUT(1, 2), GET(2, 2, .batch = 2, .room = 1), GET(3, 2) } },
 
 	/* laps wrap at 2^32 */
@@ -123,13 +140,13 @@ const struct cast casts[] = {
 	/* the kernel: owner 0 */
 	{ .name = "kernel.get", .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 2), KERNEL_GET(2), RECOVER(0) } },
-	{ .name = "kernel.both", .quick = 2, .maxsize = 2, .kills = 1, .prefill = 1,
+	{ .name = "kernel.both", .quick = 1, .maxsize = 2, .kills = 1, .prefill = 1,
 	  .parts = { PUT(1, 1), GET(2, 1), KERNEL_PUT(1), KERNEL_GET(1), RECOVER(0) } },
 
 	/* batches */
 	{ .name = "batch.put", .quick = 2, .maxsize = 2,
 	  .parts = { PUT(1, 3, .batch = 2), PUT(2, 1), GET(3, 4) } },
-	{ .name = "batch.put.kill", .quick = 2, .maxsize = 2, .kills = 1,
+	{ .name = "batch.put.kill", .quick = 1, .maxsize = 2, .kills = 1,
 	  .parts = { PUT(1, 2, .batch = 2), PUT(2, 1), GET(3, 2), RECOVER(5) } },
 	{ .name = "batch.get.kill", .quick = 2, .maxsize = 2, .kills = 1, .prefill = 2,
 	  .parts = { PUT(1, 1), GET(2, 2, .batch = 2), GET(3, 1), RECOVER(5) } },
@@ -149,7 +166,7 @@ const struct cast casts[] = {
 	  .parts = { ABORT(1), PUT(2, 1), GET(3, 1), COUNT(4) } },
 	{ .name = "abort.1slot", .quick = 2, .maxsize = 1,
 	  .parts = { ABORT(1), ABORT(2), PUT(3, 1), GET(4, 1) } },
-	{ .name = "abort.kill", .maxsize = 2, .kills = 1,
+	{ .name = "abort.kill", .quick = 2, .maxsize = 2, .kills = 1,
 	  .parts = { ABORT(1), PUT(2, 1), GET(3, 1), RECOVER(5) } },
 	{ .name = "give_back", .maxsize = 2, .prefill = 2,
 	  .parts = { GIVE_BACK(1), GET(2, 2), GET(3, 1) } },
@@ -168,7 +185,7 @@ const struct cast casts[] = {
 	{ .name = "stop.2p", .maxsize = 2, .stops = 1, .parts = { PUT(1, 1), PUT(2, 2) } },
 	{ .name = "stop.1slot", .maxsize = 1, .stops = 1,
 	  .parts = { PUT(1, 2), GET(2, 1), GET(3, 1) } },
-	{ .name = "stop.2slots", .quick = 2, .maxsize = 2, .stops = 1, .prefill = 1,
+	{ .name = "stop.2slots", .quick = 1, .maxsize = 2, .stops = 1, .prefill = 1,
 	  .parts = { PUT(1, 1), PUT(2, 1), GET(3, 2), GET(4, 1) } },
 	{ .name = "stop.kill", .maxsize = 2, .stops = 1, .kills = 1, .prefill = 1,
 	  .parts = { PUT(1, 2), GET(2, 2), RECOVER(0) } },
@@ -195,51 +212,143 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1), GET(2, 2, DONE_TOO, IMMORTAL), JOIN(4, IMMORTAL), RECOVER(5) } },
 	{ .name = "join.abort", .maxsize = 2, .prefill = 1,
 	  .parts = { ABORT(1), GET(2, 1, DONE_TOO), JOIN(4) } },
-	{ .name = "join.sleep", .maxsize = 2, .prefill = 1, .sleeps = true,
+	{ .name = "join.sleep", .maxsize = 2, .prefill = 1,
 	  .parts = { ABORT(1, ASLEEP), GET(2, 1, ASLEEP, DONE_TOO), JOIN(4, ASLEEP) } },
 
 	/* asleep */
-	{ .name = "sleep.1p1g", .maxsize = 1, .sleeps = true,
+	{ .name = "sleep.1p1g", .maxsize = 1,
 	  .parts = { PUT(1, 3, ASLEEP), GET(2, 3, ASLEEP) } },
-	{ .name = "sleep.1p2g", .quick = 2, .maxsize = 2, .sleeps = true,
+	{ .name = "sleep.1p2g", .quick = 2, .maxsize = 2,
 	  .parts = { PUT(1, 2, ASLEEP), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
-	{ .name = "sleep.2p2g", .quick = 2, .maxsize = 2, .sleeps = true,
+	{ .name = "sleep.2p2g", .quick = 2, .maxsize = 2,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
 		     GET(4, 1, ASLEEP) } },
-	{ .name = "sleep.2p1g", .quick = 2, .maxsize = 1, .sleeps = true,
+	{ .name = "sleep.2p1g", .quick = 2, .maxsize = 1,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
-	{ .name = "sleep.full", .quick = 2, .maxsize = 2, .prefill = 2, .sleeps = true,
+	{ .name = "sleep.full", .quick = 2, .maxsize = 2, .prefill = 2,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
 		     GET(4, 1, ASLEEP) } },
-	{ .name = "sleep.3slots", .maxsize = 3, .prefill = 3, .sleeps = true,
+	{ .name = "sleep.3slots", .maxsize = 3, .prefill = 3,
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 2, ASLEEP) } },
-	{ .name = "sleep.timed", .maxsize = 1, .sleeps = true,
+	{ .name = "sleep.timed", .quick = 2, .maxsize = 1,
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, TIMED), GET(3, 1, ASLEEP) } },
-	{ .name = "sleep.kill", .maxsize = 1, .kills = 1, .sleeps = true,
+	{ .name = "sleep.kill", .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), RECOVER(5) } },
-	{ .name = "sleep.1p2g.kill", .quick = 2, .maxsize = 1, .kills = 1, .sleeps = true,
+	{ .name = "sleep.1p2g.kill", .quick = 2, .maxsize = 1, .kills = 1,
 	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
 	{ .name = "sleep.2p1g.kill", .quick = 1, .maxsize = 1, .kills = 1, .prefill = 1,
-	  .sleeps = true,
 	  .parts = { PUT(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP), RECOVER(5) } },
-	{ .name = "sleep.timed.put", .quick = 2, .maxsize = 1, .prefill = 1, .sleeps = true,
+	{ .name = "sleep.timed.put", .quick = 2, .maxsize = 1, .prefill = 1,
 	  .parts = { PUT(1, 1, TIMED), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
-	{ .name = "sleep.batch", .maxsize = 2, .sleeps = true,
+	{ .name = "sleep.batch", .maxsize = 2,
 	  .parts = { PUT(1, 2, ASLEEP, .batch = 2), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
-	{ .name = "sleep.give_back", .maxsize = 1, .prefill = 1, .sleeps = true,
+	{ .name = "sleep.give_back", .maxsize = 1, .prefill = 1,
 	  .parts = { GIVE_BACK(1, ASLEEP), GET(2, 1, ASLEEP), PUT(3, 1, ASLEEP) } },
-	{ .name = "sleep.abort", .quick = 2, .maxsize = 1, .sleeps = true,
+	{ .name = "sleep.abort", .quick = 2, .maxsize = 1,
 	  .parts = { ABORT(1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
-	{ .name = "sleep.shutdown", .maxsize = 1, .sleeps = true,
+	/* one too small, who leaves what he was called for */
+	{ .name = "sleep.room", .maxsize = 1,
+	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP, .room = 0), GET(3, 1, ASLEEP) } },
+	{ .name = "sleep.again", .quick = 2, .maxsize = 1,
+	  .parts = { PUT(1, 3, ASLEEP), GET(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
+	{ .name = "sleep.sliced", .quick = 2, .maxsize = 1,
+	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, SLICED), GET(3, 1, ASLEEP) } },
+	{ .name = "sleep.sliced.put", .quick = 2, .maxsize = 1, .prefill = 1,
+	  .parts = { PUT(1, 1, SLICED), PUT(2, 1, ASLEEP), GET(3, 2, ASLEEP) } },
+
+	/* asleep, and shut down */
+	{ .name = "sleep.shutdown", .quick = 2, .maxsize = 1,
 	  .parts = { PUT(1, 2, ASLEEP), GET(2, 2, ASLEEP), SHUT_DOWN(3) } },
+	{ .name = "sleep.shutdown.2g", .quick = 2, .maxsize = 1,
+	  .parts = { PUT(1, 1, ASLEEP), GET(2, 1, ASLEEP), GET(3, 2, ASLEEP), SHUT_DOWN(4) } },
+	{ .name = "sleep.shutdown.kill", .quick = 2, .maxsize = 1, .kills = 1,
+	  .parts = { PUT(1, 2, ASLEEP), GET(2, 2, ASLEEP), SHUT_DOWN(3), RECOVER(5) } },
+	{ .name = "sleep.shutdown.now", .quick = 2, .maxsize = 1,
+	  .parts = { PUT(1, 2, ASLEEP), GET(2, 1, ASLEEP), SHUT_DOWN(3, .immediate = 1) } },
+	/* what is dropped counts as done */
+	{ .name = "sleep.shutdown.join", .quick = 2, .maxsize = 1, .prefill = 1,
+	  .parts = { PUT(1, 1, ASLEEP), GIVE_BACK(2, ONCE), JOIN(3, ASLEEP),
+		     SHUT_DOWN(4, .immediate = 1) } },
+
+	/* on loan, beside sleepers */
+	{ .name = "loan.reserve", .quick = 2, .maxsize = 2,
+	  .parts = { RESERVE(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
+		     GET(4, 1, ASLEEP) } },
+	{ .name = "loan.reserve.held", .quick = 2, .maxsize = 2,
+	  .parts = { RESERVE(1, 1, ASLEEP, HOLDS), PUT(2, 2, ASLEEP), GET(3, 1, ASLEEP) } },
+	{ .name = "loan.reserve.kill", .quick = 2, .maxsize = 2, .kills = 1,
+	  .parts = { RESERVE(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP),
+		     RECOVER(5) } },
+	{ .name = "loan.reserve.held.kill", .quick = 2, .maxsize = 2, .kills = 1,
+	  .parts = { RESERVE(1, 1, ASLEEP, HOLDS), PUT(2, 2, ASLEEP, IMMORTAL),
+		     GET(3, 1, ASLEEP, IMMORTAL), RECOVER(5) } },
+	/* committed in whatever order */
+	{ .name = "loan.order", .quick = 2, .maxsize = 2,
+	  .parts = { RESERVE(1, 1), RESERVE(2, 1), GET(3, 1, ASLEEP), GET(4, 1, ASLEEP) } },
+	{ .name = "loan.discard", .quick = 2, .maxsize = 2,
+	  .parts = { ABORT(1), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
+	{ .name = "loan.discard.kill", .quick = 1, .maxsize = 2, .kills = 1,
+	  .parts = { ABORT(1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
+	{ .name = "loan.discard.shutdown", .quick = 2, .maxsize = 1,
+	  .parts = { ABORT(1), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP), SHUT_DOWN(4) } },
+	{ .name = "loan.borrow", .quick = 2, .maxsize = 1, .prefill = 1,
+	  .parts = { BORROW(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
+	{ .name = "loan.borrow.kill", .quick = 2, .maxsize = 1, .prefill = 1, .kills = 1,
+	  .parts = { BORROW(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
+	/* more slots than messages: there is room as soon as one is lent */
+	{ .name = "loan.borrow.held", .maxsize = 3, .prefill = 3,
+	  .parts = { BORROW(1, 1, HOLDS), PUT(2, 1, ASLEEP), PUT(3, 1, ASLEEP) } },
+	{ .name = "loan.borrow.held.kill", .quick = 1, .maxsize = 3, .prefill = 3, .kills = 1,
+	  .parts = { BORROW(1, 1, HOLDS), PUT(2, 1, ASLEEP), GET(3, 3, ASLEEP), RECOVER(5) } },
+	{ .name = "loan.borrow.2g", .quick = 2, .maxsize = 2,
+	  .parts = { RESERVE(1, 1), PUT(2, 1), BORROW(3, 1, ASLEEP, HOLDS), GET(4, 1, ASLEEP) } },
+	/* the same: what is given back does not count any more */
+	{ .name = "loan.give_back.put", .quick = 2, .maxsize = 3, .prefill = 3,
+	  .parts = { GIVE_BACK(1), PUT(2, 1, ASLEEP), PUT(3, 1, ASLEEP) } },
+	{ .name = "loan.give_back.kill", .quick = 2, .maxsize = 1, .prefill = 1, .kills = 1,
+	  .parts = { GIVE_BACK(1, ASLEEP), GET(2, 1, ASLEEP), RECOVER(5) } },
+
+	/* who polls, beside who sleeps */
+	{ .name = "poll.alone", .maxsize = 2, .parts = { PUT(1, 1), POLL(2, 1) } },
+	{ .name = "poll.told", .maxsize = 2,
+	  .parts = { PUT(1, 1), POLL(2, 1, HOLDS), GET(3, 1, ASLEEP) } },
+	{ .name = "poll", .maxsize = 2,
+	  .parts = { PUT(1, 1), POLL(2, 1), GET(3, 1, ASLEEP) } },
+	{ .name = "poll.2puts", .quick = 2, .maxsize = 1,
+	  .parts = { PUT(1, 2, ASLEEP), POLL(2, 1), GET(3, 1, ASLEEP) } },
+	{ .name = "poll.2pollers", .quick = 2, .maxsize = 2,
+	  .parts = { PUT(1, 2), POLL(2, 1), POLL(3, 1) } },
+	{ .name = "poll.discard", .quick = 2, .maxsize = 2,
+	  .parts = { ABORT(1), PUT(2, 1), POLL(3, 1) } },
+	{ .name = "poll.give_back", .quick = 2, .maxsize = 1, .prefill = 1,
+	  .parts = { GIVE_BACK(1), POLL(2, 1), GET(3, 1, ASLEEP) } },
+	{ .name = "poll.kill", .quick = 2, .maxsize = 1, .kills = 1,
+	  .parts = { PUT(1, 1), POLL(2, 1), GET(3, 1, ASLEEP), RECOVER(5) } },
+	{ .name = "poll.shutdown", .quick = 2, .maxsize = 1,
+	  .parts = { PUT(1, 1), POLL(2, 1), GET(3, 1, ASLEEP), SHUT_DOWN(4) } },
+	{ .name = "poll.shutdown.now", .quick = 2, .maxsize = 1,
+	  .parts = { PUT(1, 1), POLL(2, 1), SHUT_DOWN(4, .immediate = 1) } },
 };
 
 const unsigned int nr_casts = sizeof(casts) / sizeof(casts[0]);
 struct cast cast;
 
+/* In which queue @p may sleep. */
+static unsigned int queue_of(const struct part *p)
+{
+	if (p->script == script_poll)
+		return 1u << (SIDES + GETTERS);
+	if (p->patience < SLEEP)
+		return 0;
+	if (p->script == script_join)
+		return 1u << JOINERS;
+	return p->script == script_get || p->script == script_borrow ? 1u << GETTERS :
+								       1u << PUTTERS;
+}
+
 void cast_begin(const struct cast *c)
 {
-	bool marks = false;
+	bool marks = false, drops = false, done = false;
 	struct part *p;
 
 	cast = *c;
@@ -250,19 +359,24 @@ void cast_begin(const struct cast *c)
 	for (p = cast.parts; p < cast.parts + ACTORS_MAX && p->script; p++) {
 		cast.actors++;
 		cast.peeks |= p->peeks;
-		cast.drops |= p->immediate;
-		marks |= p->script == script_abort || p->script == script_give_back ||
-			 p->script == script_recover;
+		cast.queues |= queue_of(p);
+		drops |= p->immediate;
+		done |= p->task_done;
+		marks |= p->undoes || p->immediate || p->script == script_recover;
 	}
 	for (p = cast.parts; p < cast.parts + cast.actors; p++) {
-		if (cast.sleeps || cast.drops) {
+		if (drops) {
 			p->reads = EVERYTHING;
 			p->writes = EVERYTHING;
 		}
-		/* Nobody makes a tombstone or an orphan. */
+		/* Nobody makes a tombstone or an orphan; nobody ever sleeps there. */
 		if (!marks)
 			p->writes &= ~(IN(MARKS) | IN(SKIPPED));
+		if (!drops)
+			p->writes &= ~IN(DETOUR);
+		if (!drops && !done)
+			p->writes &= ~IN(DONE);
+		p->writes &= ~(CALL & ~((__u32)cast.queues << SLEEPERS));
 	}
 	cast.parts[AUDITOR].owner = 0xff;
-	ring_views_init();
 }

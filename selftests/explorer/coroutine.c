@@ -56,6 +56,11 @@ static void coroutine_main(void)
 	abort();
 }
 
+struct actor *actor_running(void)
+{
+	return running;
+}
+
 /* Run @a up to its next step. */
 void coroutine_resume(struct actor *a, __u64 result)
 {

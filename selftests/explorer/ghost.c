@@ -139,6 +139,18 @@ bool ghost_join_ready(void)
 	return !ghost_outstanding();
 }
 
+static bool is_ready(unsigned int queue)
+{
+	switch ((enum side)(queue % SIDES)) {
+	case GETTERS:
+		return ghost_get_ready();
+	case PUTTERS:
+		return ghost_put_ready();
+	default:
+		return ghost_join_ready();
+	}
+}
+
 /* The oldest message that is to be delivered next, orphans first; 0 none. */
 unsigned int ghost_next_message(void)
 {
@@ -209,7 +221,10 @@ void ghost_end(struct actor *a, int ret)
 	__u8 seen = a->seen;
 	unsigned int i;
 
+	if (ret == -ETIMEDOUT)
+		ret = -EAGAIN;
 	a->attempt = NO_ATTEMPT;
+	a->begins = 0;
 	a->seen = 0;
 	a->orphans = 0;
 	if (auditing)
@@ -243,9 +258,16 @@ void ghost_end(struct actor *a, int ret)
 		    !(seen & SEEN_STRICT || (seen & SEEN_DISTURBED && seen & SEEN_LOOSE)))
 			fail("get says empty, and there was something all the time", 0, 0);
 	} else if (attempt == ATTEMPT_JOIN) {
-		if (!ret && !(seen & SEEN_STRICT))
+		if (ret >= 0 && !(seen & SEEN_STRICT))
 			fail("join says done, and it was not at any time", 0, 0);
 	}
+}
+
+/* It takes effect with this step, and what follows is for others. */
+static void took_effect(struct actor *a)
+{
+	if (a->attempt != NO_ATTEMPT)
+		ghost_end(a, 0);
 }
 
 /* --- messages */
@@ -302,6 +324,7 @@ static void published(struct actor *by, unsigned int slot, __u64 position)
 	ghost->published |= (__u16)(1u << message);
 	ghost->position[message] = at;
 	ghost->slot_message[slot] = (__u8)message;
+	took_effect(by);
 }
 
 static void word_changed(struct actor *by, unsigned int slot, __u64 from, __u64 to)
@@ -326,13 +349,23 @@ static void word_changed(struct actor *by, unsigned int slot, __u64 from, __u64 
 	}
 	if (!message)
 		return; /* tombstones */
+	if (was == PYQUEUE_READY && is == PYQUEUE_SKIPPING &&
+	    ring_header.detour & PYQUEUE_DETOUR_DROP) {
+		/* Dropped; it is about to be counted as done. */
+		ghost->released |= (__u16)(1u << message);
+		ghost->slot_message[slot] = 0;
+		ghost->done++;
+		return;
+	}
 	if (was == PYQUEUE_READING && is == PYQUEUE_FREE) {
 		if (ghost->released >> message & 1)
 			fail("message %lld delivered twice", message, 0);
-		if (!(ghost->copied >> message & 1))
+		if (!(ghost->copied >> message & 1) &&
+		    !(ring_header.detour & PYQUEUE_DETOUR_DROP))
 			fail("message %lld released, and has not been copied", message, 0);
 		ghost->released |= (__u16)(1u << message);
 		ghost->slot_message[slot] = 0;
+		took_effect(by);
 	} else if (was == PYQUEUE_READING && is == PYQUEUE_READING) {
 		return;
 	} else if (was == PYQUEUE_READING && is == PYQUEUE_ORPHAN) {
@@ -355,7 +388,7 @@ void ghost_changed(struct actor *by, unsigned int l, __u64 from, __u64 to)
 		return;
 	if (l >= WORD && l < LENGTH)
 		word_changed(by, l - WORD, from, to);
-	if (l >= SLEEPERS && l < WORD) {
+	if (l >= SLEEPERS && l < POLLERS) {
 		__s64 more = (__s64)((to & PYQUEUE_ANNOUNCED) - (from & PYQUEUE_ANNOUNCED));
 
 		/* The same sequence: an announcement, or one taken back. */
@@ -369,20 +402,18 @@ void ghost_changed(struct actor *by, unsigned int l, __u64 from, __u64 to)
 	for_each_actor(a) {
 		if (a->attempt == NO_ATTEMPT || a->begins)
 			continue;
-		if (a != by && l <= WORD + SLOTS_MAX)
+		if (a != by && (l < SLEEPERS || (l >= WORD && l < LENGTH)))
 			a->seen |= SEEN_DISTURBED;
 		look(a);
 	}
 }
 
-/* What a getter has copied out of the slot whose claim is @word. */
-void ghost_copied(__u64 word, __u64 position, __u32 len, __u64 first, __u64 second)
+/* What a getter has copied out of a slot that it holds (ghost_payload() has seen to that). */
+void ghost_copied(unsigned int slot, __u32 len, __u64 first, __u64 second)
 {
 	unsigned int message = (unsigned int)(first & 0xff);
-	unsigned int slot = (unsigned int)(position & (cast.slots - 1u));
+	__u64 word = memory_read(WORD + slot);
 
-	if (memory_read(WORD + slot) != word)
-		fail("message %lld copied from a slot that is not held", message, 0);
 	if (second != ~first || first != message * 0x0101010101010101ULL || len != message)
 		fail("delivered in part: %llx, length %lld", first, len);
 	else if (message != ghost->slot_message[slot])
@@ -422,7 +453,7 @@ bool ghost_end_of_execution(void)
 	bool stopped = false;
 
 	for_each_actor(a)
-		stopped |= a->life == STOPPED;
+		stopped |= actor_is_stuck(a);
 	for_each_actor(a)
 		if (a->life == DEAD && !(ghost->recovered >> actor_index(a) & 1))
 			return false; /* and nobody left to recover */
@@ -436,22 +467,31 @@ bool ghost_end_of_execution(void)
 	if (held != (unsigned int)(ghost->published & ~ghost->released))
 		fail("put and not delivered: %llx; in the ring: %llx (sets of messages)",
 		     ghost->published & ~ghost->released, held);
-	if (ring_header.detour & PYQUEUE_DETOUR_DROP && !is_empty())
-		fail("shut down at once, and not empty", 0, 0);
+	if (ring_header.detour & PYQUEUE_DETOUR_DROP) {
+		unsigned int dropped = ghost->released & ~ghost->copied;
+
+		if (!is_empty())
+			fail("shut down at once, and not empty", 0, 0);
+		if (ghost->done < __builtin_popcount(dropped))
+			fail("dropped: %llx (a set of messages), and only %lld are done", dropped,
+			     ghost->done);
+	}
 	for_each_actor(a) {
-		enum side side = (enum side)a->a;
+		static const char *const texts[QUEUES] = {
+			"actor %lld waits to get for ever, and there is something to take",
+			"actor %lld waits to put for ever, and there is room",
+			"actor %lld joins for ever, and nothing is unfinished",
+			"actor %lld polls for ever, and there is something to take",
+			"actor %lld polls for ever, and there is room",
+		};
 
 		if (a->life != ALIVE || (a->step != STEP_AWAIT && a->step != STEP_ASLEEP))
 			continue;
-		if (side == GETTERS && ghost_get_ready())
-			fail("actor %lld waits to get for ever, and there is something to take",
-			     actor_index(a) + 1, 0);
-		if (side == PUTTERS && ghost_put_ready())
-			fail("actor %lld waits to put for ever, and there is room",
-			     actor_index(a) + 1, 0);
-		if (side == JOINERS && !stopped && ghost_join_ready())
-			fail("actor %lld joins for ever, and nothing is unfinished",
-			     actor_index(a) + 1, 0);
+		/* Nobody can take a tombstone away behind one who has stopped. */
+		if (a->a == JOINERS && stopped)
+			continue;
+		if (is_ready((unsigned int)a->a))
+			fail(texts[a->a], actor_index(a) + 1, 0);
 	}
 	return !failure;
 }

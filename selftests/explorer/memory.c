@@ -29,6 +29,9 @@ void memory_init(void)
 	location_at[SLEEPERS + GETTERS] = &ring_header.getters.sleepers;
 	location_at[SLEEPERS + PUTTERS] = &ring_header.putters.sleepers;
 	location_at[SLEEPERS + JOINERS] = &ring_header.joiners.sleepers;
+	location_at[POLLERS + GETTERS] = &ring_header.getters.pollers;
+	location_at[POLLERS + PUTTERS] = &ring_header.putters.pollers;
+	location_at[POLLERS + JOINERS] = &ring_header.joiners.pollers;
 	for (i = 0; i < SLOTS_MAX; i++) {
 		location_at[WORD + i] = &slot_at(i)->word;
 		location_at[LENGTH + i] = &slot_at(i)->len;
@@ -39,7 +42,18 @@ void memory_init(void)
 
 static bool location_is_short(unsigned int l)
 {
-	return l == DETOUR || (l >= LENGTH && l < PAYLOAD);
+	return l == DETOUR || (l >= POLLERS && l < WORD) || (l >= LENGTH && l < PAYLOAD);
+}
+
+/* The upper half of a side's sleepers, on which they sleep. */
+bool location_is_sequence(const void *at)
+{
+	unsigned int side;
+
+	for (side = 0; side < SIDES; side++)
+		if (at == (__u32 *)location_at[SLEEPERS + side] + 1)
+			return true;
+	return false;
 }
 
 unsigned int location_of(const void *at)

@@ -5,7 +5,7 @@
 
 #include "world.h"
 
-script_fn script_put, script_get, script_abort, script_give_back, script_join, script_count;
-script_fn script_shut_down, script_recover;
+script_fn script_put, script_get, script_reserve, script_borrow, script_poll, script_join;
+script_fn script_count, script_shut_down, script_recover;
 
 #endif

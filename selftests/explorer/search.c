@@ -65,6 +65,12 @@ static bool can_be_ended(const struct actor *a)
 	       a->step != STEP_HEIR;
 }
 
+/* May its sleep end by itself? */
+static bool can_time_out(const struct actor *a)
+{
+	return a->step == STEP_ASLEEP && !a->woken && actor_part(a)->patience >= SLEEP_TIMED;
+}
+
 static void add_kills(struct frame *f)
 {
 	const struct actor *a;
@@ -109,7 +115,7 @@ static bool add_steps(struct frame *f, bool reduce)
 			add(f, CHOICE_STEP, a);
 		if (buffer_drains(a))
 			add(f, CHOICE_DRAIN, a);
-		if (a->step == STEP_ASLEEP && !a->woken && actor_part(a)->patience == SLEEP_TIMED)
+		if (can_time_out(a))
 			add(f, CHOICE_TIMEOUT, a);
 	}
 	return f->n;
@@ -202,6 +208,7 @@ static void set_up(void)
 	memset(&world, 0, sizeof(world));
 	memset(&ring_header, 0, sizeof(ring_header));
 	memset(ring_slots, 0, sizeof(ring_slots));
+	handles_init();
 	ring_header.tail = cast.start;
 	ring_header.head = cast.start;
 	ring_header.head_cache = cast.start;

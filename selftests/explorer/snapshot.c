@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A state as a string of bytes: memory, ghost, actors, and the live part of each
- * stack, above its stack pointer. Equal bytes are equal states, since all that
+ * A state as a string of bytes: memory, ghost, actors, their handles, and the live
+ * part of each stack, above its stack pointer. Equal bytes are equal states, since all that
  * they point to is at fixed addresses. Different bytes may be equal states
  * (what a frame no longer needs is still in it), which costs time and nothing
  * else.
@@ -26,7 +26,8 @@ size_t snapshot_save(unsigned char *to)
 		ring_header.tail, ring_header.head_cache, ring_header.head, ring_header.marks,
 		ring_header.detour, ring_header.done, ring_header.skipped,
 		ring_header.getters.sleepers, ring_header.putters.sleepers,
-		ring_header.joiners.sleepers,
+		ring_header.joiners.sleepers, ring_header.getters.pollers,
+		ring_header.putters.pollers, ring_header.joiners.pollers,
 	};
 	unsigned char *at = to;
 	const struct actor *a;
@@ -35,6 +36,7 @@ size_t snapshot_save(unsigned char *to)
 	at += put(at, ring_slots, (size_t)cast.slots * SLOT_SIZE);
 	at += put(at, &world.ghost, sizeof(world.ghost));
 	at += put(at, world.actors, cast.actors * sizeof(world.actors[0]));
+	at += put(at, handles_of_actors, cast.actors * handle_size);
 	for_each_actor(a)
 		at += put(at, a->sp, (size_t)(coroutine_stack_end(a) - (char *)a->sp));
 	return (size_t)(at - to);
@@ -48,7 +50,7 @@ static size_t get(void *to, const unsigned char *from, size_t size)
 
 void snapshot_restore(const unsigned char *at)
 {
-	__u64 header[10];
+	__u64 header[13];
 	struct actor *a;
 
 	at += get(header, at, sizeof(header));
@@ -62,9 +64,13 @@ void snapshot_restore(const unsigned char *at)
 	ring_header.getters.sleepers = header[7];
 	ring_header.putters.sleepers = header[8];
 	ring_header.joiners.sleepers = header[9];
+	ring_header.getters.pollers = (__u32)header[10];
+	ring_header.putters.pollers = (__u32)header[11];
+	ring_header.joiners.pollers = (__u32)header[12];
 	at += get(ring_slots, at, (size_t)cast.slots * SLOT_SIZE);
 	at += get(&world.ghost, at, sizeof(world.ghost));
 	at += get(world.actors, at, cast.actors * sizeof(world.actors[0]));
+	at += get(handles_of_actors, at, cast.actors * handle_size);
 	for_each_actor(a)
 		at += get(a->sp, at, (size_t)(coroutine_stack_end(a) - (char *)a->sp));
 }

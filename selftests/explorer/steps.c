@@ -106,9 +106,9 @@ static bool buffer_find(const struct actor *a, unsigned int l, __u64 *value)
 
 /* --- sleeping and waking */
 
-static void queue_remove(enum side side, const struct actor *a)
+static void queue_remove(unsigned int n_queue, const struct actor *a)
 {
-	__u8 *queue = world.ghost.queue[side];
+	__u8 *queue = world.ghost.queue[n_queue];
 	unsigned int i, n = 0;
 
 	for (i = 0; i < ACTORS_MAX; i++)
@@ -118,25 +118,28 @@ static void queue_remove(enum side side, const struct actor *a)
 		queue[n++] = 0;
 }
 
-static void queue_add(enum side side, const struct actor *a)
+static void queue_add(unsigned int n_queue, const struct actor *a)
 {
-	__u8 *queue = world.ghost.queue[side];
+	__u8 *queue = world.ghost.queue[n_queue];
 
 	while (*queue)
 		queue++;
 	*queue = actor_index(a) + 1;
 }
 
-static void queue_wake(enum side side, __u64 n)
+/* Return: how many that were. */
+static __u64 queue_wake(unsigned int n_queue, __u64 n)
 {
-	__u8 *queue = world.ghost.queue[side];
+	__u8 *queue = world.ghost.queue[n_queue];
+	__u64 woken;
 
-	while (n-- && *queue) {
+	for (woken = 0; woken < n && *queue; woken++) {
 		struct actor *a = &world.actors[*queue - 1];
 
 		a->woken = 1;
-		queue_remove(side, a);
+		queue_remove(n_queue, a);
 	}
+	return woken;
 }
 
 /* --- the steps */
@@ -168,6 +171,8 @@ bool step_is_enabled(const struct actor *a)
 		return a->changed;
 	case STEP_ASLEEP:
 		return a->woken;
+	case STEP_HOLD:
+		return false;
 	case STEP_DEATH:
 		return next_dead(a);
 	case STEP_HEIR:
@@ -183,7 +188,7 @@ static bool is_active(const struct actor *a)
 {
 	const struct actor *dead;
 
-	if (a->life != ALIVE)
+	if (a->life != ALIVE || a->step == STEP_HOLD)
 		return false;
 	if (a->step != STEP_DEATH && a->step != STEP_HEIR)
 		return true;
@@ -242,7 +247,8 @@ static void check_part(const struct actor *a)
 {
 	const struct part *p = actor_part(a);
 
-	if (actor_index(a) == AUDITOR || a->location == NOWHERE)
+	if (actor_index(a) == AUDITOR || a->location == NOWHERE ||
+	    (a->step == STEP_OR && a->a == PYQUEUE_DETOUR_BROKEN))
 		return;
 	if (!((a->step == STEP_LOAD ? p->reads : p->writes) & IN(a->location))) {
 		printf("# %s %s %s, which its part does not say\n", actor_name(a),
@@ -309,30 +315,45 @@ static __u64 step_memory(struct actor *a)
 	default: /* STEP_OR */
 		buffer_drain(a);
 		seen = memory_read(l);
+		if (l == DETOUR && a->a & PYQUEUE_DETOUR_BROKEN)
+			fail("a sound ring is called broken", 0, 0);
 		trace(a, "OR", seen, seen | a->a);
 		memory_write(a, l, seen | a->a);
 		return 0;
 	}
 }
 
+/* What a futex is compared with: the upper half of a side's sleepers, or its pollers. */
+static __u32 queue_value(unsigned int queue)
+{
+	__u64 word = memory_read(SLEEPERS + queue);
+
+	return (__u32)(queue < SIDES ? word >> PYQUEUE_SEQUENCE_SHIFT : word);
+}
+
+/* What a system call returns that fails. */
+#define FAILS ((__u64)-1)
+
 static __u64 step_other(struct actor *a)
 {
-	enum side side = (enum side)a->a;
+	unsigned int queue = (unsigned int)a->a;
 	const struct actor *dead;
 
 	switch (a->step) {
 	case STEP_SLEEP:
 		/* A system call drains, and compares as one with falling asleep. */
 		buffer_drain(a);
-		if ((__u32)(memory_read(SLEEPERS + side) >> PYQUEUE_SEQUENCE_SHIFT) != a->b) {
+		if (queue_value(queue) != a->b) {
 			if (step_tracing)
-				printf("#   %-12s  does not sleep: the sequence has moved\n",
-				       actor_name(a));
-			return 0;
+				printf("#   %-12s  does not sleep: %s has moved\n", actor_name(a),
+				       location_name(SLEEPERS + queue));
+			return FAILS;
 		}
 		if (step_tracing)
 			printf("#   %-12s  falls asleep\n", actor_name(a));
-		queue_add(side, a);
+		queue_add(queue, a);
+		/* What it finds when it wakes is an attempt of its own. */
+		ghost_begin(a, (enum attempt)a->attempt);
 		return 0;
 	case STEP_ASLEEP:
 		if (step_tracing)
@@ -343,20 +364,22 @@ static __u64 step_other(struct actor *a)
 		buffer_drain(a);
 		if (step_tracing)
 			printf("#   %-12s  calls %lld of those who sleep on %s\n", actor_name(a),
-			       (long long)a->b, location_name(SLEEPERS + side));
-		if (a->b <= ACTORS_MAX) { /* not everybody */
-			world.ghost.credit[side] -= (__s8)a->b;
-			if (world.ghost.credit[side] < 0)
+			       (long long)a->b, location_name(SLEEPERS + queue));
+		if (queue < SIDES && a->b <= ACTORS_MAX) { /* not everybody */
+			world.ghost.credit[queue] -= (__s8)a->b;
+			if (world.ghost.credit[queue] < 0)
 				fail("more calls than announcements", 0, 0);
 		}
-		queue_wake(side, a->b);
-		return 0;
+		return queue_wake(queue, a->b);
+	case STEP_CHECK:
 	case STEP_DEATH:
 		dead = next_dead(a);
+		if (!dead)
+			return 0;
 		a->recovers = actor_index(dead) + 1;
 		if (step_tracing)
 			printf("#   %-12s  recovers %s\n", actor_name(a), actor_name(dead));
-		return actor_index(dead);
+		return actor_index(dead) + 1;
 	default: /* STEP_AWAIT, STEP_HEIR */
 		if (step_tracing)
 			printf("#   %-12s  goes on\n", actor_name(a));
@@ -380,20 +403,11 @@ void step_take(struct actor *a)
 	if (a->location != NOWHERE) {
 		result = step_memory(a);
 	} else {
-		__u64 side = a->a;
-		bool sleeps = a->step == STEP_SLEEP;
-
 		result = step_other(a);
-		if (sleeps && world.ghost.queue[side][0]) {
-			unsigned int i;
-
-			for (i = 0; i < ACTORS_MAX; i++) {
-				if (world.ghost.queue[side][i] == actor_index(a) + 1) {
-					a->step = STEP_ASLEEP;
-					a->b = 0;
-					return;
-				}
-			}
+		if (a->step == STEP_SLEEP && result != FAILS) {
+			a->step = STEP_ASLEEP;
+			a->b = 0;
+			return;
 		}
 	}
 	coroutine_resume(a, result);
@@ -402,10 +416,10 @@ void step_take(struct actor *a)
 
 static void actor_settle(struct actor *a, enum life life)
 {
-	unsigned int side;
+	unsigned int queue;
 
-	for (side = 0; side < SIDES; side++)
-		queue_remove((enum side)side, a);
+	for (queue = 0; queue < QUEUES; queue++)
+		queue_remove(queue, a);
 	a->life = life;
 	a->step = STEP_NONE;
 	a->location = NOWHERE;
@@ -419,6 +433,7 @@ static void actor_settle(struct actor *a, enum life life)
 	a->begins = 0;
 	a->orphans = 0;
 	a->woken = 0;
+	a->late = 0;
 	while (a->buffered && !buffer_drains(a))
 		buffer_drain_one(a);
 }
@@ -441,11 +456,11 @@ void actor_stop(struct actor *a)
 
 void actor_time_out(struct actor *a)
 {
-	enum side side = (enum side)a->a;
-
+	a->late = actor_part(a)->patience == SLEEP_TIMED;
 	if (step_tracing)
-		printf("#   %-12s  times out\n", actor_name(a));
-	queue_remove(side, a);
-	coroutine_resume(a, 1);
+		printf("#   %-12s  %s\n", actor_name(a),
+		       a->late ? "times out" : "has slept for a slice");
+	queue_remove((unsigned int)a->a, a);
+	coroutine_resume(a, FAILS);
 	steps_settle(a);
 }

@@ -16,6 +16,7 @@ const char *location_name(unsigned int l)
 	static const char *const names[] = {
 		"tail", "head_cache", "head", "marks", "detour", "done", "skipped",
 		"sleepers[getters]", "sleepers[putters]", "sleepers[joiners]",
+		"pollers[getters]", "pollers[putters]", "pollers[joiners]",
 	};
 	static char text[2][32];
 	static unsigned int turn;
@@ -58,7 +59,7 @@ void trace_value(char *text, size_t size, unsigned int l, __u64 value)
 		snprintf(text, size, "%llu%s%s", (unsigned long long)(value >> 2),
 			 value & PYQUEUE_MARK_ORPHAN ? " ORPHAN" : "",
 			 value & PYQUEUE_MARK_ABORTED ? " ABORTED" : "");
-	} else if (l >= SLEEPERS && l < WORD) {
+	} else if (l >= SLEEPERS && l < POLLERS) {
 		snprintf(text, size, "sequence %u announced %u",
 			 (unsigned int)(value >> PYQUEUE_SEQUENCE_SHIFT),
 			 (unsigned int)(value & PYQUEUE_ANNOUNCED));

@@ -22,11 +22,15 @@
 
 enum side { GETTERS, PUTTERS, JOINERS, SIDES };
 
+/* Where futexes are slept on: the sequence of each side, then the pollers of each. */
+#define QUEUES		(2 * SIDES)
+
 /* Words of the ring that can be accessed, as the explorer numbers them. */
 enum location {
 	TAIL, HEAD_CACHE, HEAD, MARKS, DETOUR, DONE, SKIPPED,
 	SLEEPERS,			/* of each side */
-	WORD = SLEEPERS + SIDES,	/* of each slot */
+	POLLERS = SLEEPERS + SIDES,	/* the same */
+	WORD = POLLERS + SIDES,		/* of each slot */
 	LENGTH = WORD + SLOTS_MAX,
 	PAYLOAD = LENGTH + SLOTS_MAX,	/* two a slot */
 	LOCATIONS = PAYLOAD + 2 * SLOTS_MAX,
@@ -36,14 +40,18 @@ enum location {
 /* Sets of locations: what an actor may read or write. */
 #define IN(location)	(1u << (location))
 #define IN_SLEEPERS	(7u << SLEEPERS)
+#define IN_POLLERS	(7u << POLLERS)
 #define IN_WORDS	(0xfu << WORD)
 #define IN_LENGTHS	(0xfu << LENGTH)
 #define IN_PAYLOADS	(0xffu << PAYLOAD)
 
 enum life { ALIVE, FINISHED, DEAD, STOPPED };
 
-/* What an actor is trying to do, for as long as "full" or "empty" has to be true in. */
-enum attempt { NO_ATTEMPT, ATTEMPT_PUT, ATTEMPT_GET, ATTEMPT_JOIN };
+/*
+ * What an actor is trying to do, for as long as "full" or "empty" has to be true in;
+ * in order of sides.
+ */
+enum attempt { NO_ATTEMPT, ATTEMPT_GET, ATTEMPT_PUT, ATTEMPT_JOIN };
 
 /* What has been true at some moment of an attempt. */
 #define SEEN_STRICT	1	/* full, empty, nothing unfinished */
@@ -70,8 +78,9 @@ struct actor {
 	__u8 orphans;			/* slots: to be taken first */
 	__u8 last_position;		/* of its own messages, + 1 */
 	__u8 woken;
+	__u8 late;			/* its deadline is over */
 	__u8 recovers;			/* actor + 1 */
-	__u8 pad[6];
+	__u8 pad[5];
 };
 
 struct ghost {
@@ -85,8 +94,8 @@ struct ghost {
 	__u8 switches, last;		/* left; who has gone on last, actor + 1 */
 	__u8 recovered;			/* actors */
 	__s8 credit[SIDES];		/* announcements less calls */
-	__u8 queue[SIDES][ACTORS_MAX];	/* who sleeps, in order; actor + 1 */
-	__u8 pad[3];
+	__u8 queue[QUEUES][ACTORS_MAX];	/* who sleeps, in order; actor + 1 */
+	__u8 pad;
 };
 
 struct world {
@@ -102,10 +111,12 @@ enum step {
 	STEP_CAS,	/* at, a: expected, b: new */
 	STEP_OR,	/* at, a: bits */
 	STEP_AWAIT,	/* a: side; until memory that the actor may read has changed */
-	STEP_SLEEP,	/* a: side, b: sequence: futex_wait() */
-	STEP_ASLEEP,	/* a: side */
-	STEP_WAKE,	/* a: side, b: how many: futex_wake() */
+	STEP_SLEEP,	/* a: queue, b: value: FUTEX_WAIT */
+	STEP_ASLEEP,	/* a: queue */
+	STEP_WAKE,	/* a: queue, b: how many: FUTEX_WAKE */
+	STEP_HOLD,	/* for ever, what it has on loan */
 	STEP_DEATH,	/* until there is a dead one to recover: who */
+	STEP_CHECK,	/* the same at once: who, + 1, or 0 */
 	STEP_HEIR,	/* a: actor, b: until that one is dead and its recovery has ended */
 };
 
@@ -120,8 +131,12 @@ extern unsigned char ring_slots[SLOTS_MAX * SLOT_SIZE];
 struct actor;
 typedef void script_fn(struct actor *a);
 
-/* How an actor puts up with "full" and "empty". */
-enum patience { GIVE_UP, AWAIT, SLEEP, SLEEP_TIMED };
+/*
+ * How an actor puts up with "full" and "empty": tries once; again when something has
+ * changed; has the library wait, whose slices do not end by themselves; they may,
+ * and with them the deadline; they may.
+ */
+enum patience { GIVE_UP, AWAIT, SLEEP, SLEEP_TIMED, SLEEP_SLICED };
 
 struct part {
 	const char *name;
@@ -134,6 +149,8 @@ struct part {
 	__u8 room;			/* bytes, for a message; its length is its number */
 	__u8 heir_of;			/* actor + 1 */
 	__u8 immediate, task_done;
+	bool undoes;			/* what it has on loan */
+	bool holds;			/* the same, for ever; a poller: only that it has been told */
 	bool immortal;			/* neither killed nor stopped */
 	bool peeks;			/* reads what it does not hold */
 };
@@ -143,9 +160,9 @@ struct cast {
 	__u64 maxsize, start;
 	__u8 prefill;
 	__u8 kills, stops;
-	bool sleeps;			/* sleepers are woken */
-	bool peeks, drops;		/* set by cast_begin() */
+	bool peeks;			/* set by cast_begin() */
 	__u8 slots, order, actors;	/* the same */
+	__u8 queues;			/* in which somebody may sleep; the same */
 	__u8 quick;			/* in quick mode: switches at most; 0: any number */
 	struct part parts[ACTORS_MAX + 1];
 };
@@ -161,7 +178,8 @@ void cast_begin(const struct cast *c);
 size_t snapshot_save(unsigned char *to);
 void snapshot_restore(const unsigned char *from);
 __u64 snapshot_hash(const unsigned char *at, size_t size);
-#define SNAPSHOT_MAX (LOCATIONS * 8 + sizeof(struct world) + ACTORS_MAX * STACK_SIZE)
+#define SNAPSHOT_MAX \
+	(LOCATIONS * 8 + sizeof(struct world) + ACTORS_MAX * (STACK_SIZE + HANDLE_MAX))
 
 /* visited.c */
 void visited_begin(__u64 memory);
@@ -185,13 +203,17 @@ struct bounds {
 
 void search(struct report *report, const struct bounds *bounds);
 
-/* actors.c: what needs the ring's code */
+/* actors.c: what needs the ring's and the library's code */
 script_fn script_prefill, script_audit;
-void ring_views_init(void);
+void handles_init(void);
+extern unsigned char *const handles_of_actors;
+extern const size_t handle_size;
+#define HANDLE_MAX 320
 
 /* coroutine.c */
 void coroutine_start(struct actor *a, script_fn *script);
 void coroutine_resume(struct actor *a, __u64 result);
+struct actor *actor_running(void);
 char *coroutine_stack_end(const struct actor *a);
 
 /* memory.c */
@@ -199,6 +221,7 @@ void memory_init(void);
 __u64 memory_read(unsigned int location);
 void memory_set(unsigned int location, __u64 value);
 unsigned int location_of(const void *at);
+bool location_is_sequence(const void *at);
 
 /* steps.c */
 bool step_is_enabled(const struct actor *a);
@@ -221,7 +244,7 @@ void trace_value(char *text, size_t size, unsigned int location, __u64 value);
 void ghost_begin(struct actor *a, enum attempt attempt);
 void ghost_before_step(struct actor *a);
 void ghost_end(struct actor *a, int ret);
-void ghost_copied(__u64 word, __u64 position, __u32 len, __u64 first, __u64 second);
+void ghost_copied(unsigned int slot, __u32 len, __u64 first, __u64 second);
 void ghost_done(int ret);
 void ghost_changed(struct actor *by, unsigned int location, __u64 from, __u64 to);
 void ghost_payload(struct actor *by, unsigned int location, bool write);
@@ -245,6 +268,12 @@ static inline unsigned int actor_index(const struct actor *a)
 static inline struct part *actor_part(const struct actor *a)
 {
 	return &cast.parts[actor_index(a)];
+}
+
+/* What it holds nobody else will have. */
+static inline bool actor_is_stuck(const struct actor *a)
+{
+	return a->life == STOPPED || a->step == STEP_HOLD;
 }
 
 #define for_each_actor(a) \
