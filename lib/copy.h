@@ -7,30 +7,29 @@
 #include <stdint.h>
 #include <string.h>
 
-#define PYQI_COPY_SHORT 128
-
-/* A chunk at each end; they may overlap. Constant sizes: no calls. */
-#define PYQI_COPY_ENDS(to, from, len, size)                                           \
-	do {                                                                          \
-		memcpy((to), (from), (size));                                         \
-		memcpy((to) + (len) - (size), (from) + (len) - (size), (size));       \
-	} while (0)
+/* The first and the last @size bytes, which may overlap. Constant sizes: no calls. */
+static inline void pyqi_copy_ends(char *to, const char *from, size_t len, const size_t size)
+{
+	memcpy(to, from, size);
+	memcpy(to + len - size, from + len - size, size);
+}
 
 static inline void pyqi_copy(void *dest, const void *source, size_t len)
 {
 	const char *from = source;
 	char *to = dest;
 
-	if (len > PYQI_COPY_SHORT) {
+	if (len > 64) {
 		memcpy(to, from, len);
+	} else if (len > 32) {
+		pyqi_copy_ends(to, from, len, 16);
+		pyqi_copy_ends(to + 16, from + 16, len - 32, 16);
 	} else if (len >= 16) {
-		for (size_t i = 0; i + 16 < len; i += 16)
-			memcpy(to + i, from + i, 16);
-		memcpy(to + len - 16, from + len - 16, 16);
+		pyqi_copy_ends(to, from, len, 16);
 	} else if (len >= 8) {
-		PYQI_COPY_ENDS(to, from, len, 8);
+		pyqi_copy_ends(to, from, len, 8);
 	} else if (len >= 4) {
-		PYQI_COPY_ENDS(to, from, len, 4);
+		pyqi_copy_ends(to, from, len, 4);
 	} else if (len) {
 		to[0] = from[0];
 		to[len / 2] = from[len / 2];

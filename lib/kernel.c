@@ -201,7 +201,7 @@ static int kernel_put(pyq_queue *q, const void *data, size_t len, uint64_t deadl
 	return call(q->fd, PYQUEUE_IOC_PUT, &args);
 }
 
-static ssize_t kernel_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+static ssize_t kernel_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
 {
 	struct pyqueue_get args = {
 		.size = sizeof(args),
@@ -218,6 +218,13 @@ static ssize_t kernel_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
 		msg->deliveries = args.deliveries;
 	}
 	return ret;
+}
+
+static ssize_t kernel_get(pyq_queue *q, void *buf, size_t size, uint64_t deadline)
+{
+	struct pyq_msg msg = { .data = buf, .size = size };
+
+	return kernel_get_msg(q, &msg, deadline);
 }
 
 static int many(pyq_queue *q, unsigned long cmd, struct pyqueue_msg *msgs, size_t count,
@@ -448,6 +455,7 @@ const struct pyqi_backend pyqi_kernel = {
 	.close = kernel_close,
 	.put = kernel_put,
 	.get = kernel_get,
+	.get_msg = kernel_get_msg,
 	.put_many = kernel_put_many,
 	.get_many = kernel_get_many,
 	.qsize = kernel_qsize,

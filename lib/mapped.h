@@ -10,7 +10,8 @@
 #include "priv.h"
 
 int pyqi_mapped_put(pyq_queue *q, const void *data, size_t len, uint64_t deadline);
-ssize_t pyqi_mapped_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline);
+ssize_t pyqi_mapped_get(pyq_queue *q, void *buf, size_t size, uint64_t deadline);
+ssize_t pyqi_mapped_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline);
 ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline);
 ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline);
 ssize_t pyqi_mapped_qsize(pyq_queue *q);

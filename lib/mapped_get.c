@@ -5,6 +5,7 @@
 #include "attempt.h"
 #include "blocks.h"
 #include "copy.h"
+#include "prefetch.h"
 
 /* What a call is to move. */
 struct gets {
@@ -94,47 +95,70 @@ ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint6
 	return done ? (ssize_t)done : ret;
 }
 
-/* As put_at_once(). */
-static inline ssize_t get_at_once(pyq_queue *q, struct pyq_msg *msg)
+/* As put_at_once(). After a length @op is what it was. */
+static inline ssize_t get_at_once(pyq_queue *q, void *buf, size_t size, struct pyq_op *op)
 {
 	struct pyq_ring ring = q->map.ring;
 	struct pyqueue_slot *slot;
-	struct pyq_op op;
 
 	if (pyq_load(&ring.hdr->marks) & PYQUEUE_MARK_ORPHAN ||
-	    pyq_load(&ring.hdr->detour) & PYQUEUE_DETOUR_BROKEN || !pyq_ring_glance_get(&ring, &op))
+	    pyq_load(&ring.hdr->detour) & PYQUEUE_DETOUR_BROKEN || !pyq_ring_glance_get(&ring, op))
 		return -EAGAIN;
-	slot = pyq_ring_slot(&ring, op.pos);
-	op.len = pyq_load_acquire(&slot->len);
-	if (op.len > msg->size || op.len > q->payload ||
-	    pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
+	slot = pyq_ring_slot(&ring, op->pos);
+	op->len = pyq_load_acquire(&slot->len);
+	if (op->len > size || op->len > q->payload ||
+	    pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT)
 		return -EAGAIN;
 	/* A CAS from the word that was seen before the length: O. */
-	if (!pyq_ring_claim_peeked(&ring, &op))
+	if (!pyq_ring_claim_peeked(&ring, op))
 		return -EAGAIN;
-	pyqi_copy(msg->data, slot->payload, op.len);
-	msg->len = op.len;
-	msg->id = op.pos;
-	msg->deliveries = pyq_word_deliveries(op.word) + 1u;
-	if (pyq_ring_release(&ring, &op))
+	pyqi_copy(buf, slot->payload, op->len);
+	if (pyq_ring_release(&ring, op))
 		return -EOWNERDEAD;
+	/* After the CASes, which would wait for it. */
+	pyqi_prefetch(&ring, slot);
 	pyqi_released(q, 1);
-	return (ssize_t)op.len;
+	return (ssize_t)op->len;
 }
 
-static __attribute__((noinline)) ssize_t get_slowly(pyq_queue *q, struct pyq_msg *msg,
+static inline bool can_get_at_once(const pyq_queue *q, const void *buf)
+{
+	return pyqi_is_ours(q) && q->access & PYQ_READ && buf;
+}
+
+static __attribute__((noinline)) ssize_t get_slowly(pyq_queue *q, void *buf, size_t size,
 						    uint64_t deadline)
 {
-	ssize_t ret = pyqi_mapped_get_many(q, msg, 1, deadline);
+	struct pyq_msg msg = { .data = buf, .size = size };
+	ssize_t ret = pyqi_mapped_get_many(q, &msg, 1, deadline);
 
-	return ret < 0 ? ret : (ssize_t)msg->len;
+	return ret < 0 ? ret : (ssize_t)msg.len;
 }
 
-ssize_t pyqi_mapped_get(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+ssize_t pyqi_mapped_get(pyq_queue *q, void *buf, size_t size, uint64_t deadline)
 {
 	ssize_t ret = -EAGAIN;
+	struct pyq_op op;
 
-	if (pyqi_is_ours(q) && q->access & PYQ_READ && msg->data)
-		ret = get_at_once(q, msg);
-	return ret == -EAGAIN ? get_slowly(q, msg, deadline) : ret;
+	if (can_get_at_once(q, buf))
+		ret = get_at_once(q, buf, size, &op);
+	return ret == -EAGAIN ? get_slowly(q, buf, size, deadline) : ret;
+}
+
+ssize_t pyqi_mapped_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+{
+	ssize_t ret = -EAGAIN;
+	struct pyq_op op;
+
+	if (can_get_at_once(q, msg->data))
+		ret = get_at_once(q, msg->data, msg->size, &op);
+	if (ret >= 0) {
+		msg->len = op.len;
+		msg->id = op.pos;
+		msg->deliveries = pyq_word_deliveries(op.word) + 1u;
+		return ret;
+	}
+	if (ret == -EAGAIN)
+		ret = pyqi_mapped_get_many(q, msg, 1, deadline);
+	return ret < 0 ? ret : (ssize_t)msg->len;
 }

@@ -48,7 +48,8 @@ struct pyqi_backend {
 	void (*close)(pyq_queue *q);
 
 	int (*put)(pyq_queue *q, const void *data, size_t len, uint64_t deadline);
-	ssize_t (*get)(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline);
+	ssize_t (*get)(pyq_queue *q, void *buf, size_t size, uint64_t deadline);
+	ssize_t (*get_msg)(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline);
 	ssize_t (*put_many)(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline);
 	ssize_t (*get_many)(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline);
 	ssize_t (*qsize)(pyq_queue *q);

@@ -541,6 +541,7 @@ const struct pyqi_backend pyqi_shm = {
 	.close = shm_close,
 	.put = pyqi_mapped_put,
 	.get = pyqi_mapped_get,
+	.get_msg = pyqi_mapped_get_msg,
 	.put_many = pyqi_mapped_put_many,
 	.get_many = pyqi_mapped_get_many,
 	.qsize = pyqi_mapped_qsize,

@@ -25,13 +25,20 @@ int pyq_put(pyq_queue *q, const void *data, size_t len, int64_t timeout)
 	return put_until(q, data, len, timeout);
 }
 
-ssize_t pyq_get(pyq_queue *q, void *buf, size_t size, int64_t timeout)
+static __attribute__((noinline)) ssize_t get_until(pyq_queue *q, void *buf, size_t size,
+						   int64_t timeout)
 {
-	struct pyq_msg msg = { .data = buf, .size = size };
 	uint64_t deadline;
 	int err = pyqi_deadline(timeout, &deadline);
 
-	return err ? err : q->backend->get(q, &msg, deadline);
+	return err ? err : q->backend->get(q, buf, size, deadline);
+}
+
+ssize_t pyq_get(pyq_queue *q, void *buf, size_t size, int64_t timeout)
+{
+	if (timeout == PYQ_NOWAIT || timeout == PYQ_FOREVER)
+		return q->backend->get(q, buf, size, (uint64_t)timeout);
+	return get_until(q, buf, size, timeout);
 }
 
 ssize_t pyq_get_msg(pyq_queue *q, struct pyq_msg *msg, int64_t timeout)
@@ -41,7 +48,7 @@ ssize_t pyq_get_msg(pyq_queue *q, struct pyq_msg *msg, int64_t timeout)
 
 	if (!err && msg->reserved)
 		err = -EINVAL;
-	return err ? err : q->backend->get(q, msg, deadline);
+	return err ? err : q->backend->get_msg(q, msg, deadline);
 }
 
 int pyq_get_alloc(pyq_queue *q, void **data, size_t *len, int64_t timeout)
@@ -61,7 +68,7 @@ int pyq_get_alloc(pyq_queue *q, void **data, size_t *len, int64_t timeout)
 		msg.data = malloc(msg.size + 1);
 		if (!msg.data)
 			return -ENOMEM;
-		ret = q->backend->get(q, &msg, deadline);
+		ret = q->backend->get_msg(q, &msg, deadline);
 		if (ret >= 0)
 			break;
 		free(msg.data);
