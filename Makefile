@@ -35,7 +35,12 @@ pyqueue: a queue between processes, in the kernel
 
   make vm [CMD='...'] [KERNEL=6.1|6.12]
                          run a command in the virtual machine, or a shell
-  make bench [KERNEL=]   measure, in the virtual machine
+  make bench [KERNEL=] [ARGS=]
+                         measure: make bench-native, on this machine in shared memory;
+                         make bench-guest, the module in the virtual machine
+  make stress [MINUTES=1] [RUNS=100]
+                         processes that put, get and are killed, natively: for so
+                         long, and then so many short runs
   make lint              style and static checks
   make clean             remove build/
   make help              this text
@@ -114,9 +119,30 @@ check: setup
 	$(Q)$(MAKE) $(quiet) lib tools examples selftests modules
 	$(Q)selftests/run-all </dev/null
 
-bench: setup-vm
+stress:
+	$(Q)tools/setup/packages build test
+	$(Q)tools/setup/kernels source
+	$(Q)$(MAKE) $(quiet) -C selftests/shm stress KSFT='$(kselftest)' OUTPUT='$(build)/shm'
+
+# Tables to the terminal, JSON to build/bench. ARGS are options of pyqueue-bench. One
+# half after the other, also under -j.
+bench:
+	$(Q)$(MAKE) $(quiet) bench-native
+	$(Q)$(MAKE) $(quiet) bench-guest
+
+bench-native:
+	$(Q)tools/setup/packages build bench
+	$(Q)$(MAKE) $(quiet) lib tools
+	@mkdir -p build/bench
+	$(Q)PYQUEUE_BACKEND=shm build/bin/pyqueue-bench --json build/bench/native.json $(ARGS)
+
+guest_peers := getppid,pyqueue ioctl,pyqueue write+read,mqueue,pipe
+
+bench-guest: setup-vm
 	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko
-	$(Q)$(vm) -- build/bin/pyqueue-bench $(ARGS) </dev/null
+	@mkdir -p build/bench
+	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one --size 48 --messages 20000 \
+		--peer '$(guest_peers)' $(ARGS) </dev/null >build/bench/guest-$(KERNEL).json
 
 # As written on the command line: what is a variable there is the guest shell's.
 export PYQUEUE_VM_COMMAND := $(value CMD)
@@ -141,5 +167,5 @@ clean:
 	rm -rf build
 
 .PHONY: all help lib tools examples selftests modules module no-module setup setup-vm \
-	demo check bench vm check-debug lint install clean FORCE
+	demo check stress bench bench-native bench-guest vm check-debug lint install clean FORCE
 .DELETE_ON_ERROR:
