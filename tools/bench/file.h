@@ -1,36 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages by write() and read(), for the peers that are two file descriptors. */
+/* Messages by write() and read(). */
 #ifndef PYQUEUE_BENCH_FILE_H
 #define PYQUEUE_BENCH_FILE_H
 
+#include <errno.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "message.h"
 
 /* 0 for a transfer that moved the whole message, or -errno. */
-static inline int bench_whole(ssize_t done)
+static BENCH_INLINE int bench_whole(ssize_t done, size_t size)
 {
-	if (done == sizeof(struct bench_message))
+	if (done == (ssize_t)size)
 		return 0;
 	return done < 0 ? -errno : -EIO;
 }
 
-static inline int bench_write_read(int out, int in, unsigned long n, uint64_t *sum)
+static BENCH_INLINE int bench_write(int fd, const void *data, size_t size)
 {
-	struct bench_message sent, received;
-	int err;
+	return bench_whole(write(fd, data, size), size);
+}
 
-	for (unsigned long i = 0; i < n; i++) {
-		bench_fill(&sent, i);
-		err = bench_whole(write(out, &sent, sizeof(sent)));
-		if (err)
-			return err;
-		err = bench_whole(read(in, &received, sizeof(received)));
-		if (err)
-			return err;
-		*sum = bench_sum(*sum, &received);
-	}
-	return 0;
+static BENCH_INLINE int bench_read(int fd, void *data, size_t size)
+{
+	return bench_whole(read(fd, data, size), size);
 }
 
 #endif

@@ -5,15 +5,21 @@
 
 #include "peers.h"
 
-static int setup(void **state)
+static int open_nothing(struct bench_queue *queue)
 {
-	*state = NULL;
+	queue->capacity = 0;
 	return 0;
 }
 
-static int op(void *state, unsigned long n, uint64_t *sum)
+static void close_nothing(void *state)
 {
 	(void)state;
+}
+
+static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	(void)state;
+	(void)size;
 	for (unsigned long i = 0; i < n; i++) {
 		*sum += syscall(SYS_getppid);
 		*sum += syscall(SYS_getppid);
@@ -21,17 +27,11 @@ static int op(void *state, unsigned long n, uint64_t *sum)
 	return 0;
 }
 
-static void teardown(void *state)
-{
-	(void)state;
-}
-
 const struct bench_peer peer_getppid = {
 	.name = "getppid",
 	.what = "two calls of getppid()",
-	.required = true,
 	.moves_nothing = true,
-	.setup = setup,
-	.op = op,
-	.teardown = teardown,
+	.open = open_nothing,
+	.close = close_nothing,
+	.exchange = exchange,
 };

@@ -1,47 +1,66 @@
 // SPDX-License-Identifier: MIT
 /* A POSIX message queue: what the kernel already has of this kind. */
+#include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "message.h"
 #include "peers.h"
 
-static mqd_t queue;
+/* What everybody may have; more takes CAP_SYS_RESOURCE or another fs.mqueue.msg_max. */
+#define CAPACITY_FOR_ALL 10
 
-static int setup(void **state)
-{
-	struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = sizeof(struct bench_message) };
-	char name[32];
-
-	*state = &queue;
-	snprintf(name, sizeof(name), "/pyqueue-bench.%d", getpid());
-	queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
-	if (queue == (mqd_t)-1)
-		return -errno;
-	mq_unlink(name);
-	return 0;
-}
-
-static int op(void *state, unsigned long n, uint64_t *sum)
+static BENCH_INLINE int put(void *state, const void *data, size_t size)
 {
 	const mqd_t mq = *(const mqd_t *)state;
-	struct bench_message sent, received;
-	ssize_t len;
 
-	for (unsigned long i = 0; i < n; i++) {
-		bench_fill(&sent, i);
-		if (mq_send(mq, (const char *)&sent, sizeof(sent), 0))
-			return -errno;
-		len = mq_receive(mq, (char *)&received, sizeof(received), NULL);
-		if (len != sizeof(received))
-			return len < 0 ? -errno : -EIO;
-		*sum = bench_sum(*sum, &received);
-	}
-	return 0;
+	return mq_send(mq, (const char *)data, size, 0) ? -errno : 0;
 }
 
-static void teardown(void *state)
+static BENCH_INLINE int get(void *state, void *data, size_t size)
+{
+	const mqd_t mq = *(const mqd_t *)state;
+	ssize_t len = mq_receive(mq, (char *)data, size, NULL);
+
+	if (len == (ssize_t)size)
+		return 0;
+	return len < 0 ? -errno : -EIO;
+}
+
+#include "loops.h"
+
+static mqd_t create(const struct bench_queue *queue)
+{
+	struct mq_attr attr = {
+		.mq_maxmsg = (long)queue->capacity,
+		.mq_msgsize = (long)queue->size,
+	};
+	char name[32];
+	mqd_t mq;
+
+	snprintf(name, sizeof(name), "/pyqueue-bench.%d", getpid());
+	mq = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
+	if (mq != (mqd_t)-1)
+		mq_unlink(name);
+	return mq;
+}
+
+static int open_queue(struct bench_queue *queue)
+{
+	static mqd_t mq;
+
+	mq = create(queue);
+	if (mq == (mqd_t)-1 && queue->capacity > CAPACITY_FOR_ALL) {
+		queue->capacity = CAPACITY_FOR_ALL;
+		mq = create(queue);
+	}
+	queue->state = &mq;
+	return mq == (mqd_t)-1 ? -errno : 0;
+}
+
+static void close_queue(void *state)
 {
 	mq_close(*(const mqd_t *)state);
 }
@@ -49,8 +68,7 @@ static void teardown(void *state)
 const struct bench_peer peer_mqueue = {
 	.name = "mqueue",
 	.what = "mq_send() and mq_receive()",
-	.required = true,
-	.setup = setup,
-	.op = op,
-	.teardown = teardown,
+	.open = open_queue,
+	.close = close_queue,
+	BENCH_LOOPS,
 };

@@ -1,39 +1,56 @@
 // SPDX-License-Identifier: MIT
-/* A pipe: no messages, no bound on their number, but everybody's yardstick. */
+/*
+ * A pipe: no messages, only bytes, but everybody's yardstick. It has room for
+ * whole pages, and a message does not lie across two of them: so writes of one
+ * size are read again as they were written.
+ */
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "file.h"
 #include "peers.h"
 
-static int ends[2];
-
-static int setup(void **state)
+static BENCH_INLINE int put(void *state, const void *data, size_t size)
 {
-	*state = ends;
-	return pipe2(ends, O_CLOEXEC) ? -errno : 0;
+	return bench_write(((const int *)state)[1], data, size);
 }
 
-static int op(void *state, unsigned long n, uint64_t *sum)
+static BENCH_INLINE int get(void *state, void *data, size_t size)
 {
-	const int *pipe = state;
-
-	return bench_write_read(pipe[1], pipe[0], n, sum);
+	return bench_read(((const int *)state)[0], data, size);
 }
 
-static void teardown(void *state)
-{
-	const int *pipe = state;
+#include "loops.h"
 
-	close(pipe[0]);
-	close(pipe[1]);
+static int open_pipe(struct bench_queue *queue)
+{
+	static int ends[2];
+	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+	const unsigned long in_page = page / queue->size;
+	const unsigned long pages = (queue->capacity + in_page - 1) / in_page;
+	int bytes;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	/* The next power of two, unless this user has too much in pipes already. */
+	fcntl(ends[1], F_SETPIPE_SZ, (int)(pages * page));
+	bytes = fcntl(ends[1], F_GETPIPE_SZ);
+	queue->capacity = (unsigned long)bytes / page * in_page;
+	queue->state = ends;
+	return 0;
+}
+
+static void close_pipe(void *state)
+{
+	const int *ends = state;
+
+	close(ends[0]);
+	close(ends[1]);
 }
 
 const struct bench_peer peer_pipe = {
 	.name = "pipe",
 	.what = "write() and read()",
-	.required = true,
-	.setup = setup,
-	.op = op,
-	.teardown = teardown,
+	.open = open_pipe,
+	.close = close_pipe,
+	BENCH_LOOPS,
 };

@@ -1,36 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* pyqueue as a file: what any program can do with it. */
-#include <pyqueue.h>
-
 #include "file.h"
-#include "peers.h"
+#include "module.h"
 
-static int setup(void **state)
+static BENCH_INLINE int put(void *state, const void *data, size_t size)
 {
-	pyq_queue *q;
-	int err = pyq_create(&q, &(struct pyq_attr){ .maxsize = 16, .payload = 48 });
-
-	*state = q;
-	return err;
+	return bench_write(bench_module_fd(state), data, size);
 }
 
-static int op(void *state, unsigned long n, uint64_t *sum)
+static BENCH_INLINE int get(void *state, void *data, size_t size)
 {
-	const int fd = pyq_fd(state);
-
-	return bench_write_read(fd, fd, n, sum);
+	return bench_read(bench_module_fd(state), data, size);
 }
 
-static void teardown(void *state)
-{
-	pyq_close(state);
-}
+#include "loops.h"
 
 const struct bench_peer peer_pyqueue_file = {
 	.name = "pyqueue write+read",
 	.what = "write() and read()",
-	.required = true,
-	.setup = setup,
-	.op = op,
-	.teardown = teardown,
+	BENCH_OF_THE_MODULE,
+	BENCH_LOOPS,
 };

@@ -1,13 +1,76 @@
 /* SPDX-License-Identifier: MIT */
+/* Peers: ways to get messages through, each in a file of its own. */
 #ifndef PYQUEUE_BENCH_PEERS_H
 #define PYQUEUE_BENCH_PEERS_H
 
-#include "bench.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * struct bench_queue - a queue of a peer
+ * @size: bytes of each message
+ * @capacity: in: how many messages it is to hold; out: how many it does, where
+ *	the peer cannot do as asked
+ * @backend: out: which of several it is, or NULL; shown with the peer's name
+ * @state: out: the peer's own
+ */
+struct bench_queue {
+	size_t size;
+	unsigned long capacity;
+	const char *backend;
+	void *state;
+};
+
+/**
+ * struct bench_peer - one way to get messages through
+ * @name: how results name it, and --peer
+ * @what: what one message costs there, for people
+ * @absent: why it may not be there, for people: what -ENODEV from open() means
+ * @optional: then the run goes on without it, unless it was asked for by name
+ * @moves_nothing: it has no messages, only a price
+ * @open: make a queue; 0 or -errno
+ * @close: the reverse
+ * @enter: NULL, or what a forked process has to do before its first message, so
+ *	that this is not timed; 0 or -errno
+ * @exchange: put and get messages 0 to @n - 1, one after the other: written by
+ *	bench_fill(), and bench_sum() of what has arrived added to *@sum. 0 or -errno.
+ * @produce: put messages @first to @first + @n - 1; NULL: it cannot do that alone
+ * @consume: get @n messages, as @exchange does; NULL likewise
+ *
+ * The last three are what is timed; loops.h makes them.
+ */
+struct bench_peer {
+	const char *name;
+	const char *what;
+	const char *absent;
+	bool optional;
+	bool moves_nothing;
+	int (*open)(struct bench_queue *queue);
+	void (*close)(void *state);
+	int (*enter)(void *state);
+	int (*exchange)(void *state, unsigned long n, size_t size, uint64_t *sum);
+	int (*produce)(void *state, uint64_t first, unsigned long n, size_t size);
+	int (*consume)(void *state, unsigned long n, size_t size, uint64_t *sum);
+};
+
+extern const struct bench_peer *const bench_peers[];
+extern const size_t bench_peer_count;
 
 extern const struct bench_peer peer_getppid;
+extern const struct bench_peer peer_pyqueue;
 extern const struct bench_peer peer_pyqueue_ioctl;
 extern const struct bench_peer peer_pyqueue_file;
+extern const struct bench_peer peer_boost;
 extern const struct bench_peer peer_mqueue;
 extern const struct bench_peer peer_pipe;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

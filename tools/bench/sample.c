@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* Values of several rounds, and what is said of them. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "alloc.h"
+#include "sample.h"
 
-/* @n samples with room for so many rounds, or NULL. */
+/* @n samples with room for so many rounds. */
 struct bench_sample *bench_samples(size_t n, unsigned int rounds)
 {
-	struct bench_sample *samples = calloc(n, sizeof(*samples));
-	double *values = calloc(n * rounds, sizeof(*values));
+	struct bench_sample *samples = bench_alloc(n, sizeof(*samples));
+	double *values = bench_alloc(n * rounds, sizeof(*values));
 
-	if (!samples || !values) {
-		free(samples);
-		free(values);
-		return NULL;
-	}
 	for (size_t i = 0; i < n; i++)
 		samples[i].values = values + i * rounds;
 	return samples;
@@ -26,6 +21,11 @@ void bench_samples_free(struct bench_sample *samples)
 	if (samples)
 		free(samples[0].values);
 	free(samples);
+}
+
+void bench_sample_add(struct bench_sample *sample, double value)
+{
+	sample->values[sample->rounds++] = value;
 }
 
 static int compare(const void *a, const void *b)
@@ -39,12 +39,11 @@ static int compare(const void *a, const void *b)
 void bench_sample_settle(struct bench_sample *sample)
 {
 	const unsigned int n = sample->rounds;
-	double *sorted = malloc(n * sizeof(*sorted));
+	double *sorted;
 
-	if (!n || !sorted) {
-		free(sorted);
+	if (!n)
 		return;
-	}
+	sorted = bench_alloc(n, sizeof(*sorted));
 	memcpy(sorted, sample->values, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), compare);
 	sample->least = sorted[0];

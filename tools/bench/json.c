@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/* The results for programs. */
+#include <errno.h>
+#include <math.h>
+
+#include "report.h"
+
+/* Begins an element of a list: what separates it from the last one. */
+static void element(FILE *to, size_t i, const char *indent)
+{
+	fprintf(to, "%s\n%s{ ", i ? "," : "", indent);
+}
+
+static void string(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fprintf(to, "\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			fprintf(to, "\\u%04x", *text);
+		else
+			fputc(*text, to);
+	}
+	fputc('"', to);
+}
+
+static void string_member(FILE *to, const char *key, const char *value)
+{
+	fprintf(to, "\"%s\": ", key);
+	string(to, value);
+	fputs(", ", to);
+}
+
+/* JSON knows no infinity, and a ratio of times too short to be seen is one. */
+static void number(FILE *to, double value)
+{
+	if (isfinite(value))
+		fprintf(to, "%.4g", value);
+	else
+		fputs("null", to);
+}
+
+static void number_member(FILE *to, const char *key, double value)
+{
+	fprintf(to, "\"%s\": ", key);
+	number(to, value);
+	fputs(", ", to);
+}
+
+static void sample_member(FILE *to, const char *key, const struct bench_sample *sample)
+{
+	fprintf(to, "\n        \"%s\": { ", key);
+	number_member(to, "median", sample->median);
+	number_member(to, "least", sample->least);
+	number_member(to, "most", sample->most);
+	number_member(to, "spread", bench_sample_spread(sample));
+	fputs("\"rounds\": [", to);
+	for (unsigned int i = 0; i < sample->rounds; i++) {
+		fputs(i ? ", " : "", to);
+		number(to, sample->values[i]);
+	}
+	fputs("] }", to);
+}
+
+/* Ends what entries and comparisons have in common. */
+static void both_clocks(FILE *to, const struct bench_sample *seen)
+{
+	sample_member(to, "wall", &seen[BENCH_WALL]);
+	fputc(',', to);
+	sample_member(to, "cpu", &seen[BENCH_CPU]);
+	fputs(" }", to);
+}
+
+static void entries(FILE *to, const struct bench_run *run)
+{
+	fputs("      \"unit\": \"ns a message\",\n      \"peers\": [", to);
+	for (size_t i = 0; i < run->entry_count; i++) {
+		const struct bench_entry *entry = &run->entries[i];
+
+		element(to, i, "      ");
+		string_member(to, "name", entry->peer->name);
+		if (entry->queue.backend)
+			string_member(to, "backend", entry->queue.backend);
+		string_member(to, "what", entry->peer->what);
+		if (entry->queue.capacity)
+			fprintf(to, "\"capacity\": %lu, ", entry->queue.capacity);
+		fprintf(to, "\"messages\": %lu,", entry->messages * run->workload->slices);
+		both_clocks(to, entry->cost);
+	}
+	fputs("\n      ],\n", to);
+}
+
+static void comparisons(FILE *to, const struct bench_run *run)
+{
+	fputs("      \"ratios\": [", to);
+	for (size_t i = 0; i < run->comparison_count; i++) {
+		const struct bench_comparison *comparison = &run->comparisons[i];
+		const struct bench_ratio *ratio = comparison->ratio;
+		const double seen = comparison->seen[BENCH_WALL].median;
+
+		element(to, i, "      ");
+		string_member(to, "name", ratio->name);
+		if (ratio->at_least > 0)
+			number_member(to, "at_least", ratio->at_least);
+		if (ratio->at_most > 0)
+			number_member(to, "at_most", ratio->at_most);
+		if (bench_ratio_has_target(ratio))
+			fprintf(to, "\"met\": %s, ",
+				bench_ratio_is_met(ratio, seen) ? "true" : "false");
+		both_clocks(to, comparison->seen);
+	}
+	fputs("\n      ] }", to);
+}
+
+static void one_run(FILE *to, const struct bench_run *run)
+{
+	string_member(to, "workload", run->workload->name);
+	string_member(to, "what", run->workload->what);
+	fprintf(to, "\"message_bytes\": %zu, \"rounds\": %u,\n", run->size, run->rounds);
+	entries(to, run);
+	comparisons(to, run);
+}
+
+static void about_system(FILE *to, const struct bench_system *system)
+{
+	fputs("  \"system\": { ", to);
+	string_member(to, "kernel", system->kernel.release);
+	string_member(to, "machine", system->kernel.machine);
+	string_member(to, "processor", system->processor);
+	fprintf(to, "\"processors\": %ld, \"load_at_start\": [%.2f, %.2f, %.2f] },\n",
+		system->processors, system->load[0], system->load[1], system->load[2]);
+}
+
+/* 0, or -errno if @to does not take it. */
+int bench_json(const struct bench_system *system, const struct bench_run *runs, size_t n, FILE *to)
+{
+	fputs("{\n  \"benchmark\": \"pyqueue-bench\",\n  \"format\": 2,\n", to);
+	about_system(to, system);
+	fputs("  \"runs\": [", to);
+	for (size_t i = 0; i < n; i++) {
+		element(to, i, "    ");
+		one_run(to, &runs[i]);
+	}
+	fputs("\n  ]\n}\n", to);
+	return fflush(to) || ferror(to) ? -(errno ? errno : EIO) : 0;
+}

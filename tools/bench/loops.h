@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loops that are timed, compiled for each peer: a message costs no call of the
+ * harness. A peer's file first defines
+ *
+ *	static BENCH_INLINE int put(void *state, const void *data, size_t size);
+ *	static BENCH_INLINE int get(void *state, void *data, size_t size);
+ *
+ * which wait as long as they have to and return 0 or -errno (get: -EIO for a
+ * message of another size), then includes this, and names BENCH_LOOPS in its
+ * struct bench_peer.
+ */
+#include "message.h"
+
+#define BENCH_LOOPS .exchange = exchange, .produce = produce, .consume = consume
+
+static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	uint64_t sent[BENCH_BLOCK_WORDS], received[BENCH_BLOCK_WORDS];
+	const size_t words = size / BENCH_SIZE_STEP;
+
+	for (unsigned long done = 0, block; done < n; done += block) {
+		block = bench_block(n - done, size);
+		bench_fill(sent, size, done, block);
+		for (unsigned long i = 0; i < block; i++) {
+			int err = put(state, sent + i * words, size);
+
+			if (!err)
+				err = get(state, received + i * words, size);
+			if (err)
+				return err;
+		}
+		*sum += bench_sum(received, size, block);
+	}
+	return 0;
+}
+
+static BENCH_INLINE int produce_sized(void *state, uint64_t first, unsigned long n, size_t size)
+{
+	uint64_t sent[BENCH_BLOCK_WORDS];
+
+	for (unsigned long done = 0, block; done < n; done += block) {
+		block = bench_block(n - done, size);
+		bench_fill(sent, size, first + done, block);
+		for (unsigned long i = 0; i < block; i++) {
+			int err = put(state, sent + i * (size / BENCH_SIZE_STEP), size);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static BENCH_INLINE int consume_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	uint64_t received[BENCH_BLOCK_WORDS];
+
+	for (unsigned long done = 0, block; done < n; done += block) {
+		block = bench_block(n - done, size);
+		for (unsigned long i = 0; i < block; i++) {
+			int err = get(state, received + i * (size / BENCH_SIZE_STEP), size);
+
+			if (err)
+				return err;
+		}
+		*sum += bench_sum(received, size, block);
+	}
+	return 0;
+}
+
+/* A program knows the size of its messages: so does the compiler, for the usual ones. */
+
+static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	switch (size) {
+	case 8:
+		return exchange_sized(state, n, 8, sum);
+	case 48:
+		return exchange_sized(state, n, 48, sum);
+	default:
+		return exchange_sized(state, n, size, sum);
+	}
+}
+
+static int produce(void *state, uint64_t first, unsigned long n, size_t size)
+{
+	switch (size) {
+	case 8:
+		return produce_sized(state, first, n, 8);
+	case 48:
+		return produce_sized(state, first, n, 48);
+	default:
+		return produce_sized(state, first, n, size);
+	}
+}
+
+static int consume(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	switch (size) {
+	case 8:
+		return consume_sized(state, n, 8, sum);
+	case 48:
+		return consume_sized(state, n, 48, sum);
+	default:
+		return consume_sized(state, n, size, sum);
+	}
+}

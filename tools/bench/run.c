@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The peers take turns slice by slice, and so does who begins. What counts of a round
+ * is the median of its slices, and a ratio is one of a round: whatever else goes on in
+ * the machine meets all of them.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "message.h"
+#include "run.h"
+
+/* Messages of the first measurement, by which the others are planned; and the most. */
+#define MESSAGES_FIRST 1000
+#define MESSAGES_MAX 1000000000
+
+/* What some errors mean here. */
+static const char *why(int err)
+{
+	switch (err) {
+	case -EBADMSG:
+		return "what came out is not what was put in";
+	case -ECHILD:
+		return "one of its processes died";
+	case -ETIME:
+		return "it hangs";
+	default:
+		return strerror(-err);
+	}
+}
+
+static int complain(const struct bench_run *run, const struct bench_peer *peer, int err)
+{
+	fprintf(stderr, "pyqueue-bench: %s, %zu bytes: %s fails: %s\n", run->workload->name,
+		run->size, peer->name, why(err));
+	return err;
+}
+
+/* --- measurements ------------------------------------------------------------ */
+
+static uint64_t expected_sum(unsigned long messages, size_t size)
+{
+	uint64_t sent[BENCH_BLOCK_WORDS];
+	uint64_t sum = 0;
+
+	for (unsigned long done = 0, block; done < messages; done += block) {
+		block = bench_block(messages - done, size);
+		bench_fill(sent, size, done, block);
+		sum += bench_sum(sent, size, block);
+	}
+	return sum;
+}
+
+static void plan(const struct bench_run *run, struct bench_entry *entry, double messages)
+{
+	entry->messages = messages < MESSAGES_MAX ? (unsigned long)messages : MESSAGES_MAX;
+	entry->expected = expected_sum(entry->messages, run->size);
+}
+
+static int measure(const struct bench_run *run, const struct bench_entry *entry,
+		   struct bench_outcome *outcome)
+{
+	const struct bench_workload *workload = run->workload;
+	int err = workload->measure(workload, entry->peer, &entry->queue, entry->messages, outcome);
+
+	if (!err && !entry->peer->moves_nothing && outcome->sum != entry->expected)
+		err = -EBADMSG;
+	return err ? complain(run, entry->peer, err) : 0;
+}
+
+/* Find out how many messages take the time that a measurement should take. */
+static int calibrate(const struct bench_run *run, struct bench_entry *entry)
+{
+	double factor;
+
+	plan(run, entry, MESSAGES_FIRST);
+	do {
+		struct bench_outcome seen;
+		int err = measure(run, entry, &seen);
+
+		if (err)
+			return err;
+		factor = (double)run->workload->slice_ns / (double)(seen.ns[BENCH_WALL] + 1);
+		/* What a short one says of a long one is not much. */
+		plan(run, entry, (double)entry->messages * (factor < 8 ? factor : 8) + 1);
+	} while (factor > 2 && entry->messages < MESSAGES_MAX);
+	return 0;
+}
+
+static int plan_all(struct bench_run *run)
+{
+	const unsigned int slices = run->workload->slices;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < run->entry_count; i++) {
+		if (run->messages)
+			plan(run, &run->entries[i], (double)((run->messages - 1) / slices + 1));
+		else
+			err = calibrate(run, &run->entries[i]);
+	}
+	return err;
+}
+
+/* --- rounds ------------------------------------------------------------------ */
+
+/* A slice of each peer, beginning with the one whose turn it is. */
+static int run_slice(const struct bench_run *run, unsigned int turn)
+{
+	for (size_t k = 0; k < run->entry_count; k++) {
+		const struct bench_entry *entry = &run->entries[(turn + k) % run->entry_count];
+		struct bench_outcome seen;
+		int err = measure(run, entry, &seen);
+
+		if (err)
+			return err;
+		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
+			bench_sample_add(&entry->slices[clock],
+					 (double)seen.ns[clock] / (double)entry->messages);
+	}
+	return 0;
+}
+
+static int run_round(const struct bench_run *run, unsigned int round)
+{
+	const unsigned int slices = run->workload->slices;
+
+	for (size_t i = 0; i < run->entry_count; i++)
+		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
+			run->entries[i].slices[clock].rounds = 0;
+	for (unsigned int slice = 0; slice < slices; slice++) {
+		int err = run_slice(run, round * slices + slice);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void record_round(const struct bench_run *run)
+{
+	for (size_t i = 0; i < run->entry_count; i++) {
+		const struct bench_entry *entry = &run->entries[i];
+
+		for (int clock = 0; clock < BENCH_CLOCKS; clock++) {
+			bench_sample_settle(&entry->slices[clock]);
+			bench_sample_add(&entry->cost[clock], entry->slices[clock].median);
+		}
+	}
+}
+
+/* All rounds, and before them one that does not count. */
+static int run_rounds(const struct bench_run *run)
+{
+	int err = run_round(run, 0);
+
+	for (unsigned int round = 1; !err && round <= run->rounds; round++) {
+		err = run_round(run, round);
+		if (!err)
+			record_round(run);
+	}
+	return err;
+}
+
+/* --- conclusions ------------------------------------------------------------- */
+
+static const struct bench_entry *entry_of(const struct bench_run *run,
+					  const struct bench_peer *peer)
+{
+	for (size_t i = 0; i < run->entry_count; i++)
+		if (run->entries[i].peer == peer)
+			return &run->entries[i];
+	return NULL;
+}
+
+static void compare(struct bench_run *run, const struct bench_ratio *ratio)
+{
+	const struct bench_entry *over = entry_of(run, ratio->over);
+	const struct bench_entry *under = entry_of(run, ratio->under);
+	struct bench_comparison *comparison = &run->comparisons[run->comparison_count];
+
+	if (ratio->workload != run->workload || !over || !under)
+		return;
+	run->comparison_count++;
+	comparison->ratio = ratio;
+	comparison->seen = bench_samples(BENCH_CLOCKS, run->rounds);
+	for (int clock = 0; clock < BENCH_CLOCKS; clock++) {
+		for (unsigned int round = 0; round < run->rounds; round++)
+			bench_sample_add(&comparison->seen[clock],
+					 over->cost[clock].values[round] /
+						 under->cost[clock].values[round]);
+		bench_sample_settle(&comparison->seen[clock]);
+	}
+}
+
+static void conclude(struct bench_run *run)
+{
+	for (size_t i = 0; i < run->entry_count; i++)
+		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
+			bench_sample_settle(&run->entries[i].cost[clock]);
+	for (size_t i = 0; i < bench_ratio_count; i++)
+		compare(run, &bench_ratios[i]);
+}
+
+/* --- a run ------------------------------------------------------------------- */
+
+static int open_all(struct bench_run *run, const struct bench_peer *const *peers, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct bench_entry *entry = &run->entries[run->entry_count];
+		int err;
+
+		if (!run->workload->suits(peers[i]) || entry_of(run, peers[i]))
+			continue;
+		entry->peer = peers[i];
+		entry->queue =
+			(struct bench_queue){ .size = run->size, .capacity = BENCH_CAPACITY };
+		err = peers[i]->open(&entry->queue);
+		if (err)
+			return complain(run, peers[i], err);
+		entry->slices = bench_samples(BENCH_CLOCKS, run->workload->slices);
+		entry->cost = bench_samples(BENCH_CLOCKS, run->rounds);
+		run->entry_count++;
+	}
+	return 0;
+}
+
+/*
+ * Do what @run's first members ask for, with those of @peers that can. To be ended
+ * with bench_run_free(), also after an error. Return: 0, or -errno; what went wrong
+ * has been said.
+ */
+int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size_t peer_count)
+{
+	int err;
+
+	run->entries = bench_alloc(peer_count, sizeof(*run->entries));
+	run->comparisons = bench_alloc(bench_ratio_count, sizeof(*run->comparisons));
+	err = open_all(run, peers, peer_count);
+	if (!err)
+		err = plan_all(run);
+	if (!err)
+		err = run_rounds(run);
+	for (size_t i = 0; i < run->entry_count; i++)
+		run->entries[i].peer->close(run->entries[i].queue.state);
+	if (!err)
+		conclude(run);
+	return err;
+}
+
+void bench_run_free(struct bench_run *run)
+{
+	for (size_t i = 0; i < run->entry_count; i++) {
+		bench_samples_free(run->entries[i].slices);
+		bench_samples_free(run->entries[i].cost);
+	}
+	for (size_t i = 0; i < run->comparison_count; i++)
+		bench_samples_free(run->comparisons[i].seen);
+	free(run->entries);
+	free(run->comparisons);
+}

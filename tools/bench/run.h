@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* A run: one workload with messages of one size, all peers side by side. */
+#ifndef PYQUEUE_BENCH_RUN_H
+#define PYQUEUE_BENCH_RUN_H
+
+#include "ratios.h"
+#include "sample.h"
+
+/* Messages that each queue holds, where its peer can choose. */
+#define BENCH_CAPACITY 256
+
+/**
+ * struct bench_entry - a peer in a run
+ * @peer: who
+ * @queue: his queue; closed when the run is over
+ * @messages: in a measurement
+ * @expected: the sum of their hashes
+ * @slices: nanoseconds a message, of each slice of a round; for each clock
+ * @cost: the same of each round
+ */
+struct bench_entry {
+	const struct bench_peer *peer;
+	struct bench_queue queue;
+	unsigned long messages;
+	uint64_t expected;
+	struct bench_sample *slices;
+	struct bench_sample *cost;
+};
+
+/**
+ * struct bench_comparison - a ratio in a run
+ * @ratio: which
+ * @seen: its value, of each round; for each clock
+ */
+struct bench_comparison {
+	const struct bench_ratio *ratio;
+	struct bench_sample *seen;
+};
+
+/**
+ * struct bench_run - a run
+ * @workload: what is done
+ * @size: bytes of a message
+ * @rounds: rounds
+ * @messages: of each peer in a round; 0: as many as take the workload's time
+ * @entries: the peers that take part
+ * @entry_count: how many
+ * @comparisons: the ratios of those
+ * @comparison_count: how many
+ */
+struct bench_run {
+	const struct bench_workload *workload;
+	size_t size;
+	unsigned int rounds;
+	unsigned long messages;
+	struct bench_entry *entries;
+	size_t entry_count;
+	struct bench_comparison *comparisons;
+	size_t comparison_count;
+};
+
+int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size_t peer_count);
+void bench_run_free(struct bench_run *run);
+
+#endif

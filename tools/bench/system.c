@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "system.h"
+
+static void processor(char *name, size_t size)
+{
+	FILE *cpuinfo = fopen("/proc/cpuinfo", "re");
+	char line[256];
+
+	snprintf(name, size, "unknown");
+	while (cpuinfo && fgets(line, sizeof(line), cpuinfo)) {
+		char *value = strchr(line, ':');
+
+		if (strncmp(line, "model name", 10) || !value)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(name, size, "%s", value + 1 + strspn(value + 1, " "));
+		break;
+	}
+	if (cpuinfo)
+		fclose(cpuinfo);
+}
+
+void bench_system_look(struct bench_system *system)
+{
+	*system = (struct bench_system){ .processors = sysconf(_SC_NPROCESSORS_ONLN) };
+	processor(system->processor, sizeof(system->processor));
+	uname(&system->kernel);
+	/* Left at 0 without /proc. */
+	getloadavg(system->load, 3);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/* The results for people. */
+#include "report.h"
+
+void bench_table_system(const struct bench_system *system, FILE *to)
+{
+	fprintf(to, "%s, %ld processors, %s %s, load average at the start %.2f %.2f %.2f\n",
+		system->processor, system->processors, system->kernel.sysname,
+		system->kernel.release, system->load[0], system->load[1], system->load[2]);
+}
+
+/* With as many digits as are worth anything. */
+static void column(FILE *to, double value)
+{
+	fprintf(to, " %8.*f", value < 10 ? 2 : value < 1000 ? 1 : 0, value);
+}
+
+/* What is said of entries and comparisons alike. */
+static void columns(FILE *to, const struct bench_sample *seen)
+{
+	column(to, seen[BENCH_WALL].median);
+	column(to, seen[BENCH_WALL].least);
+	column(to, seen[BENCH_WALL].most);
+	column(to, seen[BENCH_CPU].median);
+}
+
+static void row_of_entry(const struct bench_entry *entry, FILE *to)
+{
+	const struct bench_queue *queue = &entry->queue;
+	char name[64];
+
+	if (queue->backend)
+		snprintf(name, sizeof(name), "%s (%s)", entry->peer->name, queue->backend);
+	else
+		snprintf(name, sizeof(name), "%s", entry->peer->name);
+	fprintf(to, "  %-36s", name);
+	columns(to, entry->cost);
+	fprintf(to, "   %s", entry->peer->what);
+	if (queue->capacity && queue->capacity != BENCH_CAPACITY)
+		fprintf(to, "; holds %lu", queue->capacity);
+	fputc('\n', to);
+}
+
+static const char *verdict(const struct bench_comparison *comparison)
+{
+	return bench_ratio_is_met(comparison->ratio, comparison->seen[BENCH_WALL].median) ?
+		       "met" :
+		       "NOT MET";
+}
+
+static void target(const struct bench_ratio *ratio, FILE *to)
+{
+	if (ratio->at_most > 0)
+		fprintf(to, "at most %g wanted", ratio->at_most);
+	if (ratio->at_least > 0)
+		fprintf(to, "at least %g wanted", ratio->at_least);
+}
+
+static void row_of_comparison(const struct bench_comparison *comparison, FILE *to)
+{
+	fprintf(to, "  %-36s", comparison->ratio->name);
+	columns(to, comparison->seen);
+	if (bench_ratio_has_target(comparison->ratio)) {
+		fputs("   ", to);
+		target(comparison->ratio, to);
+		fprintf(to, ": %s", verdict(comparison));
+	}
+	fputc('\n', to);
+}
+
+void bench_table_run(const struct bench_run *run, FILE *to)
+{
+	fprintf(to, "\n%s, %zu bytes: %s; ns a message, median of %u rounds; queues of %d\n",
+		run->workload->name, run->size, run->workload->what, run->rounds, BENCH_CAPACITY);
+	fprintf(to, "  %-36s %8s %8s %8s %8s\n", "", "time", "least", "most", "CPU time");
+	for (size_t i = 0; i < run->entry_count; i++)
+		row_of_entry(&run->entries[i], to);
+	for (size_t i = 0; i < run->comparison_count; i++)
+		row_of_comparison(&run->comparisons[i], to);
+}
+
+/* The targets of all runs, and each that is not met once more. */
+void bench_table_verdict(const struct bench_run *runs, size_t n, FILE *to)
+{
+	unsigned int targets = 0, met = 0;
+
+	fputc('\n', to);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < runs[i].comparison_count; k++) {
+			const struct bench_comparison *comparison = &runs[i].comparisons[k];
+			const struct bench_ratio *ratio = comparison->ratio;
+			const double seen = comparison->seen[BENCH_WALL].median;
+
+			if (!bench_ratio_has_target(ratio))
+				continue;
+			targets++;
+			if (bench_ratio_is_met(ratio, seen)) {
+				met++;
+				continue;
+			}
+			fprintf(to, "NOT MET: %s, %zu bytes: %s is %.2f; ", runs[i].workload->name,
+				runs[i].size, ratio->name, seen);
+			target(ratio, to);
+			fputc('\n', to);
+		}
+	}
+	fprintf(to, "%u of %u targets met\n", met, targets);
+}

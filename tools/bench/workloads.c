@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+/* What there is to measure. */
+#include "workloads.h"
+
+const struct bench_workload *const bench_workloads[] = {
+	&workload_one, &workload_1p1c, &workload_2p2c, &workload_4p4c, &workload_8p8c,
+};
+
+const size_t bench_workload_count = sizeof(bench_workloads) / sizeof(bench_workloads[0]);
