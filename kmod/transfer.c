@@ -217,7 +217,9 @@ fault:
 /* A message into the kernel, of any length and from anywhere; it may fault. */
 static bool pyqueue_copy_in(void *to, size_t len, struct iov_iter *from)
 {
-	if (iter_is_ubuf(from) && len && len <= PYQUEUE_SMALL)
+	/* Elsewhere a word at an odd address is a fault, or slow. */
+	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && iter_is_ubuf(from) && len &&
+	    len <= PYQUEUE_SMALL)
 		return pyqueue_copy_in_short(to, len, from->ubuf + from->iov_offset);
 	return copy_from_iter_full(to, len, from);
 }

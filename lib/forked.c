@@ -4,6 +4,7 @@
 
 #include "forked.h"
 #include "owner.h"
+#include "polls.h"
 
 static pyq_queue *first;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -22,10 +23,24 @@ static void in_parent(void)
 
 static void in_child(void)
 {
+	PYQI_KEEP_ERRNO;
+
 	for (pyq_queue *q = first; q; q = q->next) {
-		pyqi_owner_forget(q, q->map.locks);
+		if (q->map.locks >= 0)
+			pyqi_owner_forget(q, q->map.locks);
 		q->map.locks = -1; /* the number will be another file's */
+		pyqi_polls_forget(q);
 	}
+	pthread_mutex_unlock(&lock);
+}
+
+void pyqi_forked_wait(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void pyqi_forked_go_on(void)
+{
 	pthread_mutex_unlock(&lock);
 }
 

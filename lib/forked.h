@@ -13,7 +13,7 @@
 #include "priv.h"
 
 /**
- * pyqi_forked_add() - a handle that has such a file
+ * pyqi_forked_add() - a handle that may have such a file, q->map.locks, or -1
  * @q: the handle
  *
  * Return: 0 or -ENOMEM.
@@ -22,5 +22,9 @@ int pyqi_forked_add(pyq_queue *q);
 
 /* It has none any more. */
 void pyqi_forked_remove(pyq_queue *q);
+
+/* No fork() in between: a file is opened or closed, and q->map.locks says so. */
+void pyqi_forked_wait(void);
+void pyqi_forked_go_on(void);
 
 #endif

@@ -124,8 +124,10 @@ void pyqi_mapped_drop(pyq_queue *q)
 	/* No more can be there, unless somebody who keeps to no rule goes on putting. */
 	for (uint64_t left = 2 * pyq_ring_slots(&q->map.ring); left && !ret; left--) {
 		ret = pyq_ring_peek(&q->map.ring, &op, UINT64_MAX);
-		if (pyqi_settle(q, &op, &ret, &patience))
+		if (pyqi_settle(q, &op, &ret, &patience)) {
+			ret = 0; /* again */
 			continue;
+		}
 		if (!ret)
 			ret = drop_next(q, &op);
 		if (op.freed)

@@ -9,7 +9,7 @@
 /* What struct pyq_loan does not tell. */
 enum { WORD, GENERATION, KIND, FIRST_BLOCK };
 
-/* Two numbers that no other memory is likely to hold. */
+/* Two numbers that no other memory is likely to hold; together with the queue's own. */
 #define RESERVED 0x7079715265736572ULL
 #define BORROWED 0x707971426f72726fULL
 
@@ -22,10 +22,11 @@ static void lend(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op, u
 		.deliveries = kind == RESERVED ? 0 : pyq_word_deliveries(op->word) + 1u,
 		.opaque = { [WORD] = op->word,
 			    [GENERATION] = q->map.generation,
-			    [KIND] = kind,
+			    [KIND] = kind ^ q->map.id,
 			    [FIRST_BLOCK] = PYQI_NO_BLOCK },
 	};
 	__atomic_fetch_add(&q->map.loans, 1, __ATOMIC_RELAXED);
+	pyqi_polls_look(q);
 }
 
 /* Does it hold a copy, of a message in blocks? */
@@ -37,7 +38,7 @@ static bool is_copy(const struct pyq_loan *loan)
 /* Is it that, and ours? If so, @op is its claim. */
 static int check(pyq_queue *q, struct pyq_loan *loan, uint64_t kind, struct pyq_op *op)
 {
-	if (!loan->data || loan->opaque[KIND] != kind)
+	if (!loan->data || loan->opaque[KIND] != (kind ^ q->map.id))
 		return -EINVAL;
 	if (loan->opaque[GENERATION] != pyqi_generation())
 		return -ESTALE;
@@ -47,12 +48,25 @@ static int check(pyq_queue *q, struct pyq_loan *loan, uint64_t kind, struct pyq_
 	return 0;
 }
 
-static void end(pyq_queue *q, struct pyq_loan *loan)
+/*
+ * With an error: the loan may be a copy of one that has ended, so what it holds may be
+ * gone, and it does not count.
+ */
+static void end(pyq_queue *q, struct pyq_loan *loan, int err)
 {
-	if (is_copy(loan))
+	PYQI_KEEP_ERRNO;
+
+	if (!err && is_copy(loan))
 		free(loan->data);
 	*loan = (struct pyq_loan){ .data = NULL };
-	__atomic_fetch_sub(&q->map.loans, 1, __ATOMIC_RELAXED);
+	if (!err)
+		__atomic_fetch_sub(&q->map.loans, 1, __ATOMIC_RELAXED);
+}
+
+/* Has somebody ended it already, so that the slot is another message's? */
+static bool is_over(pyq_queue *q, const struct pyq_op *op)
+{
+	return pyq_load_acquire(&pyq_ring_slot(&q->map.ring, op->pos)->word) != op->word;
 }
 
 /* --- reserve ----------------------------------------------------------------- */
@@ -96,8 +110,8 @@ static int loan_commit(pyq_queue *q, struct pyq_loan *loan, size_t len)
 		return err;
 	if (len > q->payload)
 		return -E2BIG;
-	err = pyq_ring_publish(&q->map.ring, &op, (uint32_t)len, 0);
-	end(q, loan);
+	err = is_over(q, &op) ? -EOWNERDEAD : pyq_ring_publish(&q->map.ring, &op, (uint32_t)len, 0);
+	end(q, loan, err);
 	if (!err)
 		pyqi_published(q, 1);
 	return err;
@@ -111,15 +125,17 @@ static int loan_discard(pyq_queue *q, struct pyq_loan *loan)
 	if (err)
 		return err;
 	err = pyq_ring_abort(&q->map.ring, &op);
-	end(q, loan);
+	end(q, loan, err);
 	if (err)
 		return err;
 	/*
 	 * If it was the next it is taken away here, and those called who wait for
-	 * room or for the end; the message behind it may now be had.
+	 * room or for the end; the message behind it may now be had, or dropped.
 	 */
 	pyqi_mapped_unfinished(q);
 	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
+	if (pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP) /* M */
+		pyqi_mapped_drop(q);
 	return 0;
 }
 
@@ -156,6 +172,7 @@ static int give_back(pyq_queue *q, const struct pyq_op *op)
 /* A message in blocks is copied. */
 static int copy(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op)
 {
+	PYQI_KEEP_ERRNO;
 	uint32_t first;
 	void *data;
 
@@ -210,7 +227,7 @@ static int loan_release(pyq_queue *q, struct pyq_loan *loan)
 	if (err)
 		return err;
 	err = pyqi_release(q, &op, (uint32_t)loan->opaque[FIRST_BLOCK]);
-	end(q, loan);
+	end(q, loan, err);
 	if (!err)
 		pyqi_released(q, 1);
 	return err;
@@ -224,7 +241,7 @@ static int loan_give_back(pyq_queue *q, struct pyq_loan *loan)
 	if (err)
 		return err;
 	err = give_back(q, &op);
-	end(q, loan);
+	end(q, loan, err);
 	return err;
 }
 

@@ -91,8 +91,10 @@ static ssize_t put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadl
 	if (!msg->data)
 		return -EFAULT;
 	/* Costly: not begun if it cannot be. */
-	if (deadline == PYQI_NOWAIT && !pyqi_put_ready(q) && !pyqi_in_vain(q))
+	if (deadline == PYQI_NOWAIT && !pyqi_put_ready(q) && !pyqi_in_vain(q)) {
+		pyqi_polls_look(q);
 		return -EAGAIN;
+	}
 	ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
 	/* Some may be the dead's. */
 	if (ret == -ENOBUFS && !pyqi_owner_check(q))

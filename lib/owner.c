@@ -8,6 +8,7 @@
 #include <ring/recover.h>
 
 #include "blocks.h"
+#include "forked.h"
 #include "mapped.h"
 #include "owner.h"
 #include "shm.h"
@@ -71,16 +72,35 @@ static int settle(pyq_queue *q, unsigned int owner)
 	return broken ? -EUCLEAN : 0;
 }
 
-int pyqi_owner_take(pyq_queue *q)
+static int open_locks(pyq_queue *q)
 {
-	unsigned int found = 0;
 	char path[32];
 	int err = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", q->fd);
+	pyqi_forked_wait();
 	q->map.locks = open(path, O_RDWR | O_CLOEXEC);
 	if (q->map.locks < 0)
-		return errno == ENOENT ? -EOPNOTSUPP : -errno;
+		err = errno == ENOENT ? -EOPNOTSUPP : -errno;
+	pyqi_forked_go_on();
+	return err;
+}
+
+static void close_locks(pyq_queue *q)
+{
+	pyqi_forked_wait();
+	close(q->map.locks);
+	q->map.locks = -1;
+	pyqi_forked_go_on();
+}
+
+int pyqi_owner_take(pyq_queue *q)
+{
+	unsigned int found = 0;
+	int err = open_locks(q);
+
+	if (err)
+		return err;
 
 	/* One that nobody has, or else one whose owner has died. */
 	for (unsigned int owner = 1; !found && owner <= PYQI_OWNERS; owner++)
@@ -99,7 +119,7 @@ int pyqi_owner_take(pyq_queue *q)
 		if (!err)
 			return 0;
 	}
-	close(q->map.locks);
+	close_locks(q);
 	return found ? err : -EUSERS;
 }
 
@@ -109,7 +129,7 @@ void pyqi_owner_leave(pyq_queue *q)
 	if (q->map.loans)
 		settle(q, q->map.ring.owner);
 	clear_in_use(q, q->map.ring.owner);
-	close(q->map.locks);
+	close_locks(q);
 }
 
 void pyqi_owner_forget(const pyq_queue *q, int locks)

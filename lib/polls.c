@@ -96,18 +96,23 @@ static void *run(void *arg)
 {
 	struct pyqi_watch watch = { .patient = false };
 	struct pyqi_poll *poll = arg;
-	uint32_t state;
+	uint32_t state, announced;
 
 	while ((state = state_of(poll)) != ENDS) {
 		if (state == TOLD) {
+			/* He is not awake for as long: another watches. */
+			pyqi_watch_ends(poll->q, &watch);
+			watch = (struct pyqi_watch){ .patient = false };
 			syscall(SYS_futex, &poll->state, FUTEX_WAIT_PRIVATE, TOLD, NULL, NULL, 0);
 			continue;
 		}
 		pyq_pollers_announce(poll->side); /* H */
+		/* Whatever it is, if somebody spoils it: no loop without a sleep. */
+		announced = pyq_load_acquire(&poll->side->pollers);
 		if (poll->ready(poll->q))
 			make_ready(poll);
-		else if (state_of(poll) == SLEEPS)
-			pyqi_doze(poll->q, &poll->side->pollers, 1, PYQI_FOREVER, &watch);
+		else if (state_of(poll) == SLEEPS && announced)
+			pyqi_doze(poll->q, &poll->side->pollers, announced, PYQI_FOREVER, &watch);
 	}
 	pyqi_watch_ends(poll->q, &watch);
 	return NULL;
@@ -126,6 +131,9 @@ static int start(struct pyqi_poll *poll)
 				  (size_t)(STACK > PTHREAD_STACK_MIN ? STACK : PTHREAD_STACK_MIN));
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = pthread_create(&poll->thread, &attr, run, poll);
+	/* Where a program's thread-local variables alone are more than that. */
+	if (err == EINVAL)
+		err = pthread_create(&poll->thread, NULL, run, poll);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	return err ? -ENOMEM : 0;
@@ -183,6 +191,18 @@ int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 	if (poll->ready(q))
 		make_ready(poll);
 	return 0;
+}
+
+void pyqi_polls_forget(pyq_queue *q)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!q->map.polls[i])
+			continue;
+		close(q->map.polls[i]->fd);
+		free(q->map.polls[i]);
+		q->map.polls[i] = NULL;
+	}
+	q->map.polled = false;
 }
 
 void pyqi_polls_end(pyq_queue *q)

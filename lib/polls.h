@@ -32,6 +32,9 @@ static inline void pyqi_polls_look(pyq_queue *q)
 		pyqi_polls_update(q);
 }
 
+/* In a forked child, at once: the threads and what they make ready are the parent's. */
+void pyqi_polls_forget(pyq_queue *q);
+
 /* The handle is closed. */
 void pyqi_polls_end(pyq_queue *q);
 

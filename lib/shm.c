@@ -182,13 +182,14 @@ static int shm_attach(pyq_queue *q, int fd)
 	q->fd = fd;
 	q->access = PYQ_READ | PYQ_WRITE;
 	q->map.generation = pyqi_generation();
+	q->map.locks = -1;
 	pyq_set_spin(q, -1);
-	err = attach(q);
-	if (err)
-		return err;
 	err = pyqi_forked_add(q);
 	if (err)
-		detach(q);
+		return err;
+	err = attach(q);
+	if (err)
+		pyqi_forked_remove(q);
 	return err;
 }
 
@@ -225,7 +226,6 @@ static int shm_reattach(pyq_queue *q)
 
 static void shm_close(pyq_queue *q)
 {
-	pyqi_forked_remove(q);
 	/* In a child that has not used it, all but the fds is the parent's. */
 	if (q->map.generation == pyqi_generation()) {
 		pyqi_polls_end(q);
@@ -233,6 +233,7 @@ static void shm_close(pyq_queue *q)
 	} else {
 		pyqi_owner_forget(q, q->map.locks);
 	}
+	pyqi_forked_remove(q);
 	close(q->fd);
 }
 

@@ -12,8 +12,10 @@
 #include "sleep.h"
 
 /* How long somebody sleeps without looking, in nanoseconds: who watches; others. */
+#ifndef SLICE
 #define SLICE_OF_WATCHMAN 20000000
 #define SLICE 250000000
+#endif
 
 /*
  * How long somebody tries before he sleeps, in nanoseconds: by default at most; at
@@ -117,6 +119,7 @@ static void relax(void)
 
 static bool one_processor(void)
 {
+	PYQI_KEEP_ERRNO;
 	cpu_set_t cpus;
 
 	return !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) < 2;
@@ -135,15 +138,17 @@ static void pause_for(unsigned int *rounds)
  * Try for as long as it has been of use lately. What a handle's threads do to
  * each other's time does not matter.
  */
-static ssize_t spin(pyq_queue *q, const struct pyqi_wait *wait)
+static ssize_t spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 {
 	uint32_t ns = __atomic_load_n(&q->map.spin, __ATOMIC_RELAXED);
-	const uint64_t end = ns ? now_ns() + ns : 0;
+	uint64_t end = ns ? now_ns() + ns : 0;
 	unsigned int rounds = 1;
 	ssize_t ret = -EAGAIN;
 
 	if (!ns)
 		return ret;
+	if (end > deadline)
+		end = deadline;
 	do {
 		pause_for(&rounds);
 		if (wait->ready(q))
@@ -214,7 +219,7 @@ ssize_t pyqi_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 	struct pyqi_watch watch = { .patient = false };
 	__u64 *word = &wait->side->sleepers;
 	bool announced = false, called = false;
-	ssize_t ret = spin(q, wait);
+	ssize_t ret = spin(q, wait, deadline);
 	uint32_t sequence = 0;
 
 	while (ret == -EAGAIN) {

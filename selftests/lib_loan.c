@@ -259,6 +259,96 @@ TEST(wrong_loan)
 	pyq_close(q);
 }
 
+/* A copy of a loan that has ended changes nothing of what is there since. */
+TEST(copied_loan)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 4, .payload = 48);
+	struct pyq_loan loan, copy;
+	char large[4096] = "large", text[64];
+
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	copy = loan;
+	EXPECT_EQ(0, commit_text(q, &loan, "once"));
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_commit(q, &copy, 1)));
+	EXPECT_EQ(4, pyq_get(q, text, sizeof(text), PYQ_NOWAIT));
+
+	ASSERT_EQ(0, pyq_put(q, large, sizeof(large), PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	copy = loan;
+	EXPECT_EQ(0, lib(pyq_release(q, &loan)));
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_release(q, &copy)));
+
+	/* What is on loan when the queue is closed is counted, whatever copies did. */
+	ASSERT_EQ(0, put_text(q, "again"));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	pyq_close(q);
+}
+
+/* Each handle of a process is the first of its queue: their loans look alike. */
+TEST(loan_of_another_queue)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 4, .payload = 48);
+	pyq_queue *other = new_queue(.maxsize = 4, .payload = 48);
+	struct pyq_loan loan, others;
+	char text[64];
+
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_reserve(other, &others, PYQ_NOWAIT));
+	EXPECT_EQ(-EINVAL, lib(pyq_commit(other, &loan, 1)));
+	EXPECT_EQ(-EINVAL, lib(pyq_discard(other, &loan)));
+	EXPECT_EQ(-EAGAIN, pyq_get(other, text, sizeof(text), PYQ_NOWAIT));
+	EXPECT_EQ(0, commit_text(other, &others, "others"));
+	EXPECT_EQ(0, commit_text(q, &loan, "ours"));
+	EXPECT_EQ(6, pyq_get(other, text, sizeof(text), PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
+	EXPECT_EQ(-EINVAL, lib(pyq_release(other, &loan)));
+	EXPECT_EQ(-EINVAL, lib(pyq_give_back(other, &loan)));
+	EXPECT_EQ(0, lib(pyq_release(q, &loan)));
+	pyq_close(other);
+	pyq_close(q);
+}
+
+/* What was behind a reserved slot is dropped when that is discarded. */
+TEST(discarded_after_an_immediate_shutdown)
+{
+	NEEDS_LOANS();
+	pyq_queue *q = new_queue(.maxsize = 4, .payload = 48);
+	struct pyq_loan loan;
+	char text[64];
+
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	ASSERT_EQ(0, put_text(q, "behind"));
+	ASSERT_EQ(0, pyq_shutdown(q, true));
+	EXPECT_EQ(0, lib(pyq_discard(q, &loan)));
+	EXPECT_EQ(-ESHUTDOWN, pyq_get(q, text, sizeof(text), PYQ_NOWAIT));
+	EXPECT_EQ(0, pyq_join(q, PYQ_NOWAIT));
+	pyq_close(q);
+}
+
+/* More tombstones than are passed at once do not keep the rest from being dropped. */
+TEST(shutdown_behind_many_tombstones)
+{
+	NEEDS_LOANS();
+	enum { TOMBSTONES = 1100 };
+	pyq_queue *q = new_queue(.maxsize = 2048, .payload = 48);
+	struct pyq_loan loan, other;
+	char text[64];
+
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	for (int i = 0; i < TOMBSTONES; i++) {
+		ASSERT_EQ(0, pyq_reserve(q, &other, PYQ_NOWAIT));
+		ASSERT_EQ(0, pyq_discard(q, &other));
+	}
+	ASSERT_EQ(0, put_text(q, "behind"));
+	ASSERT_EQ(0, pyq_shutdown(q, true));
+	EXPECT_EQ(0, commit_text(q, &loan, "first"));
+	EXPECT_EQ(-ESHUTDOWN, pyq_get(q, text, sizeof(text), PYQ_NOWAIT));
+	EXPECT_EQ(0, pyq_join(q, PYQ_NOWAIT));
+	pyq_close(q);
+}
+
 /* proves: pyq_reserve -EBADF, pyq_borrow -EBADF, pyq_reserve -EINVAL, pyq_borrow -EINVAL */
 TEST(handle_access)
 {

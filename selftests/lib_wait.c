@@ -83,6 +83,21 @@ TEST(timeouts)
 	pyq_close(q);
 }
 
+/* Who tries for long before he sleeps does not try for longer than he may wait. */
+TEST(spinning_ends_with_the_timeout)
+{
+	pyq_queue *q = new_queue(.maxsize = 1);
+	struct timespec used;
+	char byte;
+
+	pyq_set_spin(q, PYQ_SECONDS(1));
+	EXPECT_EQ(-ETIMEDOUT, pyq_get(q, &byte, 1, PYQ_MILLISECONDS(1)));
+	/* Time that it was given, not that has gone by: it does not fail where others run. */
+	ASSERT_EQ(0, clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used));
+	EXPECT_GT(PYQ_MILLISECONDS(200), used.tv_sec * PYQ_SECONDS(1) + used.tv_nsec);
+	pyq_close(q);
+}
+
 TEST(the_fourth_put_waits)
 {
 	pyq_queue *q = new_queue(.maxsize = 3);

@@ -291,6 +291,8 @@ const struct cast casts[] = {
 	  .parts = { ABORT(1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
 	{ .name = "loan.discard.shutdown", .quick = 2, .maxsize = 1,
 	  .parts = { ABORT(1), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP), SHUT_DOWN(4) } },
+	{ .name = "loan.discard.shutdown.now", .quick = 2, .maxsize = 2,
+	  .parts = { ABORT(1), PUT(2, 1), SHUT_DOWN(3, .immediate = 1) } },
 	{ .name = "loan.borrow", .quick = 2, .maxsize = 1, .prefill = 1,
 	  .parts = { BORROW(1, 1, ASLEEP), PUT(2, 1, ASLEEP), GET(3, 1, ASLEEP) } },
 	{ .name = "loan.borrow.kill", .quick = 2, .maxsize = 1, .prefill = 1, .kills = 1,
