@@ -44,7 +44,7 @@ const char *pyq_strerror(long err)
 			     "close or remove some, or have root raise it");
 	case -ENOMEM:
 		return "out of memory: the machine's, or what the memory cgroup allows "
-		       "(memory.max)";
+		       "(memory.max), or /dev/shm is full (df /dev/shm)";
 	case -EMFILE:
 		return "this process has as many files open as it may (RLIMIT_NOFILE, ulimit -n): "
 		       "close some, or raise it";
@@ -61,13 +61,14 @@ const char *pyq_strerror(long err)
 		return "this queue is open as often as it can be (4095 handles): close some";
 	case -EOWNERDEAD:
 		return "this process was taken for dead, and what it had in hand was given to "
-		       "others: nothing was put or taken";
+		       "others, or this loan had ended already, through a copy: nothing was put "
+		       "or taken";
 	case -ESTALE:
 		return "what is on loan belongs to the process that reserved or borrowed it, and "
 		       "this is a child of that: make a loan of its own";
 	case -ENOENT:
-		return "there is no queue of this name in this network namespace: create it first "
-		       "(pyqueue ls shows what there is)";
+		return "there is no queue of this name here (in this network namespace, or in "
+		       "this /dev/shm): create it first (pyqueue ls shows what there is)";
 	case -EEXIST:
 		return "there is a queue of this name already: open it, create it without "
 		       "PYQ_EXCL, or remove it first (pyqueue rm)";
@@ -86,8 +87,9 @@ const char *pyq_strerror(long err)
 	case -EOPNOTSUPP:
 		return "not offered here: a queue without a bound (give it a maxsize of 1 or "
 		       "more), an unknown flag (pyqueue info shows the features there are), or "
-		       "what only the module can do: sealed queues, and modes that let somebody "
-		       "get and not put; or what only queues in shared memory can do so far: loans";
+		       "what only the module can do: sealed queues, modes that let somebody do "
+		       "one of get and put, and queues without /proc; or what only queues in "
+		       "shared memory can do so far: loans";
 	case -EBADF:
 		return "the queue is closed, or not open for this: open it with PYQ_READ to get, "
 		       "PYQ_WRITE to put or shut down";
@@ -97,8 +99,9 @@ const char *pyq_strerror(long err)
 	case -EFAULT:
 		return "bad address: a buffer cannot be read or written";
 	case -EUCLEAN:
-		return "the queue is broken: a process that maps it has spoilt its memory. Make a "
-		       "new one, with PYQ_SEALED if its users do not trust one another";
+		return "the queue is broken: a process that maps it has spoilt its memory, or "
+		       "what has its name in /dev/shm is none. Make a new one; where its users "
+		       "do not trust one another, with the module and PYQ_SEALED";
 	}
 	return "unknown error: not one that libpyqueue returns";
 }

@@ -327,7 +327,9 @@ static int give_name(int fd, const struct path *path)
 	char self[32];
 
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, self, AT_FDCWD, path->text, AT_SYMLINK_FOLLOW) ? -errno : 0;
+	if (!linkat(AT_FDCWD, self, AT_FDCWD, path->text, AT_SYMLINK_FOLLOW))
+		return 0;
+	return errno == ENOENT ? -EOPNOTSUPP : -errno; /* no /proc */
 }
 
 static int make_named(const struct pyq_attr *attr, const struct path *path)
@@ -374,12 +376,20 @@ static int make_or_open(const struct pyq_attr *attr, const struct path *path)
 /* What the backend of the module says where the file system says that. */
 static int queue_error(int err)
 {
-	return err == -ENOSPC ? -ENOMEM : err;
+	switch (err) {
+	case -ENOSPC:
+		return -ENOMEM;
+	case -EISDIR:
+	case -ENOTTY:
+		return -EUCLEAN; /* it has a queue's name and is none */
+	default:
+		return err;
+	}
 }
 
 static int attach_new(pyq_queue *q, int fd, unsigned int access)
 {
-	int err = fd < 0 ? queue_error(fd) : shm_attach(q, fd);
+	int err = queue_error(fd < 0 ? fd : shm_attach(q, fd));
 
 	if (err && fd >= 0)
 		close(fd);

@@ -88,7 +88,7 @@ TEST_F(shm, damaged_file)
 		size_t size;
 		int err;
 	} cases[] = {
-		{ offsetof(struct pyqueue_header, magic), 1, 8, -ENOTTY },
+		{ offsetof(struct pyqueue_header, magic), 1, 8, -EUCLEAN },
 		{ offsetof(struct pyqueue_header, version), 77, 4, -EUCLEAN },
 		{ offsetof(struct pyqueue_header, header_size), 0, 4, -EUCLEAN },
 		{ offsetof(struct pyqueue_header, slot_size), 0, 4, -EUCLEAN },
@@ -120,8 +120,13 @@ TEST_F(shm, damaged_file)
 	ASSERT_EQ(0, ftruncate(fd, st.st_size - 4096));
 	EXPECT_EQ(-EUCLEAN, lib(pyq_open(&q, NAME, 0)));
 	ASSERT_EQ(0, ftruncate(fd, 100));
-	EXPECT_EQ(-ENOTTY, lib(pyq_open(&q, NAME, 0)));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_open(&q, NAME, 0)));
 	close(fd);
+	pyq_unlink(NAME);
+	ASSERT_EQ(0, mkdir(FILE_OF_NAME, 0700));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_open(&q, NAME, 0)));
+	EXPECT_EQ(-EUCLEAN, make(&q, NAME, NULL));
+	EXPECT_EQ(0, rmdir(FILE_OF_NAME));
 }
 
 /*

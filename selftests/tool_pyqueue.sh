@@ -206,7 +206,7 @@ json=$(pyqueue ls --json)
 is "the others are gone" 0 $?
 for command in put get stat rm shutdown; do
 	runs 1 "$command of no queue" pyqueue "$command" "$q" </dev/null
-	says "$command says what to do" "pyqueue: $command: $q: there is no queue of this name in this network namespace: create it first"
+	says "$command says what to do" "pyqueue: $command: $q: there is no queue of this name here (in this network namespace, or in this /dev/shm): create it first"
 done
 
 runs 0 "info" pyqueue info

@@ -195,10 +195,13 @@ PYQ_API int pyq_fd(const pyq_queue *q);
  *	struct pollfd pfd;
  *
  *	err = pyq_pollfd(q, PYQ_READ, &pfd);
- *	while (poll(&pfd, 1, -1) > 0)
+ *	do {
+ *		poll(&pfd, 1, -1);
  *		while ((len = pyq_get(q, buf, sizeof(buf), PYQ_NOWAIT)) >= 0)
  *			...
+ *	} while (len == -EAGAIN);
  *
+ * Any of @revents is the queue's: which depends on the backend.
  * Ready also when the queue has been shut down, or is broken: what the call would
  * return. Another may be quicker: then the call says -EAGAIN, and the fd is not
  * ready any more. The fd stays the handle's, and is the same at each call.

@@ -115,7 +115,7 @@ const struct command ls_command = {
 	.name = "ls",
 	.summary = "list the queues that you may use",
 	.help = "Usage: pyqueue ls [--json]\n"
-		"List the named queues that you may open, of this network namespace.\n\n"
+		"List the named queues that you may open, of this network namespace or this /dev/shm.\n\n"
 		"  -j, --json  as JSON: an array with an object for each\n\n"
 		"Example:\n"
 		"  pyqueue ls --json | jq -r '.[] | select(.qsize > 0) | .name'\n",
