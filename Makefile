@@ -18,7 +18,7 @@ quiet := --no-print-directory $(if $(V),,-s)
 all: lib tools $(if $(wildcard $(KDIR)/Makefile),module,no-module)
 
 define help_text
-pyqueue: a queue between processes, in the kernel
+pyqueue: a queue between processes, in the kernel or in shared memory
 
   make demo              count words with several processes through /dev/pyqueue
       With PYQUEUE_BACKEND=shm on this machine itself, in plain shared memory.
@@ -31,7 +31,7 @@ pyqueue: a queue between processes, in the kernel
   make lib | tools       one of them
   make module [KDIR=DIR] the module for other kernel headers
   make install [DESTDIR=] [PREFIX=$(PREFIX)]
-                         the library, its headers, and the command
+                         the library, its headers, the command, manual pages
 
   make vm [CMD='...'] [KERNEL=6.1|6.12]
                          run a command in the virtual machine, or a shell
