@@ -21,8 +21,8 @@
  * A loan keeps its slot. Messages behind a reserved one wait for it, and once the
  * ring has come round, puts wait for whatever is on loan: so do not sleep on it.
  * It may be ended by any thread of the process that made it, once: through a copy of
- * the struct nothing is ended twice (-EOWNERDEAD), but @data may be gone. In a child
- * after a fork it is nothing.
+ * the struct nothing is ended twice, but @data may be gone. In a child after a fork
+ * it is nothing.
  */
 #ifndef PYQUEUE_LOAN_H
 #define PYQUEUE_LOAN_H
@@ -80,8 +80,8 @@ PYQ_API int pyq_reserve(pyq_queue *q, struct pyq_loan *loan, int64_t timeout);
  *
  * Return: 0; -E2BIG @len is over @loan->size, and -EINVAL it is no loan of
  * pyq_reserve() on this handle: nothing has changed; -ESTALE it is another
- * process's; -EOWNERDEAD this process was taken for dead: nothing was put, or
- * what there was is delivered again.
+ * process's; -EOWNERDEAD this process was taken for dead, or a copy has ended it:
+ * nothing was put, or what there was is delivered again.
  */
 PYQ_API int pyq_commit(pyq_queue *q, struct pyq_loan *loan, size_t len);
 
