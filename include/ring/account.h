@@ -26,7 +26,7 @@ static inline __u64 pyq_ring_count(const struct pyq_ring *r, __u64 pos, __u64 en
  *
  * Exact if nobody is at work; takes tombstones at head away.
  *
- * Return: the number, not more than the slots.
+ * Return: the number, not more than maxsize, and the orphans.
  */
 static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 {
@@ -37,7 +37,8 @@ static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 	marks = pyq_load_acquire(&r->hdr->marks); /* J */
 	h = pyq_load_acquire(&r->hdr->head);
 	t = pyq_load_acquire(&r->hdr->tail) & ~PYQUEUE_CLOSED;
-	n = t - h > slots ? slots : t - h;
+	/* There never are more; but head may have moved on before tail was read. */
+	n = t - h > r->maxsize ? r->maxsize : t - h;
 
 	if (marks & PYQUEUE_MARK_ABORTED) {
 		dead = pyq_ring_count(r, h, h + n, PYQUEUE_ABORTED);

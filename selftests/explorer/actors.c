@@ -444,8 +444,10 @@ void script_join(struct actor *a)
 
 void script_count(struct actor *a)
 {
-	if (pyqi_mapped_qsize(handle_of(a)) > cast.slots)
-		fail("qsize is more than there are slots", 0, 0);
+	const unsigned int most = cast.kills ? cast.slots : cast.maxsize; /* orphans count */
+
+	if (pyqi_mapped_qsize(handle_of(a)) > most)
+		fail("qsize is more than %lld", most, 0);
 }
 
 void script_shut_down(struct actor *a)

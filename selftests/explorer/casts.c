@@ -175,6 +175,10 @@ const struct cast casts[] = {
 	{ .name = "give_back.put", .maxsize = 1, .prefill = 1,
 	  .parts = { GIVE_BACK(1), PUT(2, 1), GET(3, 2) } },
 
+	/* somebody counts what comes and goes */
+	{ .name = "count", .quick = 2, .maxsize = 3, .prefill = 3,
+	  .parts = { GET(1, 1), PUT(2, 1), COUNT(3) } },
+
 	/* an owner number that is used again */
 	{ .name = "heir.get", .maxsize = 1, .prefill = 1, .kills = 1,
 	  .parts = { GET(1, 1), GET(1, 1, HEIR_OF(1)), PUT(2, 1, IMMORTAL), RECOVER(5) } },
