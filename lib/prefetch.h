@@ -2,8 +2,8 @@
 /*
  * A slot that is wanted soon, and to be written: its line is on another processor, and
  * it takes several messages' time to fetch it. How far ahead, and when, was measured,
- * with one who puts and one who gets on two processors: 48 ns a message without, 30
- * with. Putters who do the same gain no more, and lose where there is one thread.
+ * with one who puts and one who gets on two processors: a message takes about half the
+ * time. Putters who do the same gain no more, and lose where there is one thread.
  */
 #ifndef PYQI_PREFETCH_H
 #define PYQI_PREFETCH_H
