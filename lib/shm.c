@@ -435,7 +435,7 @@ static int shm_unlink_name(const char *name)
 		return err;
 	if (!unlink(path.text))
 		return 0;
-	return errno == EACCES ? -EPERM : -errno;
+	return errno == EACCES ? -EPERM : queue_error(-errno);
 }
 
 /* --- looking ----------------------------------------------------------------------- */

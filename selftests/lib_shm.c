@@ -79,7 +79,7 @@ TEST_F(shm, too_many_handles)
 }
 
 /* A file that is no queue, or not this version's, or not all of one. */
-/* proves: pyq_create -EUCLEAN, pyq_open -EUCLEAN */
+/* proves: pyq_create -EUCLEAN, pyq_open -EUCLEAN, pyq_unlink -EUCLEAN */
 TEST_F(shm, damaged_file)
 {
 	static const struct {
@@ -126,6 +126,7 @@ TEST_F(shm, damaged_file)
 	ASSERT_EQ(0, mkdir(FILE_OF_NAME, 0700));
 	EXPECT_EQ(-EUCLEAN, lib(pyq_open(&q, NAME, 0)));
 	EXPECT_EQ(-EUCLEAN, make(&q, NAME, NULL));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_unlink(NAME)));
 	EXPECT_EQ(0, rmdir(FILE_OF_NAME));
 }
 

@@ -160,7 +160,8 @@ PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
  * @name: the name
  *
  * Return: 0; -ENOENT; -EXDEV the name is on the other backend; -EPERM not the
- * name's owner; -EINVAL; -ENAMETOOLONG; -ENODEV; -EACCES.
+ * name's owner; -EINVAL; -ENAMETOOLONG; -ENODEV; -EACCES; -EUCLEAN what has this
+ * name is no file.
  */
 PYQ_API int pyq_unlink(const char *name);
 
