@@ -9,6 +9,7 @@
 #include <linux/pyqueue.h>
 
 #include "deadline.h"
+#include "descriptor.h"
 #include "priv.h"
 
 /* These pass through. */
@@ -137,6 +138,9 @@ static int attach_new(pyq_queue *q, int fd)
 
 	if (fd < 0)
 		return fd;
+	fd = pyqi_opened(fd);
+	if (fd < 0)
+		return fd;
 	err = kernel_attach(q, fd);
 	if (err)
 		fd_close(fd);
@@ -157,8 +161,6 @@ static int kernel_create(pyq_queue *q, const struct pyq_attr *attr)
 		.gid = PYQUEUE_ID_CALLER,
 	};
 
-	if (attr->payload > UINT32_MAX)
-		return -EINVAL;
 	if (attr->name) {
 		args.name = ADDRESS(attr->name);
 		args.name_len = name_len(attr->name);

@@ -8,6 +8,7 @@
 #include <ring/recover.h>
 
 #include "blocks.h"
+#include "descriptor.h"
 #include "forked.h"
 #include "mapped.h"
 #include "owner.h"
@@ -75,15 +76,16 @@ static int settle(pyq_queue *q, unsigned int owner)
 static int open_locks(pyq_queue *q)
 {
 	char path[32];
-	int err = 0;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", q->fd);
 	pyqi_forked_wait();
-	q->map.locks = open(path, O_RDWR | O_CLOEXEC);
-	if (q->map.locks < 0)
-		err = errno == ENOENT ? -EOPNOTSUPP : -errno;
+	fd = pyqi_opened(open(path, O_RDWR | O_CLOEXEC));
+	q->map.locks = fd < 0 ? -1 : fd;
 	pyqi_forked_go_on();
-	return err;
+	if (fd == -ENOENT)
+		return -EOPNOTSUPP;
+	return fd < 0 ? fd : 0;
 }
 
 static void close_locks(pyq_queue *q)

@@ -11,6 +11,7 @@
 
 #include "attempt.h"
 #include "deadline.h"
+#include "descriptor.h"
 
 /* The thread calls a few functions that call a few others. */
 #define STACK (64 * 1024)
@@ -150,10 +151,10 @@ static int begin(pyq_queue *q, bool get, struct pyqi_poll **out)
 		.q = q,
 		.side = get ? &pyqi_header(q)->getters : &pyqi_header(q)->putters,
 		.ready = get ? pyqi_get_ready : pyqi_put_ready,
-		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.fd = pyqi_opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
-	err = poll->fd < 0 ? -errno : start(poll);
+	err = poll->fd < 0 ? poll->fd : start(poll);
 	if (err) {
 		if (poll->fd >= 0)
 			close(poll->fd);

@@ -40,6 +40,8 @@ struct pyqi_loan_ops {
 struct pyqi_backend {
 	const char *name; /* for pyq_info() */
 
+	/* What only this backend has against a queue; NULL: nothing. */
+	int (*check)(const struct pyq_attr *attr, const char **why);
 	/* These fill in @q; attach says -ENOTTY if the fd is not this backend's. */
 	int (*create)(pyq_queue *q, const struct pyq_attr *attr);
 	int (*open)(pyq_queue *q, const char *name, unsigned int flags);
@@ -78,6 +80,24 @@ extern const struct pyqi_backend pyqi_shm;
  * Return: 0, or -EINVAL: there is none of that name.
  */
 int pyqi_backend(const char *wanted, const struct pyqi_backend **backend);
+
+/**
+ * pyqi_attr_check() - what pyq_attr_check() does
+ * @attr: what a queue is to be like, or NULL
+ * @backend: out: where it would be
+ * @why: out
+ *
+ * Return: as pyq_attr_check().
+ */
+int pyqi_attr_check(const struct pyq_attr *attr, const struct pyqi_backend **backend,
+		    const char **why);
+
+/* For checks: @err, and the reason. */
+static inline int pyqi_because(const char **why, int err, const char *reason)
+{
+	*why = reason;
+	return err;
+}
 
 /* Is there a queue of that name, but not on @backend? */
 bool pyqi_has_elsewhere(const struct pyqi_backend *backend, const char *name);

@@ -8,13 +8,8 @@
  * The handle comes first: once a queue has been made there is nothing left that
  * can fail and leave a name behind.
  */
-static int handle_new(pyq_queue **q, const char *backend)
+static int handle_new(pyq_queue **q, const struct pyqi_backend *ops)
 {
-	const struct pyqi_backend *ops;
-	int err = pyqi_backend(backend, &ops);
-
-	if (err)
-		return err;
 	*q = calloc(1, sizeof(**q));
 	if (!*q)
 		return -ENOMEM;
@@ -32,28 +27,18 @@ static int handle_result(pyq_queue **out, pyq_queue *q, int err)
 	return err;
 }
 
-static int attr_check(const struct pyq_attr *attr)
-{
-	if (!attr)
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(attr->reserved) / sizeof(attr->reserved[0]); i++)
-		if (attr->reserved[i])
-			return -EINVAL;
-	if (attr->flags & ~(PYQ_SEALED | PYQ_MAPPABLE | PYQ_EXCL))
-		return -EOPNOTSUPP;
-	return 0;
-}
-
 int pyq_create(pyq_queue **out, const struct pyq_attr *attr)
 {
 	PYQI_KEEP_ERRNO;
+	const struct pyqi_backend *backend;
+	const char *why;
 	pyq_queue *q;
 	int err;
 
 	*out = NULL;
-	err = attr_check(attr);
+	err = pyqi_attr_check(attr, &backend, &why);
 	if (!err)
-		err = handle_new(&q, attr->backend);
+		err = handle_new(&q, backend);
 	if (err)
 		return err;
 	if (attr->name && pyqi_has_elsewhere(q->backend, attr->name))
@@ -64,6 +49,7 @@ int pyq_create(pyq_queue **out, const struct pyq_attr *attr)
 int pyq_open(pyq_queue **out, const char *name, unsigned int flags)
 {
 	PYQI_KEEP_ERRNO;
+	const struct pyqi_backend *backend;
 	pyq_queue *q;
 	int err;
 
@@ -72,7 +58,9 @@ int pyq_open(pyq_queue **out, const char *name, unsigned int flags)
 		return -EINVAL;
 	if (!flags)
 		flags = PYQ_READ | PYQ_WRITE;
-	err = handle_new(&q, NULL);
+	err = pyqi_backend(NULL, &backend);
+	if (!err)
+		err = handle_new(&q, backend);
 	if (err)
 		return err;
 	err = q->backend->open(q, name, flags);
@@ -89,7 +77,7 @@ int pyq_from_fd(pyq_queue **out, int fd)
 	int err;
 
 	*out = NULL;
-	err = handle_new(&q, pyqi_kernel.name);
+	err = handle_new(&q, &pyqi_kernel);
 	if (err)
 		return err;
 	err = q->backend->attach(q, fd);

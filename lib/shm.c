@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "blocks.h"
+#include "descriptor.h"
 #include "forked.h"
 #include "generation.h"
 #include "mapped.h"
@@ -239,23 +240,22 @@ static void shm_close(pyq_queue *q)
 
 /* --- making ---------------------------------------------------------------------- */
 
-static int check_attr(const struct pyq_attr *attr)
+static int shm_check(const struct pyq_attr *attr, const char **why)
 {
-	const mode_t mode = attr->mode;
-
-	if (attr->flags & PYQ_SEALED && attr->flags & PYQ_MAPPABLE)
-		return -EINVAL;
-	if (attr->maxsize > (int64_t)PYQUEUE_MAXSIZE_MAX || attr->payload > PAYLOAD_MAX ||
-	    attr->max_msg > PYQUEUE_MAX_MSG_MAX || mode & ~0777u)
-		return -EINVAL;
-	if (!attr->name && (mode || attr->flags & PYQ_EXCL || attr->owner))
-		return -EINVAL;
-	if (attr->flags & PYQ_SEALED || attr->maxsize <= 0)
-		return -EOPNOTSUPP;
-	/* Who may get can put, and the other way round: it is the same memory. */
+	if (attr->flags & PYQ_SEALED)
+		return pyqi_because(why, -EOPNOTSUPP,
+				    "PYQ_SEALED: what is in plain shared memory can be spoilt by all "
+				    "who have it open; only a queue of the module can be sealed");
+	if (attr->maxsize <= 0)
+		return pyqi_because(why, -EOPNOTSUPP,
+				    "a queue in plain shared memory needs a bound: give it a "
+				    "maxsize of 1 or more");
 	for (unsigned int shift = 0; shift < 9; shift += 3)
-		if (((mode >> shift) & 4) >> 1 != ((mode >> shift) & 2))
-			return -EOPNOTSUPP;
+		if (((attr->mode >> shift) & 4) >> 1 != ((attr->mode >> shift) & 2))
+			return pyqi_because(why, -EOPNOTSUPP,
+					    "mode: who may get from a queue in plain shared memory "
+					    "can put into it, and the other way round: give both or "
+					    "none (such as 0600, 0660, 0666)");
 	return 0;
 }
 
@@ -285,7 +285,6 @@ static int format(int fd, const struct pyq_attr *attr)
 			.maxsize = (uint64_t)attr->maxsize,
 			.max_msg = attr->max_msg ? attr->max_msg : PYQUEUE_MAX_MSG_DEFAULT,
 		},
-		.shm = { .max_bytes = attr->max_bytes },
 	};
 	struct pyqueue_header *h = &page.header;
 	struct layout layout;
@@ -308,11 +307,11 @@ static int format(int fd, const struct pyq_attr *attr)
 /* A memfd; it can neither shrink nor grow. */
 static int make_anonymous(const struct pyq_attr *attr)
 {
-	int fd = memfd_create("pyqueue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = pyqi_opened(memfd_create("pyqueue", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	int err;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = format(fd, attr);
 	if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		err = -errno;
@@ -334,11 +333,11 @@ static int give_name(int fd, const struct path *path)
 
 static int make_named(const struct pyq_attr *attr, const struct path *path)
 {
-	int fd = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = pyqi_opened(open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
 	int err;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = format(fd, attr);
 	if (!err && attr->owner && fchown(fd, attr->owner->uid, attr->owner->gid))
 		err = -errno;
@@ -353,9 +352,7 @@ static int make_named(const struct pyq_attr *attr, const struct path *path)
 
 static int open_path(const struct path *path)
 {
-	int fd = open(path->text, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	return fd < 0 ? -errno : fd;
+	return pyqi_opened(open(path->text, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
 }
 
 /* Whose name it is may change between two looks; not for ever. */
@@ -400,10 +397,8 @@ static int attach_new(pyq_queue *q, int fd, unsigned int access)
 static int shm_create(pyq_queue *q, const struct pyq_attr *attr)
 {
 	struct path path;
-	int err = check_attr(attr);
+	int err = attr->name ? path_of(&path, attr->name) : 0;
 
-	if (!err && attr->name)
-		err = path_of(&path, attr->name);
 	if (err)
 		return err;
 	return attach_new(q, attr->name ? make_or_open(attr, &path) : make_anonymous(attr),
@@ -468,7 +463,7 @@ static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 		.maxsize = q->maxsize,
 		.qsize = qsize < 0 ? 0 : (uint64_t)qsize,
 		.max_msg = q->max_msg,
-		.max_bytes = q->map.shm->max_bytes,
+		.max_bytes = (uint64_t)q->map.nr_blocks * PYQI_BLOCK_SIZE,
 		.large_bytes = pyqi_blocks_bytes(q),
 		.ring_bytes = (uint64_t)((char *)q->map.blocks - (char *)hdr),
 		.payload = (uint32_t)q->payload,
@@ -545,6 +540,7 @@ static int shm_info(struct pyq_info *info)
 
 const struct pyqi_backend pyqi_shm = {
 	.name = "shm",
+	.check = shm_check,
 	.create = shm_create,
 	.open = shm_open_name,
 	.attach = shm_attach,

@@ -18,14 +18,12 @@
 /**
  * struct pyqi_shm - shared by all who have the queue open
  * @owners: which owner numbers are in use, or were by somebody who died
- * @max_bytes: bound on the bytes of large messages as asked for
  * @committed: blocks that have memory
  * @nr_blocks: blocks for large messages
  * @hint: where a free one may be
  */
 struct pyqi_shm {
 	__u64 owners[(PYQI_OWNERS + 1) / 64];
-	uint64_t max_bytes;
 	__u64 committed;
 	uint32_t nr_blocks;
 	uint32_t hint;

@@ -143,6 +143,53 @@ TEST_F(errors, attributes)
 	EXPECT_EQ(-EINVAL, lib(pyq_create(&q, NULL)));
 }
 
+/* What pyq_attr_check() says of attributes is what pyq_create() does, whatever the backend. */
+/* proves: pyq_attr_check -EINVAL, pyq_attr_check -EOPNOTSUPP */
+TEST_F(errors, reasons)
+{
+	const struct pyq_owner root = { 0, 0 };
+	const struct {
+		struct pyq_attr attr;
+		int err;
+		const char *word;
+	} cases[] = {
+		{ { .maxsize = 1 }, 0, NULL },
+		{ { .maxsize = 1, .payload = 65520, .max_msg = 64 << 20 }, 0, NULL },
+		{ { .maxsize = (1 << 26) + 1 }, -EINVAL, "maxsize" },
+		{ { .maxsize = 1, .payload = 65521 }, -EINVAL, "payload" },
+		{ { .maxsize = 1, .max_msg = (64 << 20) + 1 }, -EINVAL, "max_msg" },
+		{ { .maxsize = 1, .name = "lib-errors-new", .mode = 01600 }, -EINVAL, "mode" },
+		{ { .maxsize = 1, .mode = 0600 }, -EINVAL, "there is none" },
+		{ { .maxsize = 1, .flags = PYQ_EXCL }, -EINVAL, "there is none" },
+		{ { .maxsize = 1, .owner = &root }, -EINVAL, "there is none" },
+		{ { .maxsize = 1, .flags = PYQ_SEALED | PYQ_MAPPABLE }, -EINVAL, "exclude" },
+		{ { .maxsize = 1, .reserved = { [3] = 1 } }, -EINVAL, "reserved" },
+		{ { .maxsize = 1, .flags = 1u << 30 }, -EOPNOTSUPP, "flag" },
+		{ { .maxsize = 1, .backend = "nonsense" }, -EINVAL, "attribute backend" },
+		/* Only these are different. */
+		{ { .maxsize = 1, .flags = PYQ_SEALED, .backend = "shm" }, -EOPNOTSUPP, "sealed" },
+		{ { .maxsize = 0, .backend = "shm" }, -EOPNOTSUPP, "bound" },
+		{ { .maxsize = 1, .name = "lib-errors-new", .mode = 0640, .backend = "shm" },
+		  -EOPNOTSUPP, "who may get" },
+		{ { .maxsize = 1, .name = "lib-errors-new", .mode = 0602, .backend = "shm" },
+		  -EOPNOTSUPP, "who may get" },
+	};
+	const char *why = "";
+	pyq_queue *q;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		EXPECT_EQ(cases[i].err, lib(pyq_attr_check(&cases[i].attr, &why)))
+			TH_LOG("case %zu", i);
+		EXPECT_EQ(!cases[i].err, !why);
+		if (why)
+			EXPECT_NE(NULL, strstr(why, cases[i].word)) TH_LOG("case %zu: %s", i, why);
+		EXPECT_EQ(cases[i].err, lib(pyq_create(&q, &cases[i].attr))) TH_LOG("case %zu", i);
+		pyq_close(q);
+	}
+	EXPECT_EQ(-EINVAL, lib(pyq_attr_check(NULL, &why)));
+	EXPECT_NE(NULL, strstr(why, "maxsize"));
+}
+
 /* proves: pyq_open -ENOENT, pyq_open -EINVAL, pyq_open -ENAMETOOLONG */
 /* proves: pyq_unlink -ENOENT, pyq_unlink -EINVAL, pyq_unlink -ENAMETOOLONG */
 TEST_F(errors, names)

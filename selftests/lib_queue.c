@@ -29,7 +29,7 @@ TEST(create)
 	ASSERT_EQ(0, lib(pyq_stat(q, &st)));
 	EXPECT_EQ(3, st.maxsize);
 	EXPECT_EQ(240, st.payload);
-	EXPECT_EQ(0, st.max_bytes);
+	EXPECT_EQ(on_shm() ? 64 << 20 : 0, st.max_bytes);
 	EXPECT_FALSE(st.named);
 	EXPECT_FALSE(st.sealed);
 	EXPECT_FALSE(st.shutdown);
@@ -50,7 +50,7 @@ TEST(attributes)
 	EXPECT_EQ(112, st.payload); /* slots are multiples of 64 bytes */
 	EXPECT_EQ(5000, st.max_msg);
 	EXPECT_EQ(5000, pyq_max_msg(q));
-	EXPECT_EQ(10000, st.max_bytes);
+	EXPECT_EQ(on_shm() ? 12288 : 10000, st.max_bytes); /* in blocks there */
 	EXPECT_EQ(!on_shm(), st.sealed);
 	pyq_close(q);
 	if (on_shm()) {
@@ -523,6 +523,38 @@ TEST(the_library_keeps_no_fd)
 	EXPECT_EQ(before, after);
 	close(after);
 	pyq_close(q);
+}
+
+/* Returns 0 if no call has put a file of its own where a printf() would write. */
+static int without_standard_files(const char *name)
+{
+	struct pollfd pfd;
+	pyq_queue *q, *same;
+	int err;
+
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	err = pyq_create(&q, &(struct pyq_attr){ .maxsize = 1, .name = name });
+	if (!err)
+		err = pyq_open(&same, name, 0);
+	if (!err)
+		err = pyq_pollfd(q, PYQ_READ, &pfd);
+	if (!err)
+		pyq_close(same);
+	if (!err)
+		err = pyq_create(&same, &(struct pyq_attr){ .maxsize = 1 });
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			return 100 + fd;
+	return -err;
+}
+
+TEST(standard_files_are_closed)
+{
+	const char *name = unique("standard");
+
+	EXPECT_EQ(0, exit_status(in_child(without_standard_files(name))));
+	EXPECT_EQ(0, pyq_unlink(name));
 }
 
 TEST_HARNESS_MAIN

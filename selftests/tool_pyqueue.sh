@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The pyqueue command: every subcommand, pipes, exit statuses, and that no
-# message is lost. Needs the module, and pyqueue in PATH.
+# message is lost. Needs pyqueue in PATH, and the module unless PYQUEUE_BACKEND=shm.
 set -u
 
-if ! command -v pyqueue >/dev/null || [ ! -e /dev/pyqueue ]; then
+backend=${PYQUEUE_BACKEND:-kernel}
+if ! command -v pyqueue >/dev/null || [ "$backend" = kernel ] && [ ! -e /dev/pyqueue ]; then
 	echo "TAP version 13"
-	echo "1..0 # SKIP needs pyqueue in PATH and /dev/pyqueue"
+	echo "1..0 # SKIP needs pyqueue in PATH, and /dev/pyqueue or PYQUEUE_BACKEND=shm"
 	exit 4
 fi
+on_shm() { [ "$backend" = shm ]; }
 
 work=$(mktemp -d)
 cd "$work" || exit 1
@@ -166,15 +168,31 @@ runs 2 "create --sealed --mappable" pyqueue create "$q" --maxsize 3 --sealed --m
 runs 1 "create a/b" pyqueue create a/b --maxsize 3
 says "it says what is wrong" "pyqueue: create: a/b: invalid argument"
 
-fresh 7 --payload 1K --max-msg 2M --max-bytes 5M --mode 0640 --owner 65534:65534 --sealed
+# What plain shared memory has not.
+mode=0640 sealed=true
+if on_shm; then
+	mode=0660 sealed=false
+	runs 1 "create --sealed" pyqueue create "$q" --maxsize 3 --sealed
+	says "it says why not" "pyqueue: create: $q: PYQ_SEALED: what is in plain shared memory"
+	runs 1 "create --mode 0640" pyqueue create "$q" --maxsize 3 --mode 0640
+	says "it says why not" "who may get"
+fi
+runs 1 "create --maxsize 0" pyqueue create "$q" --maxsize 0
+says "it says that it needs a bound" "bound"
+runs 1 "create --payload 1M" pyqueue create "$q" --maxsize 3 --payload 1M
+says "it says how much it may be" "payload is at most 65520 bytes"
+PYQUEUE_BACKEND=nonsense runs 1 "PYQUEUE_BACKEND=nonsense" pyqueue ls
+says "it says what it may be" "pyqueue: ls: PYQUEUE_BACKEND is neither kernel nor shm"
+
+fresh 7 --payload 1K --max-msg 2M --max-bytes 5M --mode "$mode" --owner 65534:65534 $(on_shm || echo --sealed)
 json=$(pyqueue stat "$q" --json)
-for pair in maxsize=7 payload=1072 max_msg=2097152 max_bytes=5242880 'mode="0640"' uid=65534 \
-	gid=65534 sealed=true shutdown=false qsize=0 getters=0; do
+for pair in maxsize=7 payload=1072 max_msg=2097152 max_bytes=5242880 mode="\"$mode\"" uid=65534 \
+	gid=65534 sealed=$sealed shutdown=false qsize=0 getters=0; do
 	is "stat --json: ${pair%%=*}" "${pair#*=}" "$(value "${pair%%=*}" "$json")"
 done
 runs 0 "stat" pyqueue stat "$q"
 like "stat: maxsize" "$(<out)" $'\nmaxsize: +7\n'
-like "stat: mode" "$(<out)" $'\nmode: +rw-r-----\n'
+is "stat: mode" "$(on_shm && echo rw-rw---- || echo rw-r-----)" "$(awk '$1 == "mode:" { print $2 }' out)"
 fresh 2 --mode 0666 --mappable
 is "--mappable is not sealed" false "$(stat_of sealed)"
 
@@ -211,14 +229,22 @@ done
 
 runs 0 "info" pyqueue info
 info=$'\n'$(<out)$'\n'
-like "info: backend" "$info" $'\nbackend: +kernel\n'
+like "info: backend" "$info" $'\nbackend: +'"$backend"$'\n'
 like "info: ABI version" "$info" $'\nABI version: +1\n'
 like "info: features" "$info" $'\nfeatures: +names indirect'
 like "info: bounds" "$info" $'\nmaxsize_max: +67108864\nmax_msg_max: +67108864\npayload_max: +65520\n'
-like "info: limits" "$info" $'\nmax_user_queues: +[0-9]+\nmax_user_bytes: +[0-9]+\n'
-like "info: usage" "$info" $'\nuser_queues: +[0-9]+\nuser_bytes: +[0-9]+\n'
+if on_shm; then
+	[[ $info != *user* ]]
+	is "info: no limits of a user" 0 $?
+else
+	like "info: limits" "$info" $'\nmax_user_queues: +[0-9]+\nmax_user_bytes: +[0-9]+\n'
+	like "info: usage" "$info" $'\nuser_queues: +[0-9]+\nuser_bytes: +[0-9]+\n'
+fi
 
 # --- put and get
+
+runs 2 "put -1 without --" pyqueue put "$q" -1
+says "it says what is missing" "pyqueue put NAME -- -1"
 
 fresh 100
 runs 0 "put arguments" pyqueue put "$q" one "two words" "" -- -dash
@@ -438,15 +464,17 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	says "it says who may" "only its owner may remove a name"
 	[[ $(as_nobody pyqueue ls) != *"$q"* ]]
 	is "ls does not show it" 0 $?
-	fresh 5 --mode 0602
-	runs 0 "who may only put, puts" as_nobody pyqueue put "$q" x
-	runs 1 "and does not get" as_nobody pyqueue get "$q"
-	runs 0 "stat" as_nobody pyqueue stat "$q"
-	fresh 5 --mode 0604
-	pyqueue put "$q" x y
-	runs 0 "who may only get, gets" as_nobody pyqueue get "$q"
-	runs 1 "and cannot give back" to_full_disk as_nobody pyqueue get "$q"
-	says "it says so" "is lost"
+	if ! on_shm; then
+		fresh 5 --mode 0602
+		runs 0 "who may only put, puts" as_nobody pyqueue put "$q" x
+		runs 1 "and does not get" as_nobody pyqueue get "$q"
+		runs 0 "stat" as_nobody pyqueue stat "$q"
+		fresh 5 --mode 0604
+		pyqueue put "$q" x y
+		runs 0 "who may only get, gets" as_nobody pyqueue get "$q"
+		runs 1 "and cannot give back" to_full_disk as_nobody pyqueue get "$q"
+		says "it says so" "is lost"
+	fi
 	runs 1 "create for somebody else" as_nobody pyqueue create "$q 2" --maxsize 1 --owner 0
 	says "it says who may" "CAP_CHOWN"
 else

@@ -69,8 +69,9 @@ typedef struct pyq_queue pyq_queue;
  * @payload: messages up to this many bytes are fast, larger ones cost a memory
  *	allocation each; 0 means 240
  * @max_msg: largest message in bytes; 0 means 1 MiB; at most 64 MiB
- * @max_bytes: bound on the bytes of all messages larger than @payload; 0: none
- *	but the user's (pyqueue info shows it)
+ * @max_bytes: bound on the bytes of all messages larger than @payload; 0: of the
+ *	kernel's queues none but the user's (pyqueue info shows it); of those in
+ *	shared memory 64 MiB, or four times @max_msg if that is more
  * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
  * @backend: "kernel": a queue of the module; "shm": one in plain shared memory;
  *	NULL: what PYQUEUE_BACKEND in the environment says, and without that the
@@ -141,6 +142,19 @@ struct pyq_msg {
  * what has this name is no sound queue; -EMFILE, -ENFILE.
  */
 PYQ_API int pyq_create(pyq_queue **q, const struct pyq_attr *attr);
+
+/**
+ * pyq_attr_check() - why pyq_create() would refuse, in a sentence
+ * @attr: what a queue is to be like
+ * @why: out: what is wrong with a value of it, or with PYQUEUE_BACKEND, and what
+ *	would be right; a constant string. NULL: nothing
+ *
+ * It looks at the values only; whether the name is free, its spelling, rights and
+ * limits show when the queue is made.
+ *
+ * Return: 0, or what pyq_create() returns for @attr: -EINVAL or -EOPNOTSUPP.
+ */
+PYQ_API int pyq_attr_check(const struct pyq_attr *attr, const char **why);
 
 /**
  * pyq_open() - open a queue by name
@@ -402,7 +416,9 @@ PYQ_API int pyq_shutdown(pyq_queue *q, bool immediate);
  * @maxsize: its bound
  * @qsize: messages in it
  * @max_msg: most bytes of a message
- * @max_bytes: bound on the bytes of large messages, 0 for none
+ * @max_bytes: bound on the bytes of large messages, 0 for none; in shared memory
+ *	the one that holds: in whole blocks of 4 KiB, and 0 if @max_msg is no more
+ *	than @payload
  * @large_bytes: bytes of large messages in it
  * @ring_bytes: bytes of the ring
  * @payload: messages up to this many bytes are fast
@@ -488,12 +504,13 @@ PYQ_API int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *ar
 /**
  * struct pyq_info - what this system offers
  * @backend: "kernel" or "shm"
- * @abi_version: of the module
+ * @abi_version: of the module, or of the layout in shared memory
  * @features: words with a blank between them: "names indirect ..."
  * @maxsize_max: largest maxsize
  * @max_msg_max: largest max_msg
  * @payload_max: largest payload
- * @max_user_queues: how many queues a user may have
+ * @max_user_queues: how many queues a user may have; this and the next three are
+ *	of the kernel's queues, and 0 with "shm": there /dev/shm itself is the limit
  * @max_user_bytes: how many bytes they may hold
  * @user_queues: how many the calling user has
  * @user_bytes: how many bytes they hold

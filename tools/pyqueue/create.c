@@ -22,6 +22,7 @@ static int run(int argc, char **argv)
 	struct pyq_attr attr = { .maxsize = 0 };
 	bool bounded = false;
 	struct pyq_owner owner;
+	const char *why;
 	pyq_queue *q;
 	int c, err;
 
@@ -64,6 +65,10 @@ static int run(int argc, char **argv)
 	if (attr.flags & PYQ_SEALED && attr.flags & PYQ_MAPPABLE)
 		usage_error("--sealed and --mappable exclude each other");
 
+	if (pyq_attr_check(&attr, &why)) {
+		complain("%s: %s", attr.name, why);
+		return STATUS_ERROR;
+	}
 	err = pyq_create(&q, &attr);
 	if (err)
 		return failed(attr.name, err);

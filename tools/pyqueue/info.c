@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* pyqueue info */
+#include <string.h>
+
 #include "command.h"
 
 static void print_info(const struct pyq_info *info, bool json)
@@ -13,10 +15,13 @@ static void print_info(const struct pyq_info *info, bool json)
 	report_unsigned(&r, "maxsize_max:", "maxsize_max", info->maxsize_max);
 	report_unsigned(&r, "max_msg_max:", "max_msg_max", info->max_msg_max);
 	report_unsigned(&r, "payload_max:", "payload_max", info->payload_max);
-	report_unsigned(&r, "max_user_queues:", "max_user_queues", info->max_user_queues);
-	report_unsigned(&r, "max_user_bytes:", "max_user_bytes", info->max_user_bytes);
-	report_unsigned(&r, "user_queues:", "user_queues", info->user_queues);
-	report_unsigned(&r, "user_bytes:", "user_bytes", info->user_bytes);
+	/* Nobody counts what is in shared memory: df /dev/shm. */
+	if (!strcmp(info->backend, "kernel")) {
+		report_unsigned(&r, "max_user_queues:", "max_user_queues", info->max_user_queues);
+		report_unsigned(&r, "max_user_bytes:", "max_user_bytes", info->max_user_bytes);
+		report_unsigned(&r, "user_queues:", "user_queues", info->user_queues);
+		report_unsigned(&r, "user_bytes:", "user_bytes", info->user_bytes);
+	}
 	report_end(&r);
 }
 
@@ -48,9 +53,9 @@ const struct command info_command = {
 	.name = "info",
 	.summary = "show what this system offers, and your share of it",
 	.help = "Usage: pyqueue info [--json]\n"
-		"Show the backend, the module's ABI version and features, the largest values that\n"
-		"'pyqueue create' takes, what each user may have (module parameters\n"
-		"max_user_queues and max_user_bytes), and what you have.\n\n"
+		"Show the backend, its ABI version and features, the largest values that\n"
+		"'pyqueue create' takes; of the module also what each user may have (module\n"
+		"parameters max_user_queues and max_user_bytes), and what you have.\n\n"
 		"  -j, --json  as a JSON object\n\n"
 		"Example:\n"
 		"  pyqueue info | grep features\n",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* pyqueue: queues of /dev/pyqueue from the shell. */
+/* pyqueue: queues from the shell. */
 #include <stdio.h>
 #include <string.h>
 

@@ -39,7 +39,14 @@ void usage_error(const char *format, ...)
 
 int failed(const char *what, long err)
 {
-	if (what)
+	const char *why = NULL;
+
+	/* Of all calls, and the attributes of this one are in order. */
+	if (err == -EINVAL)
+		pyq_attr_check(&(struct pyq_attr){ .maxsize = 1 }, &why);
+	if (why)
+		complain("%s", why);
+	else if (what)
 		complain("%s: %s", what, pyq_strerror(err));
 	else
 		complain("%s", pyq_strerror(err));

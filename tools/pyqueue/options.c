@@ -19,6 +19,9 @@ int next_option(int argc, char **argv, const char *shorts, const struct option *
 		exit(finish_output(0));
 	}
 	if (c == '?') {
+		if (command == &put_command)
+			fputs("A message that begins with '-' goes behind '--': pyqueue put NAME -- -1\n",
+			      stderr);
 		fprintf(stderr, "'pyqueue %s --help' shows the options.\n", command->name);
 		exit(STATUS_USAGE);
 	}
