@@ -31,7 +31,9 @@ pyqueue: a queue between processes, in the kernel or in shared memory
   make lib | tools       one of them
   make module [KDIR=DIR] the module for other kernel headers
   make install [DESTDIR=] [PREFIX=$(PREFIX)]
-                         the library, its headers, the command, manual pages
+                         the library, its headers, the command, manual pages;
+                         make uninstall, with the same values, takes them away
+                         (queues that exist stay: pyqueue ls, pyqueue rm)
 
   make vm [CMD='...'] [KERNEL=6.1|6.12]
                          run a command in the virtual machine, or a shell
@@ -159,13 +161,23 @@ lint: setup
 
 # --- the rest
 
+# Said once and before anything has been copied.
 install: lib tools
+	$(Q)at='$(DESTDIR)$(PREFIX)'; while [ ! -e "$$at" ]; do at=$$(dirname "$$at"); done; \
+	if [ ! -w "$$at" ]; then \
+		echo "make install: $$(id -un) may not write to $$at: be root, or choose" >&2; \
+		echo "another place, such as make install PREFIX=\$$HOME/.local" >&2; exit 1; \
+	fi
 	$(Q)$(MAKE) $(quiet) -C lib install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
 	$(Q)$(MAKE) $(quiet) -C tools install PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+
+uninstall:
+	$(Q)$(MAKE) $(quiet) -C lib uninstall PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+	$(Q)$(MAKE) $(quiet) -C tools uninstall PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
 
 clean:
 	rm -rf build
 
 .PHONY: all help lib tools examples selftests modules module no-module setup setup-vm \
-	demo check stress bench bench-native bench-guest vm check-debug lint install clean FORCE
+	demo check stress bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
 .DELETE_ON_ERROR:
