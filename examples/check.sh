@@ -87,8 +87,7 @@ in_place() {
 		"$programs/in_place" 2>&1 | grep -q '^in_place: not offered here'
 		return
 	fi
-	timeout 30 "$programs/in_place" | sort >"$work/out"
-	diff - "$work/out" <<-END
+	prints in_place <<-END
 		(1, 1), again
 		(2, 4)
 		(3, 9)

@@ -36,6 +36,7 @@ static int put_points(pyq_queue *q)
 static void dies_at_work(pyq_queue *q)
 {
 	struct pyq_loan message;
+	struct pyq_stat now;
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -44,6 +45,8 @@ static void dies_at_work(pyq_queue *q)
 		_exit(1);
 	}
 	waitpid(pid, NULL, 0);
+	/* Who has died is noticed by and by; by this at once, and before the next message. */
+	pyq_stat(q, &now);
 }
 
 static int get_points(pyq_queue *q)
