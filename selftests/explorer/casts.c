@@ -126,7 +126,7 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1, ONCE), PUT(2, 1), GET(3, 3) } },
 
 	/* too little room: -EMSGSIZE is true, and claims nothing */
-	{ .name = "room", .quick = 2, .maxsize = 1,
+	{ .name = "room", .quick = 3, .maxsize = 1,
 	  .parts = { PUT(1, 3), GET(2, 2, .room = 1), GET(3, 2) } },
 	{ .name = "room.batch", .quick = 2, .maxsize = 2, .prefill = 1,
 	  .parts = { PUT(1, 2), GET(2, 2, .batch = 2, .room = 1), GET(3, 2) } },
