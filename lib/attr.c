@@ -5,8 +5,9 @@
 #include "priv.h"
 
 /* In the texts below. */
-_Static_assert(PYQUEUE_MAXSIZE_MAX == 1 << 26 && PYQUEUE_PAYLOAD_MAX == 65520 &&
-	       PYQUEUE_MAX_MSG_MAX == 64 << 20, "the texts");
+_Static_assert(PYQUEUE_MAXSIZE_MAX == 1 << 26, "2^26");
+_Static_assert(PYQUEUE_PAYLOAD_MAX == 65520, "65520 bytes");
+_Static_assert(PYQUEUE_MAX_MSG_MAX == 64 << 20, "64 MiB");
 
 static int common(const struct pyq_attr *attr, const char **why)
 {
@@ -22,7 +23,8 @@ static int common(const struct pyq_attr *attr, const char **why)
 	if (attr->maxsize > (int64_t)PYQUEUE_MAXSIZE_MAX)
 		return pyqi_because(why, -EINVAL, "maxsize is at most 67108864 (2^26) messages");
 	if (attr->payload > PYQUEUE_PAYLOAD_MAX)
-		return pyqi_because(why, -EINVAL, "payload is at most 65520 bytes: larger "
+		return pyqi_because(why, -EINVAL,
+				    "payload is at most 65520 bytes: larger "
 				    "messages pass all the same, up to max_msg");
 	if (attr->max_msg > PYQUEUE_MAX_MSG_MAX)
 		return pyqi_because(why, -EINVAL, "max_msg is at most 64 MiB");
@@ -44,10 +46,10 @@ int pyqi_attr_check(const struct pyq_attr *attr, const struct pyqi_backend **bac
 	if (!attr)
 		return pyqi_because(why, -EINVAL, "no attributes: at least maxsize is needed");
 	err = pyqi_backend(attr->backend, backend);
+	if (err && attr->backend)
+		return pyqi_because(why, err, "backend is neither \"kernel\" nor \"shm\"");
 	if (err)
-		return pyqi_because(why, err, attr->backend ?
-				    "the attribute backend is neither \"kernel\" nor \"shm\"" :
-				    "PYQUEUE_BACKEND is neither kernel nor shm");
+		return pyqi_because(why, err, "PYQUEUE_BACKEND is neither kernel nor shm");
 	err = common(attr, why);
 	return err || !(*backend)->check ? err : (*backend)->check(attr, why);
 }

@@ -165,7 +165,7 @@ TEST_F(errors, reasons)
 		{ { .maxsize = 1, .flags = PYQ_SEALED | PYQ_MAPPABLE }, -EINVAL, "exclude" },
 		{ { .maxsize = 1, .reserved = { [3] = 1 } }, -EINVAL, "reserved" },
 		{ { .maxsize = 1, .flags = 1u << 30 }, -EOPNOTSUPP, "flag" },
-		{ { .maxsize = 1, .backend = "nonsense" }, -EINVAL, "attribute backend" },
+		{ { .maxsize = 1, .backend = "nonsense" }, -EINVAL, "backend is neither" },
 		/* Only these are different. */
 		{ { .maxsize = 1, .flags = PYQ_SEALED, .backend = "shm" }, -EOPNOTSUPP, "sealed" },
 		{ { .maxsize = 0, .backend = "shm" }, -EOPNOTSUPP, "bound" },

@@ -169,9 +169,9 @@ runs 1 "create a/b" pyqueue create a/b --maxsize 3
 says "it says what is wrong" "pyqueue: create: a/b: invalid argument"
 
 # What plain shared memory has not.
-mode=0640 sealed=true
+mode=0640 sealed=true seal=(--sealed)
 if on_shm; then
-	mode=0660 sealed=false
+	mode=0660 sealed=false seal=()
 	runs 1 "create --sealed" pyqueue create "$q" --maxsize 3 --sealed
 	says "it says why not" "pyqueue: create: $q: PYQ_SEALED: what is in plain shared memory"
 	runs 1 "create --mode 0640" pyqueue create "$q" --maxsize 3 --mode 0640
@@ -184,7 +184,7 @@ says "it says how much it may be" "payload is at most 65520 bytes"
 PYQUEUE_BACKEND=nonsense runs 1 "PYQUEUE_BACKEND=nonsense" pyqueue ls
 says "it says what it may be" "pyqueue: ls: PYQUEUE_BACKEND is neither kernel nor shm"
 
-fresh 7 --payload 1K --max-msg 2M --max-bytes 5M --mode "$mode" --owner 65534:65534 $(on_shm || echo --sealed)
+fresh 7 --payload 1K --max-msg 2M --max-bytes 5M --mode "$mode" --owner 65534:65534 "${seal[@]}"
 json=$(pyqueue stat "$q" --json)
 for pair in maxsize=7 payload=1072 max_msg=2097152 max_bytes=5242880 mode="\"$mode\"" uid=65534 \
 	gid=65534 sealed=$sealed shutdown=false qsize=0 getters=0; do

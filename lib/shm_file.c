@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The file that holds a queue in shared memory: the ring's header and what is shared
+ * besides in the first page, then slots, what is known of the blocks, and the blocks.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+#include <sys/random.h>
+
+#include "blocks.h"
+#include "shm_file.h"
+
+/* Room for large messages where no bound is asked for; what is not used costs nothing. */
+#define LARGE_DEFAULT (64u << 20)
+
+/* 16 GiB of them. */
+#define MAX_BLOCKS (1u << 22)
+
+struct pyqi_shm_layout pyqi_shm_layout(const struct pyqueue_header *h, uint32_t nr_blocks)
+{
+	const size_t page = PYQI_BLOCK_SIZE;
+	struct pyqi_shm_layout l = {
+		.blocks = PYQUEUE_HEADER_SIZE + ((size_t)h->slot_size << h->order),
+	};
+
+	l.data = (l.blocks + nr_blocks * sizeof(struct pyqi_block) + page - 1) / page * page;
+	l.end = l.data + nr_blocks * page;
+	return l;
+}
+
+/* Is it a queue, of this version, and no part of it missing? */
+static int check_header(const struct pyqueue_header *h, uint32_t nr_blocks, uint64_t size)
+{
+	uint32_t order = h->order, slot_size = h->slot_size;
+	uint64_t maxsize = h->maxsize;
+
+	if (h->magic != PYQUEUE_MAGIC)
+		return -ENOTTY;
+	if (h->version != PYQUEUE_ABI_VERSION || h->header_size != PYQUEUE_HEADER_SIZE)
+		return -EUCLEAN;
+	if (slot_size < PYQUEUE_LINE || slot_size % PYQUEUE_LINE ||
+	    slot_size - sizeof(struct pyqueue_slot) > PYQUEUE_PAYLOAD_MAX)
+		return -EUCLEAN;
+	if (!maxsize || maxsize > PYQUEUE_MAXSIZE_MAX || order != pyq_ring_order(maxsize))
+		return -EUCLEAN;
+	if (h->max_msg > PYQUEUE_MAX_MSG_MAX || nr_blocks > MAX_BLOCKS ||
+	    size < pyqi_shm_layout(h, nr_blocks).end)
+		return -EUCLEAN;
+	return 0;
+}
+
+int pyqi_shm_read(int fd, struct pyqi_shm_page *page, struct stat *st)
+{
+	if (fstat(fd, st))
+		return -errno;
+	if (!S_ISREG(st->st_mode) || pread(fd, page, sizeof(*page), 0) != sizeof(*page))
+		return -ENOTTY;
+	return check_header(&page->header, page->shm.nr_blocks, (uint64_t)st->st_size);
+}
+
+static uint32_t blocks_for(const struct pyq_attr *attr, size_t max_msg, size_t payload)
+{
+	uint64_t bytes = attr->max_bytes;
+
+	if (max_msg <= payload)
+		return 0;
+	if (!bytes)
+		bytes = 4 * max_msg > LARGE_DEFAULT ? 4 * max_msg : LARGE_DEFAULT;
+	bytes = pyqi_blocks_for(bytes);
+	return bytes > MAX_BLOCKS ? MAX_BLOCKS : (uint32_t)bytes;
+}
+
+static int make_page(struct pyqi_shm_page *page, const struct pyq_attr *attr)
+{
+	const uint32_t payload = attr->payload ? (uint32_t)attr->payload : PYQUEUE_PAYLOAD_DEFAULT;
+	struct pyqueue_header *h = &page->header;
+
+	*page = (struct pyqi_shm_page){
+		.header = {
+			.magic = PYQUEUE_MAGIC,
+			.version = PYQUEUE_ABI_VERSION,
+			.header_size = PYQUEUE_HEADER_SIZE,
+			.slot_size = (payload + (uint32_t)sizeof(struct pyqueue_slot) +
+				      PYQUEUE_LINE - 1) / PYQUEUE_LINE * PYQUEUE_LINE,
+			.order = pyq_ring_order((uint64_t)attr->maxsize),
+			.maxsize = (uint64_t)attr->maxsize,
+			.max_msg = attr->max_msg ? attr->max_msg : PYQUEUE_MAX_MSG_DEFAULT,
+		},
+	};
+	page->shm.nr_blocks =
+		blocks_for(attr, h->max_msg, h->slot_size - sizeof(struct pyqueue_slot));
+	return getrandom(&h->id, sizeof(h->id), 0) == sizeof(h->id) ? 0 : -errno;
+}
+
+int pyqi_shm_format(int fd, const struct pyq_attr *attr)
+{
+	struct pyqi_shm_layout layout;
+	struct pyqi_shm_page page;
+	int err = make_page(&page, attr);
+
+	if (err)
+		return err;
+	layout = pyqi_shm_layout(&page.header, page.shm.nr_blocks);
+	if (ftruncate(fd, (off_t)layout.end) || pwrite(fd, &page, sizeof(page), 0) != sizeof(page))
+		return -errno;
+	/* Now, or a store into a hole of a full /dev/shm would be a SIGBUS; blocks have time. */
+	do {
+		err = posix_fallocate(fd, 0, (off_t)layout.blocks);
+	} while (err == EINTR);
+	return -err;
+}
