@@ -21,9 +21,12 @@ static inline void pyqi_copy(void *dest, const void *source, size_t len)
 
 	if (len > 64) {
 		memcpy(to, from, len);
-	} else if (len > 32) {
+	} else if (len > 48) {
 		pyqi_copy_ends(to, from, len, 16);
 		pyqi_copy_ends(to + 16, from + 16, len - 32, 16);
+	} else if (len > 32) {
+		pyqi_copy_ends(to, from, len, 16);
+		memcpy(to + 16, from + 16, 16);
 	} else if (len >= 16) {
 		pyqi_copy_ends(to, from, len, 16);
 	} else if (len >= 8) {
