@@ -378,7 +378,8 @@ static void add_up(struct __test_metadata *_metadata, FIXTURE_DATA(live) *self)
 	EXPECT_GOES_ON(&ring);
 }
 
-TEST_F(live, killed_before_each_step)
+/* Each needs many turns of the processor, which others may want too: hence the time. */
+TEST_F_TIMEOUT(live, killed_before_each_step, 200)
 {
 	unsigned int killed = 0;
 
@@ -397,7 +398,7 @@ TEST_F(live, killed_before_each_step)
 	add_up(_metadata, self);
 }
 
-TEST_F(live, killed_anywhere)
+TEST_F_TIMEOUT(live, killed_anywhere, 200)
 {
 	__u64 random = 88172645463325252ULL;
 
