@@ -49,9 +49,18 @@ static void begin(void)
 	begin_error = -pthread_atfork(before, in_parent, in_child);
 }
 
-int pyqi_forked_add(pyq_queue *q)
+/*
+ * Before there are threads: a child of a fork while another thread is in begin() would
+ * have the handlers, not know it, and wait for itself when it forks.
+ */
+__attribute__((constructor)) static void begin_early(void)
 {
 	pthread_once(&once, begin);
+}
+
+int pyqi_forked_add(pyq_queue *q)
+{
+	begin_early();
 	if (begin_error)
 		return begin_error;
 	pthread_mutex_lock(&lock);

@@ -23,7 +23,7 @@ int pyqi_forked_add(pyq_queue *q);
 /* It has none any more. */
 void pyqi_forked_remove(pyq_queue *q);
 
-/* No fork() in between: a file is opened or closed, and q->map.locks says so. */
+/* No fork() in between: files are opened or closed, and @q->map says which. */
 void pyqi_forked_wait(void);
 void pyqi_forked_go_on(void);
 

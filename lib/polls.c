@@ -12,6 +12,7 @@
 #include "attempt.h"
 #include "deadline.h"
 #include "descriptor.h"
+#include "forked.h"
 
 /* The thread calls a few functions that call a few others. */
 #define STACK (64 * 1024)
@@ -140,6 +141,7 @@ static int start(struct pyqi_poll *poll)
 	return err ? -ENOMEM : 0;
 }
 
+/* Not while somebody forks: a child lets go of all of it. */
 static int begin(pyq_queue *q, bool get, struct pyqi_poll **out)
 {
 	struct pyqi_poll *poll = malloc(sizeof(*poll));
@@ -161,7 +163,8 @@ static int begin(pyq_queue *q, bool get, struct pyqi_poll **out)
 		free(poll);
 		return err;
 	}
-	*out = poll;
+	__atomic_store_n(out, poll, __ATOMIC_RELEASE);
+	__atomic_store_n(&q->map.polled, true, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -177,13 +180,12 @@ int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 	if (!(q->access & access))
 		return -EBADF;
 	pthread_mutex_lock(&pyqi_process->lock);
-	poll = *at;
-	if (!poll)
-		err = begin(q, access == PYQ_READ, &poll);
-	if (!err) {
-		__atomic_store_n(at, poll, __ATOMIC_RELEASE);
-		__atomic_store_n(&q->map.polled, true, __ATOMIC_RELEASE);
+	if (!*at) {
+		pyqi_forked_wait();
+		err = begin(q, access == PYQ_READ, at);
+		pyqi_forked_go_on();
 	}
+	poll = *at;
 	pthread_mutex_unlock(&pyqi_process->lock);
 	if (err)
 		return err;
@@ -219,7 +221,11 @@ void pyqi_polls_end(pyq_queue *q)
 		if (pyq_pollers_claim(poll->side))
 			pyqi_call_pollers(poll->side);
 		pthread_join(poll->thread, NULL);
+		/* Nor does a child find what is gone. */
+		pyqi_forked_wait();
+		q->map.polls[i] = NULL;
 		close(poll->fd);
+		pyqi_forked_go_on();
 		free(poll);
 	}
 }

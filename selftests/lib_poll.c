@@ -406,4 +406,59 @@ TEST(death)
 	pyq_close(q);
 }
 
+/* Of the queue's file: who holds a lock on it looks often whether others have died. */
+#define WATCH_BYTE 4096
+
+static bool is_watched(int file)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = WATCH_BYTE,
+			      .l_len = 1 };
+
+	return !fcntl(file, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+static bool becomes_watched(int file, bool watched)
+{
+	int64_t until = now_ns() + LONG;
+
+	while (is_watched(file) != watched && now_ns() < until)
+		sched_yield();
+	return is_watched(file) == watched;
+}
+
+/* As long as there is something, and he waits to be told that it is over, others can watch. */
+/* proves: promise watchman */
+TEST(told_and_no_watchman)
+{
+#ifdef SLICE
+	SKIP(return, "in this build nobody looks who has died");
+#endif
+	pyq_queue *q = new_queue(.maxsize = 1);
+	struct pollfd in = pollfd_of(_metadata, q, PYQ_READ);
+	char path[32];
+	pid_t putter;
+	int file;
+
+	if (!on_shm())
+		SKIP(return, "who has died is the kernel's business");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", pyq_fd(q));
+	file = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, file);
+	/* Nobody else is there. */
+	ASSERT_TRUE(becomes_watched(file, true));
+	ASSERT_EQ(0, put(q));
+	EXPECT_EQ(1, ready(in, SOON));
+	ASSERT_TRUE(becomes_watched(file, false));
+	putter = in_child(pyq_put(q, "y", 1, 2 * LONG) ? 1 : 0);
+	EXPECT_TRUE(becomes_watched(file, true));
+	/* And once it is over he does again. */
+	ASSERT_EQ(1, get(q));
+	EXPECT_EQ(0, exit_status(putter));
+	EXPECT_EQ(1, ready(in, SOON));
+	ASSERT_EQ(1, get(q));
+	EXPECT_TRUE(becomes_watched(file, true));
+	close(file);
+	pyq_close(q);
+}
+
 TEST_HARNESS_MAIN

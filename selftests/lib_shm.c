@@ -4,6 +4,7 @@
 
 #include <linux/pyqueue.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -335,6 +336,140 @@ TEST_F(shm, scribbled)
 	}
 	EXPECT_LT(0, broken);
 	TH_LOG("%u of 400 were found broken", broken);
+}
+
+/* --- without /proc ----------------------------------------------------------- */
+
+/* For this process and its children from now on. */
+static bool hide_proc(void)
+{
+	return !unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount("none", "/proc", "tmpfs", MS_RDONLY, NULL);
+}
+
+static int find_name(const struct pyq_name *name, void *arg)
+{
+	*(int *)arg += !strcmp(name->name, NAME);
+	return 0;
+}
+
+static int next_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* A child that has a message in hand, says so, and waits to be killed. */
+static void borrow_and_wait(pyq_queue *q, int tell)
+{
+	struct pyq_loan loan;
+
+	if (!pyq_borrow(q, &loan, PYQ_NOWAIT) && write(tell, "x", 1) == 1)
+		pause();
+}
+
+static void *get_one(void *q)
+{
+	char byte;
+
+	return (void *)(intptr_t)pyq_get(q, &byte, 1, LONG);
+}
+
+/* Everything that a handle can do, which was there before. */
+static void use_without_proc(struct __test_metadata *_metadata, pyq_queue *q)
+{
+	static char large[9000];
+	struct pollfd in;
+	struct pyq_loan loan;
+	struct pyq_stat st;
+	pthread_t thread;
+	int found = 0;
+	void *data;
+	char byte;
+
+	ASSERT_EQ(0, lib(pyq_put(q, large, sizeof(large), PYQ_NOWAIT)));
+	EXPECT_EQ(1, lib(pyq_qsize(q)));
+	ASSERT_EQ(0, lib(pyq_get_alloc(q, &data, NULL, PYQ_NOWAIT)));
+	free(data);
+	EXPECT_EQ(-ETIMEDOUT, lib(pyq_get(q, &byte, 1, PYQ_MILLISECONDS(100))));
+	EXPECT_EQ(0, lib(pyq_pollfd(q, PYQ_READ, &in)));
+	ASSERT_EQ(0, lib(pyq_reserve(q, &loan, PYQ_NOWAIT)));
+	ASSERT_EQ(0, lib(pyq_commit(q, &loan, 1)));
+	EXPECT_EQ(1, poll(&in, 1, 20000));
+	EXPECT_EQ(1, lib(pyq_get(q, &byte, 1, PYQ_NOWAIT)));
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, get_one, q));
+	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_EQ(0, lib(pyq_put(q, "x", 1, PYQ_NOWAIT)));
+	ASSERT_EQ(0, pthread_join(thread, &data));
+	EXPECT_EQ(1, (intptr_t)data);
+
+	EXPECT_EQ(0, lib(pyq_stat(q, &st)));
+	EXPECT_TRUE(st.named);
+	EXPECT_EQ(0, lib(pyq_task_done(q, st.unfinished)));
+	EXPECT_EQ(0, lib(pyq_join(q, PYQ_NOWAIT)));
+	EXPECT_EQ(0, lib(pyq_list(find_name, &found)));
+	EXPECT_EQ(1, found);
+}
+
+/*
+ * A file can only be opened a second time, or be given its name, through /proc/self/fd. So no
+ * handle can be made; those that are there are as good as ever.
+ */
+/* proves: pyq_create -EOPNOTSUPP, pyq_open -EOPNOTSUPP, pyq_from_fd -EOPNOTSUPP */
+TEST_F(shm, without_proc)
+{
+	struct pyq_msg msg = { 0 };
+	pyq_queue *q;
+	char byte;
+	pid_t pid;
+	int told[2], fd;
+
+	ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "shm", 1));
+	ASSERT_EQ(0, pipe(told));
+	ASSERT_EQ(0, pyq_put(self->q, "x", 1, PYQ_NOWAIT));
+	pid = in_child((borrow_and_wait(self->q, told[1]), 1));
+	close(told[1]);
+	ASSERT_EQ(1, read(told[0], &byte, 1));
+	close(told[0]);
+	if (!hide_proc()) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		SKIP(return, "needs root, and to be allowed to mount");
+	}
+	ASSERT_NE(0, access("/proc/self", F_OK));
+
+	fd = next_fd();
+	EXPECT_EQ(-EOPNOTSUPP, make(&q, NULL, "shm"));
+	EXPECT_EQ(-EOPNOTSUPP, make(&q, NAME, "shm"));
+	EXPECT_EQ(-EOPNOTSUPP, make(&q, NAME "-new", "shm"));
+	EXPECT_EQ(NULL, q);
+	EXPECT_NE(0, access(FILE_OF_NAME "-new", F_OK));
+	EXPECT_EQ(-EOPNOTSUPP, lib(pyq_open(&q, NAME, 0)));
+	EXPECT_EQ(NULL, q);
+	EXPECT_EQ(-ENOENT, lib(pyq_open(&q, NAME "-new", 0)));
+	EXPECT_EQ(fd, next_fd());
+	/* That one stays the caller's. */
+	ASSERT_EQ(fd, dup(pyq_fd(self->q)));
+	EXPECT_EQ(-EOPNOTSUPP, lib(pyq_from_fd(&q, fd)));
+	EXPECT_EQ(NULL, q);
+	EXPECT_EQ(0, close(fd));
+	/* A child would have to become a participant of its own. */
+	EXPECT_EQ(0, exit_status(in_child(pyq_put(self->q, "y", 1, PYQ_NOWAIT) != -EOPNOTSUPP ||
+					  pyq_qsize(self->q) != -EOPNOTSUPP)));
+
+	/* Who has died is noticed: the file for that is open. */
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(128 + SIGKILL, exit_status(pid));
+	msg.data = &byte;
+	msg.size = 1;
+	ASSERT_EQ(1, lib(pyq_get_msg(self->q, &msg, LONG)));
+	EXPECT_EQ(2, msg.deliveries);
+	use_without_proc(_metadata, self->q);
+	EXPECT_EQ(0, lib(pyq_unlink(NAME)));
+	EXPECT_EQ(-ENOENT, lib(pyq_open(&q, NAME, 0)));
 }
 
 TEST_HARNESS_MAIN

@@ -12,9 +12,10 @@
  *
  * Every function returns 0 or a count, or a negative error number; errno is
  * left alone. pyq_strerror() puts an error into words. A handle may be used by
- * any number of threads at once, and in a child after fork(); pyq_close() must
- * be the last call on it. A process that is killed at any instant takes
- * nothing with it: a message is put or not put, taken or still there.
+ * any number of threads at once, and in a child after fork() (of a queue in shared
+ * memory its first call may also fail as pyq_open() does); pyq_close() must be the
+ * last call on it. A process that is killed at any instant takes nothing with it: a
+ * message is put or not put, taken or still there.
  */
 #ifndef PYQUEUE_QUEUE_H
 #define PYQUEUE_QUEUE_H
@@ -136,10 +137,11 @@ struct pyq_msg {
  * does (so for all calls by name); -EPERM @owner needs CAP_CHOWN;
  * -ENAMETOOLONG; -ENOSPC, -EDQUOT, -ENOMEM a limit (pyq_strerror() names it);
  * -EOPNOTSUPP no bound asked for, an unknown flag, or something that plain shared
- * memory cannot do: PYQ_SEALED, a mode that lets somebody get and not put; -EXDEV
- * the name exists on the other backend; -ENODEV the kernel's was asked for, and
- * the module is not loaded; -EUSERS 4095 handles have the queue open; -EUCLEAN
- * what has this name is no sound queue; -EMFILE, -ENFILE.
+ * memory cannot do: PYQ_SEALED, a mode that lets somebody get and not put, or
+ * anything where there is no /proc; -EXDEV the name exists on the other backend;
+ * -ENODEV the kernel's was asked for, and the module is not loaded; -EUSERS 4095
+ * handles have the queue open; -EUCLEAN what has this name is no sound queue;
+ * -EMFILE, -ENFILE.
  */
 PYQ_API int pyq_create(pyq_queue **q, const struct pyq_attr *attr);
 
@@ -165,7 +167,8 @@ PYQ_API int pyq_attr_check(const struct pyq_attr *attr, const char **why);
  * Return: 0; -ENOENT no such name; -EXDEV there is one on the other backend;
  * -EACCES its mode keeps the caller out; -EINVAL a bad name or flag;
  * -ENAMETOOLONG; -ENODEV; -EUSERS it is open too often; -EUCLEAN it is no sound
- * queue; -EMFILE, -ENFILE; -ENOMEM.
+ * queue; -EOPNOTSUPP it is in shared memory, and there is no /proc; -EMFILE,
+ * -ENFILE; -ENOMEM.
  */
 PYQ_API int pyq_open(pyq_queue **q, const char *name, unsigned int flags);
 
@@ -184,8 +187,9 @@ PYQ_API int pyq_unlink(const char *name);
  * @q: where the handle goes; NULL there after an error
  * @fd: the fd; on success it belongs to the handle, pyq_close() closes it
  *
- * Return: 0; -EBADF not open; -ENOTTY not a queue; -ENOMEM. After an error the
- * fd is still the caller's.
+ * Return: 0; -EBADF not open; -ENOTTY not a queue; -EOPNOTSUPP it is in shared
+ * memory, and there is no /proc; -ENOMEM. After an error the fd is still the
+ * caller's.
  */
 PYQ_API int pyq_from_fd(pyq_queue **q, int fd);
 

@@ -133,6 +133,15 @@ void pyqi_owner_unwatch(pyq_queue *q)
 	abort();
 }
 
+/* Nobody forks. */
+void pyqi_forked_wait(void)
+{
+}
+
+void pyqi_forked_go_on(void)
+{
+}
+
 /* --- messages: a payload of two words, and the length, that all say which it is */
 
 static const void *payload_of(unsigned int message)

@@ -11,6 +11,8 @@
  *	wake calls = claims <= those claimed <= announced - taken back
  *
  * Shutdown and recovery call everybody, asleep or not: there is none of that here.
+ *
+ * Nor do the threads behind pyq_pollfd() make calls without sleeping.
  */
 #include "../lib_test.h"
 
@@ -79,6 +81,34 @@ void count_change(const void *at, uint64_t from, uint64_t to)
 	}
 }
 
+/**
+ * struct rounds - what the threads behind pyq_pollfd() have done on one side
+ * @slept: sleeps
+ * @in_vain: calls to sleep that have returned at once
+ */
+struct rounds {
+	uint64_t slept;
+	uint64_t in_vain;
+};
+
+/* This process's, for getting and for putting. */
+static struct rounds rounds[2];
+
+static struct rounds *rounds_of(const void *at)
+{
+	const struct pyqueue_header *page = (const void *)((uintptr_t)at & ~4095UL);
+
+	if (page->magic != PYQUEUE_MAGIC)
+		return NULL;
+	return at == &page->getters.pollers ? &rounds[0] :
+	       at == &page->putters.pollers ? &rounds[1] : NULL;
+}
+
+static void count_round(struct rounds *r, long ret)
+{
+	__atomic_fetch_add(ret && errno == EAGAIN ? &r->in_vain : &r->slept, 1, __ATOMIC_SEQ_CST);
+}
+
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
@@ -86,6 +116,7 @@ long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...)
 {
 	va_list list;
+	struct rounds *polls = NULL;
 	bool waits = false;
 	long a[6], ret;
 
@@ -107,9 +138,13 @@ long __wrap_syscall(long number, ...)
 			counts->odd++;
 		}
 	}
+	if (number == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET)
+		polls = rounds_of((void *)a[0]);
 	ret = __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (waits)
 		counts->slept += !ret;
+	if (polls)
+		count_round(polls, ret);
 	return ret;
 }
 
@@ -330,6 +365,55 @@ TEST(called_too_early)
 	EXPECT_EQ(1, total.wakes);
 	EXPECT_EQ(0, total.waits);
 	check(_metadata, q, &total);
+	pyq_close(q);
+}
+
+static uint64_t load(const uint64_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * Whatever somebody writes into the words that pollers sleep on: each time that is done
+ * one of them may find that its word has just changed, and no more often.
+ */
+/* proves: promise hostile-memory */
+TEST(spoilt_pollers)
+{
+	static const uint32_t values[] = { 2, 3, 0, 0x100, 1u << 31, UINT32_MAX - 1, UINT32_MAX };
+	static const off_t words[] = { offsetof(struct pyqueue_header, getters.pollers),
+				       offsetof(struct pyqueue_header, putters.pollers) };
+	enum { VALUES = sizeof(values) / sizeof(values[0]) };
+	pyq_queue *q = new_queue(.maxsize = 1, .payload = 48, .backend = "shm");
+	const int64_t until = now_ns() + LONG;
+	struct pollfd in, out;
+	struct pyq_loan loan;
+
+	/* Nothing to get, and no room. */
+	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_pollfd(q, PYQ_READ, &in));
+	ASSERT_EQ(0, pyq_pollfd(q, PYQ_WRITE, &out));
+	for (int i = 0; i < VALUES; i++) {
+		for (int side = 0; side < 2; side++) {
+			const struct rounds *r = &rounds[side];
+			const uint64_t before = load(&r->slept);
+
+			ASSERT_EQ(4, pwrite(pyq_fd(q), &values[i], 4, words[side]));
+			/* The first of these sleeps may have begun before, the third ends after one. */
+			while (load(&r->slept) < before + 3 && load(&r->in_vain) <= VALUES &&
+			       now_ns() < until)
+				sched_yield();
+			EXPECT_LE(before + 3, load(&r->slept)) TH_LOG("%#x", values[i]);
+			ASSERT_GE(VALUES, load(&r->in_vain)) TH_LOG("%#x", values[i]);
+		}
+	}
+	/* They can still be told. */
+	ASSERT_EQ(0, pyq_commit(q, &loan, 1));
+	EXPECT_EQ(1, poll(&in, 1, 20000));
+	EXPECT_EQ(0, poll(&out, 1, 0));
+	ASSERT_EQ(1, pyq_get(q, &(char){ 0 }, 1, PYQ_NOWAIT));
+	EXPECT_EQ(1, poll(&out, 1, 20000));
+	EXPECT_EQ(0, poll(&in, 1, 0));
 	pyq_close(q);
 }
 
