@@ -7,9 +7,7 @@
 
 #include "shm.h"
 
-/**
- * struct pyqi_shm_page - the first page, read at once: from then on the copy counts
- */
+/* The first page, read at once: from then on the copy counts. */
 struct pyqi_shm_page {
 	struct pyqueue_header header;
 	char pad[PYQI_SHM_OFFSET - sizeof(struct pyqueue_header)];
