@@ -2,6 +2,7 @@
 /*
  * The only place of the ring that spells atomic operations: the kernel's or
  * C's, or those of a test (PYQ_RING_ATOMICS names its header), by one name.
+ * Between C's a test may come in (pyq_step()).
  *
  * A successful pyq_cas() and pyq_or() are seq_cst, in the kernel full barriers;
  * a failed pyq_cas() orders nothing. There are no fences: in C it takes a seq_cst
@@ -60,26 +61,37 @@ static inline void pyq_or32(__u32 *p, __u32 bits)
 
 #else
 
-#define pyq_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
-#define pyq_load_acquire(p)	__atomic_load_n(p, __ATOMIC_SEQ_CST)
-#define pyq_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
-#define pyq_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+/*
+ * For a test, which defines both before it includes this: here a step of a kind ("load",
+ * "store", "cas", "or") is taken on the word at p; here a pyq_cas() has changed it, or not.
+ */
+#ifndef pyq_step
+#define pyq_step(kind, p)	(p)
+#define pyq_changed(done, p, from, to) (done)
+#endif
+
+#define pyq_load(p)		__atomic_load_n(pyq_step("load", p), __ATOMIC_RELAXED)
+#define pyq_load_acquire(p)	__atomic_load_n(pyq_step("load", p), __ATOMIC_SEQ_CST)
+#define pyq_store(p, v)		__atomic_store_n(pyq_step("store", p), v, __ATOMIC_RELAXED)
+#define pyq_store_release(p, v)	__atomic_store_n(pyq_step("store", p), v, __ATOMIC_RELEASE)
 #define pyq_breathe()		((void)0)
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
 {
-	return __atomic_compare_exchange_n(p, &old, desired, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_RELAXED);
+	/* Only a failure writes to old. */
+	return pyq_changed(__atomic_compare_exchange_n(pyq_step("cas", p), &old, desired, false,
+						       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED),
+			   p, old, desired);
 }
 
 static inline void pyq_or(__u64 *p, __u64 bits)
 {
-	__atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(pyq_step("or", p), bits, __ATOMIC_SEQ_CST);
 }
 
 static inline void pyq_or32(__u32 *p, __u32 bits)
 {
-	__atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(pyq_step("or", p), bits, __ATOMIC_SEQ_CST);
 }
 
 #endif

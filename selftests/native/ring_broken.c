@@ -5,7 +5,7 @@
  * can produce; nothing is touched outside the ring (ASan, UBSan); and every
  * operation ends, after a number of steps that does not depend on luck.
  */
-#define PYQ_RING_ATOMICS "stepped.h"
+#include "stepped.h"
 #include "ring_test.h"
 
 /* A bound of 3 in 4 slots: the queue holds two messages, at 8 and 9. */

@@ -7,12 +7,12 @@
  *
  * fault_points.h says on which side of that step each fault point is.
  */
-#define PYQ_RING_ATOMICS "stepped.h"
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "stepped.h"
 #include "ring_test.h"
 
 /* What the victim has done, for who survives it. */

@@ -4,13 +4,13 @@
  * who recovers: what each of them has done is kept in shared memory, and in
  * the end every message has been delivered exactly once.
  */
-#define PYQ_RING_ATOMICS "stepped.h"
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "stepped.h"
 #include "ring_test.h"
 
 /* Owner numbers. */

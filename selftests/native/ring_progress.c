@@ -4,11 +4,11 @@
  * exact, and nothing is called broken. And a length is that message's whose
  * position it comes with, however fast the slot is used again.
  */
-#define PYQ_RING_ATOMICS "stepped.h"
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
+#include "stepped.h"
 #include "ring_test.h"
 
 #define load(p) __atomic_load_n(p, __ATOMIC_SEQ_CST)

@@ -4,7 +4,7 @@
  * participant does something whole, and it goes on: nothing is lost, nothing
  * comes twice, qsize and unfinished are exact, and no answer is wrong.
  */
-#define PYQ_RING_ATOMICS "stepped.h"
+#include "stepped.h"
 #include "ring_test.h"
 
 #define VALUES 256

@@ -22,7 +22,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "ring/atomic.h"
+#include "counted.h"
 
 /**
  * struct counts - what one process has done

@@ -10,7 +10,7 @@
 #include <linux/pyqueue.h>
 #include <sys/mman.h>
 
-#include "ring/atomic.h"
+#include "kill.h"
 #include "ring/word.h"
 
 struct kill *kill_me;

@@ -3,6 +3,7 @@
 #ifndef SHM_VIEW_H
 #define SHM_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
