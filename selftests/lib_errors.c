@@ -72,6 +72,18 @@ static int make(pyq_queue **q, const char *name)
 	return pyq_create(q, &(struct pyq_attr){ .maxsize = 1, .name = name });
 }
 
+/* The fd of a queue, without a handle; of a new one if @name is NULL. */
+static int fd_of(struct __test_metadata *_metadata, const char *name)
+{
+	pyq_queue *q;
+	int fd;
+
+	EXPECT_EQ(0, make(&q, name));
+	fd = dup(pyq_fd(q));
+	pyq_close(q);
+	return fd;
+}
+
 static int ignore_name(const struct pyq_name *name, void *arg)
 {
 	return 0;
@@ -213,9 +225,11 @@ TEST_F(errors, names)
 static void as_nobody(struct __test_metadata *_metadata)
 {
 	const struct pyq_owner root = { 0, 0 };
+	int fd = fd_of(_metadata, ROOTS_OWN);
 	pyq_queue *q;
 
 	become_nobody();
+	EXPECT_EQ(on_shm() ? -EACCES : 0, lib(pyq_from_fd(&q, fd)));
 	EXPECT_EQ(-EACCES, lib(make(&q, ROOTS_OWN)));
 	EXPECT_EQ(NULL, q);
 	EXPECT_EQ(-EACCES, lib(pyq_open(&q, ROOTS_OWN, PYQ_READ)));
@@ -227,6 +241,7 @@ static void as_nobody(struct __test_metadata *_metadata)
 }
 
 /* proves: pyq_create -EACCES, pyq_open -EACCES, pyq_unlink -EPERM, pyq_create -EPERM */
+/* proves: pyq_from_fd -EACCES */
 TEST_F(errors, permissions)
 {
 	if (geteuid())
@@ -291,6 +306,7 @@ TEST_F(errors, device)
 static void without_fds(struct __test_metadata *_metadata)
 {
 	struct rlimit limit = { 0, 0 };
+	int queue = fd_of(_metadata, NULL);
 	pyq_queue *q;
 	int fd = dup(0);
 
@@ -304,9 +320,11 @@ static void without_fds(struct __test_metadata *_metadata)
 	EXPECT_EQ(NULL, q);
 	ASSERT_EQ(fd, dup(0));
 	each_call_by_name(_metadata, -EMFILE);
+	EXPECT_EQ(on_shm() ? -EMFILE : 0, lib(pyq_from_fd(&q, queue)));
 }
 
 /* proves: pyq_create -EMFILE, pyq_open -EMFILE, pyq_list -EMFILE, pyq_info -EMFILE */
+/* proves: pyq_from_fd -EMFILE */
 TEST_F(errors, file_descriptors)
 {
 	apart(_metadata, without_fds);
@@ -314,11 +332,16 @@ TEST_F(errors, file_descriptors)
 
 static void without_files(struct __test_metadata *_metadata)
 {
+	int queue = fd_of(_metadata, NULL); /* root may have more */
+	pyq_queue *q;
+
 	become_nobody();
 	each_call_by_name(_metadata, -ENFILE);
+	EXPECT_EQ(on_shm() ? -ENFILE : 0, lib(pyq_from_fd(&q, queue)));
 }
 
 /* proves: pyq_create -ENFILE, pyq_open -ENFILE, pyq_list -ENFILE, pyq_info -ENFILE */
+/* proves: pyq_from_fd -ENFILE */
 TEST_F(errors, files_of_the_system)
 {
 	long long old;

@@ -54,13 +54,13 @@ TEST_F(shm, a_name_on_the_other_backend)
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, NAME, 0)));
 }
 
-/* proves: pyq_create -EUSERS, pyq_open -EUSERS */
+/* proves: pyq_create -EUSERS, pyq_open -EUSERS, pyq_from_fd -EUSERS */
 TEST_F(shm, too_many_handles)
 {
 	static pyq_queue *handles[5000];
 	struct rlimit limit;
 	pyq_queue *q;
-	int err, n = 0;
+	int err, fd, n = 0;
 
 	ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "shm", 1));
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
@@ -73,6 +73,9 @@ TEST_F(shm, too_many_handles)
 	EXPECT_EQ(-EUSERS, err);
 	EXPECT_EQ(4094, n); /* and one that was there */
 	EXPECT_EQ(-EUSERS, make(&q, NAME, "shm"));
+	fd = dup(pyq_fd(handles[0]));
+	EXPECT_EQ(-EUSERS, lib(pyq_from_fd(&q, fd)));
+	EXPECT_EQ(0, close(fd));
 	while (n)
 		pyq_close(handles[--n]);
 	EXPECT_EQ(0, lib(pyq_open(&q, NAME, 0)));
@@ -80,7 +83,7 @@ TEST_F(shm, too_many_handles)
 }
 
 /* A file that is no queue, or not this version's, or not all of one. */
-/* proves: pyq_create -EUCLEAN, pyq_open -EUCLEAN, pyq_unlink -EUCLEAN */
+/* proves: pyq_create -EUCLEAN, pyq_open -EUCLEAN, pyq_unlink -EUCLEAN, pyq_from_fd -EUCLEAN */
 TEST_F(shm, damaged_file)
 {
 	static const struct {
@@ -113,6 +116,8 @@ TEST_F(shm, damaged_file)
 		ASSERT_EQ(cases[i].size, pwrite(fd, &cases[i].value, cases[i].size, cases[i].at));
 		EXPECT_EQ(cases[i].err, lib(pyq_open(&q, NAME, 0))) TH_LOG("case %zu", i);
 		EXPECT_EQ(cases[i].err, make(&q, NAME, NULL));
+		/* Without the magic it is any file, for it has no name that says more. */
+		EXPECT_EQ(i ? -EUCLEAN : -ENOTTY, lib(pyq_from_fd(&q, fd)));
 		ASSERT_EQ(cases[i].size, pwrite(fd, &before, cases[i].size, cases[i].at));
 	}
 	EXPECT_EQ(0, lib(pyq_open(&q, NAME, 0)));

@@ -187,9 +187,10 @@ PYQ_API int pyq_unlink(const char *name);
  * @q: where the handle goes; NULL there after an error
  * @fd: the fd; on success it belongs to the handle, pyq_close() closes it
  *
- * Return: 0; -EBADF not open; -ENOTTY not a queue; -EOPNOTSUPP it is in shared
- * memory, and there is no /proc; -ENOMEM. After an error the fd is still the
- * caller's.
+ * Return: 0; -EBADF not open; -ENOTTY not a queue; -ENOMEM; of one in shared
+ * memory also -EACCES its file's mode keeps the caller out, -EUSERS it is open too
+ * often, -EUCLEAN it is no sound queue, -EMFILE, -ENFILE, and -EOPNOTSUPP there is
+ * no /proc. After an error the fd is still the caller's.
  */
 PYQ_API int pyq_from_fd(pyq_queue **q, int fd);
 
