@@ -60,7 +60,7 @@ static int put(pyq_queue *q, size_t len)
 
 static int put_waiting(pyq_queue *q, size_t len)
 {
-	return pyq_put(q, large, len, PYQ_MILLISECONDS(2)) == -ETIMEDOUT ? 0 : -1;
+	return pyq_put(q, large, len, PYQ_MILLISECONDS(20)) == -ETIMEDOUT ? 0 : -1;
 }
 
 static int put_many(pyq_queue *q, size_t len)
@@ -80,7 +80,7 @@ static int get(pyq_queue *q, size_t len)
 static int get_waiting(pyq_queue *q, size_t len)
 {
 	(void)len;
-	return pyq_get(q, room, LARGE, PYQ_MILLISECONDS(2)) == -ETIMEDOUT ? 0 : -1;
+	return pyq_get(q, room, LARGE, PYQ_MILLISECONDS(20)) == -ETIMEDOUT ? 0 : -1;
 }
 
 static int get_many(pyq_queue *q, size_t len)
@@ -259,7 +259,8 @@ TEST(alone)
 		}
 	}
 	TH_LOG("%lu kills", kills);
-	EXPECT_LT(200, kills);
+	/* 757; fewer if the calls that time out do so before they have slept. */
+	EXPECT_LT(700, kills);
 }
 
 /* The queue is shut down at once, and dropped by whoever is left. */
