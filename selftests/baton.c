@@ -186,12 +186,12 @@ TEST_F(polite, hands_on)
 	for (int lap = 0; lap < 2; lap++) {
 		for (int i = 0; i < 3; i++) {
 			refusers[i] = child(variant->r.refuse(self->q));
-			ASSERT_TRUE(wait_sleepers(self->q, getters, i + 1));
+			ASSERT_TRUE(wait_asleep(self->q, getters, i + 1, refusers[i]));
 		}
 		taker = child(good_get(self->q));
-		ASSERT_TRUE(wait_sleepers(self->q, getters, 4));
+		ASSERT_TRUE(wait_asleep(self->q, getters, 4, taker));
 		other = child(good_get(self->q));
-		ASSERT_TRUE(wait_sleepers(self->q, getters, 5));
+		ASSERT_TRUE(wait_asleep(self->q, getters, 5, other));
 
 		ASSERT_EQ(0, pq_put(self->q, buf, variant->r.len, PYQUEUE_NOWAIT));
 		for (int i = 0; i < 3; i++) {

@@ -39,7 +39,7 @@ TEST_F(death, asleep_in_get)
 		/* Three sleep in a row; the dead one is first, in the middle, last. */
 		for (int i = 0; i < 3; i++) {
 			pids[i] = child(pq_get(self->q, &c, 1, PYQUEUE_FOREVER));
-			EXPECT_TRUE(wait_sleepers(self->q, getters, i + 1));
+			EXPECT_TRUE(wait_asleep(self->q, getters, i + 1, pids[i]));
 		}
 		EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(pids[round]));
 		EXPECT_EQ(2, pq_stat(self->q).getters);
@@ -68,7 +68,7 @@ TEST_F(death, asleep_in_put)
 		EXPECT_EQ(0, pq_put(self->q, "x", 1, PYQUEUE_NOWAIT));
 		for (int i = 0; i < 3; i++) {
 			pids[i] = child(pq_put(self->q, text[i], 1, PYQUEUE_FOREVER));
-			EXPECT_TRUE(wait_sleepers(self->q, putters, i + 1));
+			EXPECT_TRUE(wait_asleep(self->q, putters, i + 1, pids[i]));
 		}
 		EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(pids[round]));
 		EXPECT_EQ(2, pq_stat(self->q).putters);

@@ -289,6 +289,12 @@ static inline bool off_cpu(pid_t pid)
 	return asleep_at(pid, "");
 }
 
+/*
+ * Wait until @pid is the @n-th who waits, and asleep. Who is only counted may still
+ * see a message himself, though others were there before.
+ */
+#define wait_asleep(q, member, n, pid) (wait_sleepers(q, member, n) && eventually(off_cpu(pid)))
+
 /* --- messages that do not matter ------------------------------------------ */
 
 #define UP_TO 32
