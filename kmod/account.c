@@ -30,7 +30,11 @@ static long pyqueue_try_join(struct pyqueue *q, void *arg)
 	return pyqueue_unfinished(q) ? -EAGAIN : 0;
 }
 
-static bool pyqueue_join_ready(struct pyqueue *q)
+/**
+ * pyqueue_join_ready() - would a join find something to do
+ * @q: the queue
+ */
+bool pyqueue_join_ready(struct pyqueue *q)
 {
 	return pyqueue_try_join(q, NULL) != -EAGAIN;
 }
@@ -48,7 +52,6 @@ long pyqueue_join(struct pyqueue *q, u64 deadline_ns)
 	const struct pyqueue_wait wait = {
 		.waitq = &q->joiners,
 		.attempt = pyqueue_try_join,
-		.ready = pyqueue_join_ready,
 	};
 
 	long ret = pyqueue_try_join(q, NULL);
@@ -92,7 +95,7 @@ long pyqueue_task_done(struct pyqueue *q, u32 count)
 u64 pyqueue_count(struct pyqueue *q)
 {
 	struct pyq_op op = { .freed = false };
-	u64 n = pyq_ring_qsize(&q->ring, &op) + READ_ONCE(q->nr_returned);
+	u64 n = pyq_ring_qsize(&q->ring, &op);
 
 	if (op.freed)
 		pyqueue_tombstone_gone(q);
@@ -128,4 +131,7 @@ void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
 	st->mode = q->mode;
 	st->uid = from_kuid_munged(current_user_ns(), q->uid);
 	st->gid = from_kgid_munged(current_user_ns(), q->gid);
+	st->owners = atomic_read(&q->nr_owners);
+	st->pad = 0;
+	st->map_bytes = q->flags & PYQUEUE_SEALED ? 0 : (u64)q->mem.nr_pages << PAGE_SHIFT;
 }

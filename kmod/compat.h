@@ -8,6 +8,7 @@
 #define PYQUEUE_COMPAT_H
 
 #include <linux/ktime.h>
+#include <linux/mm.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
@@ -23,6 +24,25 @@
 #define __uninitialized
 #endif
 #endif
+
+/* 6.1 has no function for it. */
+static inline void pyqueue_vma_set_flags(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef PYQUEUE_HAS_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+static inline void pyqueue_vma_clear_flags(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef PYQUEUE_HAS_VM_FLAGS_SET
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
 
 /*
  * How far the caller's CLOCK_MONOTONIC is ahead of the host's. Kernels of

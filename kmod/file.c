@@ -7,6 +7,7 @@
 
 #include "compat.h"
 #include "pyqueue.h"
+#include "ring/sleepers.h"
 
 /* How far out results lie in both structures that end with them. */
 static_assert(offsetofend(struct pyqueue_get, pad) - offsetof(struct pyqueue_get, len) ==
@@ -26,7 +27,7 @@ static long pyqueue_ioctl_put(struct file *file, void *arg, void __user *user)
 	if (put->len > PYQUEUE_MAX_MSG_MAX)
 		return -E2BIG;
 	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(put->buf), put->len);
-	return pyqueue_transfer_put(file->private_data, &from, put->deadline_ns);
+	return pyqueue_put_message(file->private_data, &from, put->deadline_ns);
 }
 
 /* A message is at most so long: more room than that makes no difference. */
@@ -65,7 +66,7 @@ static long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
 	pyqueue_iter_room(&to, get->buf, get->len);
-	ret = pyqueue_transfer_get(file->private_data, &g, get->deadline_ns);
+	ret = pyqueue_get_message(file->private_data, &g, get->deadline_ns);
 	return pyqueue_get_told(&g, ret, get->len, true);
 }
 
@@ -82,7 +83,7 @@ static long pyqueue_put_element(struct pyqueue *q, struct pyqueue_msg __user *us
 	if (msg.len > PYQUEUE_MAX_MSG_MAX)
 		return -E2BIG;
 	iov_iter_ubuf(&from, ITER_SOURCE, u64_to_user_ptr(msg.buf), msg.len);
-	return pyqueue_transfer_put(q, &from, deadline_ns);
+	return pyqueue_put_message(q, &from, deadline_ns);
 }
 
 static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *user,
@@ -98,7 +99,7 @@ static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *us
 	if (msg.pad)
 		return -EINVAL;
 	pyqueue_iter_room(&to, msg.buf, msg.len);
-	ret = pyqueue_transfer_get(q, &g, deadline_ns);
+	ret = pyqueue_get_message(q, &g, deadline_ns);
 	return pyqueue_get_told(&g, ret, msg.len, first);
 }
 
@@ -193,6 +194,76 @@ static long pyqueue_ioctl_stat(struct file *file, void *arg, void __user *user)
 	return copy_to_user(user, st, min_t(size_t, st->size, sizeof(*st))) ? -EFAULT : 0;
 }
 
+/* What is for those who map the queue, or might. */
+static int pyqueue_may_map(const struct file *file)
+{
+	const struct pyqueue *q = file->private_data;
+
+	if (!(file->f_mode & FMODE_READ) || !(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	return q->flags & PYQUEUE_SEALED ? -EPERM : 0;
+}
+
+static long pyqueue_ioctl_owner(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_owner *args = arg;
+	struct pyqueue_owner __user *uargs = user;
+	int owner;
+
+	if (args->flags)
+		return -EOPNOTSUPP;
+	if (args->pad)
+		return -EINVAL;
+	owner = pyqueue_may_map(file) ?: pyqueue_owner_of(file, args->addr);
+	if (owner < 0)
+		return owner;
+	return put_user(owner, &uargs->owner) ? -EFAULT : 0;
+}
+
+static long pyqueue_ioctl_wake(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_wake *wake = arg;
+	int err;
+
+	if (wake->flags & ~(PYQUEUE_WAKE_GETTERS | PYQUEUE_WAKE_PUTTERS | PYQUEUE_WAKE_JOINERS |
+			    PYQUEUE_WAKE_POLLERS | PYQUEUE_WAKE_BROKEN))
+		return -EOPNOTSUPP;
+	if (!wake->flags || wake->pad)
+		return -EINVAL;
+	err = pyqueue_may_map(file);
+	if (!err)
+		pyqueue_wake_claimed(file->private_data, wake->flags, wake->count);
+	return err;
+}
+
+static long pyqueue_ioctl_await(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_await *await = arg;
+	struct pyqueue *q = file->private_data;
+	int err;
+
+	if (await->flags & ~(PYQUEUE_READ | PYQUEUE_WRITE))
+		return -EOPNOTSUPP;
+	if (await->flags != PYQUEUE_READ && await->flags != PYQUEUE_WRITE)
+		return -EINVAL;
+	err = pyqueue_may_map(file);
+	if (err)
+		return err;
+	return pyqueue_await(q, await->flags == PYQUEUE_READ ? &q->getters : &q->putters,
+			     await->deadline_ns);
+}
+
+static long pyqueue_ioctl_fetch(struct file *file, void *arg, void __user *user)
+{
+	const struct pyqueue_fetch *fetch = arg;
+
+	if (fetch->flags & ~(PYQUEUE_FETCH_COPY | PYQUEUE_FETCH_RELEASE))
+		return -EOPNOTSUPP;
+	if (!fetch->flags)
+		return -EINVAL;
+	return pyqueue_may_map(file) ?: pyqueue_fetch(file->private_data, fetch);
+}
+
 static const struct pyqueue_ioctl pyqueue_queue_ioctls[] = {
 	{ PYQUEUE_IOC_PUT, 32, pyqueue_ioctl_put },
 	{ PYQUEUE_IOC_GET, 48, pyqueue_ioctl_get },
@@ -203,6 +274,10 @@ static const struct pyqueue_ioctl pyqueue_queue_ioctls[] = {
 	{ PYQUEUE_IOC_JOIN, 16, pyqueue_ioctl_join },
 	{ PYQUEUE_IOC_SHUTDOWN, 8, pyqueue_ioctl_shutdown },
 	{ PYQUEUE_IOC_STAT, 96, pyqueue_ioctl_stat },
+	{ PYQUEUE_IOC_OWNER, 24, pyqueue_ioctl_owner },
+	{ PYQUEUE_IOC_WAKE, 16, pyqueue_ioctl_wake },
+	{ PYQUEUE_IOC_AWAIT, 16, pyqueue_ioctl_await },
+	{ PYQUEUE_IOC_FETCH, 40, pyqueue_ioctl_fetch },
 };
 
 /*
@@ -270,7 +345,7 @@ static u64 pyqueue_iocb_deadline(const struct kiocb *iocb)
 static ssize_t pyqueue_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct pyqueue_getter g = { .to = to, .empty_is_error = true };
-	long ret = pyqueue_transfer_get(iocb->ki_filp->private_data, &g,
+	long ret = pyqueue_get_message(iocb->ki_filp->private_data, &g,
 					pyqueue_iocb_deadline(iocb));
 
 	if (ret > 0)
@@ -284,7 +359,7 @@ static ssize_t pyqueue_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 	if (!len)
 		return -EINVAL;
-	return pyqueue_transfer_put(iocb->ki_filp->private_data, from,
+	return pyqueue_put_message(iocb->ki_filp->private_data, from,
 				    pyqueue_iocb_deadline(iocb)) ?: len;
 }
 
@@ -296,7 +371,9 @@ static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
 
 	poll_wait(file, &q->poll_in, wait);
 	poll_wait(file, &q->poll_out, wait);
-	smp_mb(); /* H: on the lists first, then look */
+	/* On the lists first, then look. */
+	pyq_pollers_announce(q->getters.shared); /* H */
+	pyq_pollers_announce(q->putters.shared); /* H */
 
 	in = pyqueue_can_get(q);
 	out = pyqueue_can_put(q);
@@ -330,6 +407,7 @@ static void pyqueue_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "pyqueue-getters:\t%u\n", st.getters);
 	seq_printf(m, "pyqueue-putters:\t%u\n", st.putters);
 	seq_printf(m, "pyqueue-joiners:\t%u\n", st.joiners);
+	seq_printf(m, "pyqueue-owners:\t%u\n", st.owners);
 	seq_printf(m, "pyqueue-large-bytes:\t%llu\n", st.large_bytes);
 	seq_printf(m, "pyqueue-flags:\t%#x\n", st.flags);
 }
@@ -342,6 +420,7 @@ const struct file_operations pyqueue_queue_fops = {
 	.read_iter = pyqueue_read_iter,
 	.write_iter = pyqueue_write_iter,
 	.poll = pyqueue_poll,
+	.mmap = pyqueue_mmap,
 	.release = pyqueue_release,
 #ifdef CONFIG_PROC_FS
 	.show_fdinfo = pyqueue_show_fdinfo,

@@ -7,6 +7,7 @@
  * A message is a chain of segments of at most a page, as in ipc/msgutil.c: no
  * allocation is larger, and none touches a lock of all vmalloc areas.
  */
+#include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -24,17 +25,16 @@ struct pyqueue_segment {
 
 /**
  * struct pyqueue_large - a large message
- * @node: in pyqueue.returned
- * @position: its number
+ * @ref: one for its slot, one for each who copies it: what is in shared memory may
+ *	say of two that they have claimed it
  * @len: its bytes
- * @deliveries: how often it was claimed by somebody who died
+ * @position: its number
  * @first: its bytes' first part
  */
 struct pyqueue_large {
-	struct list_head node;
-	u64 position;
+	refcount_t ref;
 	u32 len;
-	u32 deliveries;
+	u64 position;
 	struct pyqueue_segment *first;
 };
 
@@ -44,16 +44,6 @@ struct pyqueue_large {
 u32 pyqueue_large_len(const struct pyqueue_large *m)
 {
 	return m->len;
-}
-
-u64 pyqueue_large_position(const struct pyqueue_large *m)
-{
-	return m->position;
-}
-
-u32 pyqueue_large_deliveries(const struct pyqueue_large *m)
-{
-	return m->deliveries;
 }
 
 /* Bytes of memory that a message of @len bytes takes. */
@@ -141,7 +131,8 @@ static int pyqueue_large_fill(const struct pyqueue *q, struct pyqueue_large *m,
  * @from: the message
  *
  * Context: May sleep and fault.
- * Return: the message or an ERR_PTR: -ENOBUFS, -EDQUOT, -ENOMEM, -EFAULT.
+ * Return: the message, with a reference for the caller, or an ERR_PTR: -ENOBUFS,
+ * -EDQUOT, -ENOMEM, -EFAULT, -EINTR.
  */
 struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter *from)
 {
@@ -158,11 +149,10 @@ struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter
 		pyqueue_large_uncharge(q, len);
 		return ERR_PTR(-ENOMEM);
 	}
-	*m = (struct pyqueue_large){ .len = len };
-	INIT_LIST_HEAD(&m->node);
+	*m = (struct pyqueue_large){ .ref = REFCOUNT_INIT(1), .len = len };
 	err = pyqueue_large_fill(q, m, from);
 	if (err) {
-		pyqueue_large_free(q, m);
+		pyqueue_large_put(q, m);
 		return ERR_PTR(err);
 	}
 	return m;
@@ -173,7 +163,7 @@ struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter
  * @m: the message
  * @to: where to; not moved on
  *
- * Context: May sleep and fault.
+ * Context: May sleep, and fault where that is not disabled.
  * Return: 0 or -EFAULT.
  */
 int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *to)
@@ -194,110 +184,91 @@ int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *
 }
 
 /**
- * pyqueue_large_free() - free a message
+ * pyqueue_large_put() - a reference less
  * @q: the queue it was for
- * @m: the message, or NULL
+ * @m: the message, or NULL; gone with the last one
  *
  * Context: May sleep.
  */
-void pyqueue_large_free(struct pyqueue *q, struct pyqueue_large *m)
+void pyqueue_large_put(struct pyqueue *q, struct pyqueue_large *m)
 {
-	if (!m)
+	if (!m || !refcount_dec_and_test(&m->ref))
 		return;
 	pyqueue_large_uncharge(q, m->len);
 	pyqueue_segments_free(m->first);
 	kfree(m);
 }
 
+static struct pyqueue_large **pyqueue_large_at(struct pyqueue *q, u64 pos)
+{
+	return &q->large[pyq_ring_index(&q->ring, pos)];
+}
+
 /**
  * pyqueue_large_attach() - put a message behind a slot
  * @q: the queue
  * @op: the caller's claim of the slot
- * @m: the message; it belongs to the queue from now on
+ * @m: the message; the caller's reference is the slot's from now on
  *
  * Context: May sleep.
  */
 void pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op, struct pyqueue_large *m)
 {
+	struct pyqueue_large *old;
+
 	m->position = op->pos;
+	spin_lock(&q->large_lock);
+	old = *pyqueue_large_at(q, op->pos);
+	*pyqueue_large_at(q, op->pos) = m;
+	spin_unlock(&q->large_lock);
 	/* Whatever a participant has left there is nobody's message any more. */
-	pyqueue_large_free(q, xchg(&q->large[pyq_ring_index(&q->ring, op->pos)], m));
+	pyqueue_large_put(q, old);
 }
 
 /**
- * pyqueue_large_detach() - take the message from behind a slot
+ * pyqueue_large_find() - the message behind a slot
  * @q: the queue
- * @op: the caller's claim of the slot
+ * @pos: its position
  *
- * Return: the message, the caller's; NULL if there is none of this position:
- * a participant has spoilt the ring.
+ * Return: the message, with a reference for the caller; NULL if there is none.
  */
-struct pyqueue_large *pyqueue_large_detach(struct pyqueue *q, const struct pyq_op *op)
+struct pyqueue_large *pyqueue_large_find(struct pyqueue *q, u64 pos)
 {
 	struct pyqueue_large *m;
 
 	if (!q->large)
 		return NULL;
-	m = xchg(&q->large[pyq_ring_index(&q->ring, op->pos)], NULL);
-	if (m && m->position != op->pos) {
-		pyqueue_large_free(q, m);
-		return NULL;
-	}
-	if (m)
-		m->deliveries = pyq_word_deliveries(op->word);
+	spin_lock(&q->large_lock);
+	m = *pyqueue_large_at(q, pos);
+	if (m && m->position == pos)
+		refcount_inc(&m->ref);
+	else
+		m = NULL;
+	spin_unlock(&q->large_lock);
 	return m;
 }
 
 /**
- * pyqueue_large_give_back() - a message that its getter could not be given
+ * pyqueue_large_remove() - nobody is to find a message any more
  * @q: the queue
- * @m: the message; the queue's from now on; served before the ring
+ * @pos: its position
  *
- * The caller wakes a getter.
+ * Context: May sleep.
  */
-void pyqueue_large_give_back(struct pyqueue *q, struct pyqueue_large *m)
-{
-	struct pyqueue_large *older;
-
-	spin_lock(&q->returned_lock);
-	list_for_each_entry_reverse(older, &q->returned, node) {
-		if (older->position < m->position)
-			break;
-	}
-	list_add(&m->node, &older->node);
-	WRITE_ONCE(q->nr_returned, q->nr_returned + 1);
-	spin_unlock(&q->returned_lock);
-	smp_mb(); /* G */
-}
-
-/**
- * pyqueue_large_take_back() - the oldest of the messages given back
- * @q: the queue
- * @room: bytes that the caller has room for
- * @len: out: its bytes
- *
- * Return: the message, the caller's; NULL there is none; -EMSGSIZE (ERR_PTR)
- * it has over @room bytes and stays.
- */
-struct pyqueue_large *pyqueue_large_take_back(struct pyqueue *q, size_t room, u32 *len)
+void pyqueue_large_remove(struct pyqueue *q, u64 pos)
 {
 	struct pyqueue_large *m;
 
-	if (!READ_ONCE(q->nr_returned))
-		return NULL;
-	spin_lock(&q->returned_lock);
-	m = list_first_entry_or_null(&q->returned, struct pyqueue_large, node);
-	if (m) {
-		*len = m->len;
-		if (m->len > room) {
-			m = ERR_PTR(-EMSGSIZE);
-		} else {
-			list_del_init(&m->node);
-			WRITE_ONCE(q->nr_returned, q->nr_returned - 1);
-		}
-	}
-	spin_unlock(&q->returned_lock);
-	return m;
+	if (!q->large)
+		return;
+	spin_lock(&q->large_lock);
+	m = *pyqueue_large_at(q, pos);
+	if (m && m->position == pos)
+		*pyqueue_large_at(q, pos) = NULL;
+	else
+		m = NULL;
+	spin_unlock(&q->large_lock);
+	pyqueue_large_put(q, m);
 }
 
 /**
@@ -308,15 +279,12 @@ struct pyqueue_large *pyqueue_large_take_back(struct pyqueue *q, size_t room, u3
  */
 void pyqueue_large_free_all(struct pyqueue *q)
 {
-	struct pyqueue_large *m, *next;
 	u64 i;
 
-	list_for_each_entry_safe(m, next, &q->returned, node)
-		pyqueue_large_free(q, m);
 	if (!q->large)
 		return;
 	for (i = 0; i < pyq_ring_slots(&q->ring); i++) {
-		pyqueue_large_free(q, q->large[i]);
+		pyqueue_large_put(q, q->large[i]);
 		if (!(i & 0xfff))
 			cond_resched();
 	}

@@ -24,6 +24,10 @@ union pyqueue_any_arg {
 	struct pyqueue_join join;
 	struct pyqueue_shutdown shutdown;
 	struct pyqueue_stat stat;
+	struct pyqueue_owner owner;
+	struct pyqueue_wake wake;
+	struct pyqueue_await await;
+	struct pyqueue_fetch fetch;
 };
 
 /**
@@ -160,7 +164,8 @@ static long pyqueue_ioctl_info(struct file *file, void *user_arg, void __user *u
 		return -EOPNOTSUPP;
 	info->abi_version = PYQUEUE_ABI_VERSION;
 	info->name_max = PYQUEUE_NAME_MAX;
-	info->features = PYQUEUE_FEAT_NAMES | PYQUEUE_FEAT_INDIRECT;
+	info->features = PYQUEUE_FEAT_NAMES | PYQUEUE_FEAT_INDIRECT |
+			 PYQUEUE_FEAT_MAPPING;
 	info->maxsize_max = PYQUEUE_MAXSIZE_MAX;
 	info->max_msg_max = PYQUEUE_MAX_MSG_MAX;
 	info->payload_max = PYQUEUE_PAYLOAD_MAX;

@@ -7,7 +7,7 @@
  *
  *   pyqueue_waitq.wq.lock   one side's sleepers; innermost but for the
  *                           scheduler's own locks
- *   pyqueue.returned_lock   messages given back
+ *   pyqueue.large_lock      which large message is behind which slot
  *   pyqueue_net.lock        a namespace's names (mutex)
  *   pyqueue_users_lock      the table of users, at CREATE and at the last close
  *
@@ -20,6 +20,7 @@
 
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
@@ -42,14 +43,22 @@ struct pyqueue_user;
  * struct pyqueue_waitq - those who sleep on one side of a queue, first come
  *	first woken
  * @wq: the sleepers, all exclusive
+ * @shared: where those see how many they can call who map the queue
+ * @other: the other side, or NULL
+ * @ready: would a sleeper find something to do; must not sleep
  * @idle: how many of them have not been called since they last looked;
  *	written under @wq.lock
  * @sleepers: all of them; written under @wq.lock
+ * @claimed: how many calls of those who map it are being made; under @wq.lock
  */
 struct pyqueue_waitq {
 	wait_queue_head_t wq;
+	struct pyqueue_waiters *shared;
+	struct pyqueue_waitq *other;
+	bool (*ready)(struct pyqueue *q);
 	unsigned int idle;
 	unsigned int sleepers;
+	u32 claimed;
 };
 
 /**
@@ -58,20 +67,21 @@ struct pyqueue_waitq {
  * @attempt: try it: 0 or more done, -EAGAIN not now, or an error; may sleep.
  *	The caller has, once, before he waits: that spares the fast path an
  *	indirect call.
- * @ready: would @attempt say anything but -EAGAIN; must not sleep
  * @fault_in: after -EFAULT: bring in the user's memory that was not there, which
  *	may take long; whether @attempt is worth another try. NULL: it is not
+ * @looks_only: what @attempt has found is still there when it says so
  * @arg: for @attempt and @fault_in
  */
 struct pyqueue_wait {
 	struct pyqueue_waitq *waitq;
 	long (*attempt)(struct pyqueue *q, void *arg);
-	bool (*ready)(struct pyqueue *q);
 	bool (*fault_in)(void *arg);
+	bool looks_only;
 	void *arg;
 };
 
-void pyqueue_waitq_init(struct pyqueue_waitq *w);
+void pyqueue_waitq_init(struct pyqueue_waitq *w, struct pyqueue_waiters *shared,
+			struct pyqueue_waitq *other, bool (*ready)(struct pyqueue *q));
 long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadline_ns);
 void pyqueue_wake_getters(struct pyqueue *q);
 void pyqueue_wake_putters(struct pyqueue *q);
@@ -79,19 +89,19 @@ void pyqueue_wake_joiners(struct pyqueue *q);
 void pyqueue_tombstone_gone(struct pyqueue *q);
 void pyqueue_drained(struct pyqueue *q);
 void pyqueue_wake_everybody(struct pyqueue *q);
+void pyqueue_wake_claimed(struct pyqueue *q, unsigned int whom, u32 count);
+void pyqueue_wake_forgotten(struct pyqueue *q);
+long pyqueue_await(struct pyqueue *q, struct pyqueue_waitq *waitq, u64 deadline_ns);
 
 /* --- large messages (large.c) -------------------------------------------- */
 
 struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter *from);
 int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *to);
 u32 pyqueue_large_len(const struct pyqueue_large *m);
-u64 pyqueue_large_position(const struct pyqueue_large *m);
-u32 pyqueue_large_deliveries(const struct pyqueue_large *m);
-void pyqueue_large_free(struct pyqueue *q, struct pyqueue_large *m);
+void pyqueue_large_put(struct pyqueue *q, struct pyqueue_large *m);
 void pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op, struct pyqueue_large *m);
-struct pyqueue_large *pyqueue_large_detach(struct pyqueue *q, const struct pyq_op *op);
-void pyqueue_large_give_back(struct pyqueue *q, struct pyqueue_large *m);
-struct pyqueue_large *pyqueue_large_take_back(struct pyqueue *q, size_t room, u32 *len);
+struct pyqueue_large *pyqueue_large_find(struct pyqueue *q, u64 pos);
+void pyqueue_large_remove(struct pyqueue *q, u64 pos);
 void pyqueue_large_free_all(struct pyqueue *q);
 
 /* --- the user's account (user.c) ----------------------------------------- */
@@ -144,13 +154,13 @@ bool pyqueue_memory_to_iter(const struct pyqueue_memory *mem, u64 offset, size_t
  * @poll_in: poll for a message
  * @poll_out: poll for room
  * @broken: the ring is spoilt: everything is -EUCLEAN
+ * @owners: owner numbers in use
+ * @nr_owners: how many
  * @closed: shut down: whoever takes the last message tells all who poll
  * @drop: shut down at once: whoever puts late drops what he finds
  * @large_bytes: bytes of large messages
+ * @large_lock: for what @large points to
  * @large: large messages by index of the slot; NULL if all fit their slots
- * @returned_lock: for the next two
- * @returned: large messages whose getter could not be given them, by position
- * @nr_returned: how many; read without the lock
  * @uid: owner of the name
  * @gid: group of the name
  * @mode: permissions of the name
@@ -174,15 +184,16 @@ struct pyqueue {
 	wait_queue_head_t poll_in;
 	wait_queue_head_t poll_out;
 
+	struct ida owners;
+	atomic_t nr_owners;
+
 	bool broken;
 	bool closed;
 	bool drop;
 
 	atomic64_t large_bytes;
+	spinlock_t large_lock; /* large[] */
 	struct pyqueue_large **large;
-	spinlock_t returned_lock; /* returned, nr_returned */
-	struct list_head returned;
-	unsigned int nr_returned;
 
 	kuid_t uid;
 	kgid_t gid;
@@ -216,7 +227,27 @@ long pyqueue_name_list(struct pyqueue_list *arg);
 int pyqueue_name_init(void);
 void pyqueue_name_exit(void);
 
-/* --- put and get (transfer.c) -------------------------------------------- */
+/* --- claims (claim.c) ---------------------------------------------------- */
+
+/**
+ * struct pyqueue_patience - how long -EBUSY is put up with
+ * @rounds: how often in which nothing has moved
+ * @head: where head was
+ * @tail: where tail was
+ */
+struct pyqueue_patience {
+	unsigned int rounds;
+	u64 head;
+	u64 tail;
+};
+
+int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret);
+bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret);
+
+/* --- put and get (put.c, get.c) ------------------------------------------ */
+
+/* Messages up to this go through the stack, and in one go. */
+#define PYQUEUE_SMALL	PYQUEUE_PAYLOAD_DEFAULT
 
 /* What a get tells beside the message; this part of two uapi structures. */
 struct pyqueue_result {
@@ -233,9 +264,9 @@ struct pyqueue_result {
  * @empty_is_error: -EBADMSG for a message of length 0, which stays
  * @needed: out, with -EMSGSIZE: bytes of the message
  * @told: out: something has been written to @result, also if no message came of it
- * @cold: transfer.c's: not all of his memory was there for a message
- * @cold_len: transfer.c's: of so many bytes
- * @faults: transfer.c's: how often memory has been brought in
+ * @cold: get.c's: not all of his memory was there for a message
+ * @cold_len: get.c's: of so many bytes
+ * @faults: get.c's: how often memory has been brought in
  */
 struct pyqueue_getter {
 	struct iov_iter *to;
@@ -248,16 +279,23 @@ struct pyqueue_getter {
 	unsigned int faults;
 };
 
-long pyqueue_transfer_put(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
-long pyqueue_transfer_get(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns);
-void pyqueue_transfer_drop(struct pyqueue *q);
+long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
+long pyqueue_fetch(struct pyqueue *q, const struct pyqueue_fetch *fetch);
+long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns);
+void pyqueue_drop(struct pyqueue *q);
 int pyqueue_can_get(struct pyqueue *q);
 int pyqueue_can_put(struct pyqueue *q);
 bool pyqueue_get_ready(struct pyqueue *q);
 bool pyqueue_put_ready(struct pyqueue *q);
 
+/* --- mapping (mapping.c) ------------------------------------------------- */
+
+int pyqueue_mmap(struct file *file, struct vm_area_struct *vma);
+int pyqueue_owner_of(struct file *file, unsigned long addr);
+
 /* --- what it holds (account.c) ------------------------------------------- */
 
+bool pyqueue_join_ready(struct pyqueue *q);
 long pyqueue_join(struct pyqueue *q, u64 deadline_ns);
 long pyqueue_task_done(struct pyqueue *q, u32 count);
 u32 pyqueue_unfinished(struct pyqueue *q);

@@ -41,6 +41,15 @@ static void pyqueue_fill_header(struct pyqueue *q)
 	hdr->flags = q->flags;
 }
 
+static void pyqueue_init_waitqs(struct pyqueue *q)
+{
+	struct pyqueue_header *hdr = q->ring.hdr;
+
+	pyqueue_waitq_init(&q->getters, &hdr->getters, &q->putters, pyqueue_get_ready);
+	pyqueue_waitq_init(&q->putters, &hdr->putters, &q->getters, pyqueue_put_ready);
+	pyqueue_waitq_init(&q->joiners, &hdr->joiners, NULL, pyqueue_join_ready);
+}
+
 /* The ring's memory, and room for what is kept outside of it. */
 static int pyqueue_alloc_ring(struct pyqueue *q, u64 maxsize, u32 slot_size)
 {
@@ -64,6 +73,7 @@ static int pyqueue_alloc_ring(struct pyqueue *q, u64 maxsize, u32 slot_size)
 			goto free;
 	}
 	pyq_ring_init(&q->ring, q->mem.vaddr, maxsize, slot_size, PYQUEUE_OWNER_KERNEL);
+	pyqueue_init_waitqs(q);
 	return 0;
 
 free:
@@ -97,13 +107,10 @@ struct pyqueue *pyqueue_create(const struct pyqueue_create *arg)
 	q->max_bytes = arg->max_bytes;
 	q->uid = current_fsuid();
 	q->gid = current_fsgid();
-	pyqueue_waitq_init(&q->getters);
-	pyqueue_waitq_init(&q->putters);
-	pyqueue_waitq_init(&q->joiners);
 	init_waitqueue_head(&q->poll_in);
 	init_waitqueue_head(&q->poll_out);
-	spin_lock_init(&q->returned_lock);
-	INIT_LIST_HEAD(&q->returned);
+	spin_lock_init(&q->large_lock);
+	ida_init(&q->owners);
 
 	q->user = pyqueue_user_get(current_uid());
 	if (!q->user)
@@ -132,6 +139,7 @@ static void pyqueue_free(struct kref *ref)
 	struct pyqueue *q = container_of(ref, struct pyqueue, ref);
 
 	pyqueue_large_free_all(q);
+	ida_destroy(&q->owners);
 	pyqueue_memory_free(&q->mem);
 	mem_cgroup_put(q->memcg);
 	pyqueue_user_uncharge_bytes(q->user, q->ring_bytes);

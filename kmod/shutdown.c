@@ -16,7 +16,7 @@ void pyqueue_shutdown(struct pyqueue *q, bool immediate)
 		pyq_ring_close_and_drop(&q->ring); /* M */
 		WRITE_ONCE(q->drop, true);
 		smp_mb(); /* M: a putter that is late looks at q->drop */
-		pyqueue_transfer_drop(q);
+		pyqueue_drop(q);
 	} else {
 		pyq_ring_close(&q->ring);
 	}

@@ -10,7 +10,22 @@
  *	looks at the ring			looks at idle
  *
  * In every interleaving the sleeper sees the message or the waker sees the
- * sleeper. Who has been called and leaves without taking (timeout, signal,
+ * sleeper. A waker in user space, who maps the queue, sees the sleeper announced
+ * in shared memory, takes the announcement away (CAS) and calls by ioctl:
+ *
+ *	sleeper					waker in user space
+ *	idle++, announced++ (CAS)		publish or release (CAS, G)
+ *	full barrier (H)			looks at announced: n
+ *	looks at the ring			announced to n - 1 (CAS), WAKE
+ *
+ * So announced and the calls on their way are never fewer than idle, but for
+ * somebody who died, or was stopped, between the two: whoever settles what he has
+ * left raises announced again and calls (pyqueue_wake_forgotten()), and whoever
+ * goes to sleep on one side calls on the other what has been left there. What is
+ * in shared memory is believed in nothing else: it can make those of that queue
+ * sleep on, or be woken in vain.
+ *
+ * Who has been called and leaves without taking (timeout, signal,
  * death, a buffer too small), or takes and leaves more, calls the next: the
  * baton. So does he who has to bring memory in first. Who is awake, whatever woke
  * him, is not called: he could not come at once, and the next can. A sleeper
@@ -22,6 +37,7 @@
 
 #include "compat.h"
 #include "pyqueue.h"
+#include "ring/sleepers.h"
 
 /**
  * struct pyqueue_sleeper - one who sleeps
@@ -38,12 +54,38 @@ struct pyqueue_sleeper {
 /**
  * pyqueue_waitq_init() - an empty line
  * @w: the line
+ * @shared: where it is announced
+ * @other: the other side's, or NULL
+ * @ready: would a sleeper find something to do
  */
-void pyqueue_waitq_init(struct pyqueue_waitq *w)
+void pyqueue_waitq_init(struct pyqueue_waitq *w, struct pyqueue_waiters *shared,
+			struct pyqueue_waitq *other, bool (*ready)(struct pyqueue *q))
 {
 	init_waitqueue_head(&w->wq);
-	w->idle = 0;
-	w->sleepers = 0;
+	w->shared = shared;
+	w->other = other;
+	w->ready = ready;
+}
+
+/* One more can be called. */
+static void pyqueue_idle(struct pyqueue_waitq *w)
+{
+	u32 unused;
+
+	lockdep_assert_held(&w->wq.lock);
+	WRITE_ONCE(w->idle, w->idle + 1);
+	pyq_sleepers_announce(&w->shared->sleepers, &unused); /* H */
+}
+
+/* One less; a caller in user space has said so already. */
+static void pyqueue_not_idle(struct pyqueue_waitq *w)
+{
+	lockdep_assert_held(&w->wq.lock);
+	WRITE_ONCE(w->idle, w->idle - 1);
+	if (w->claimed)
+		w->claimed--;
+	else
+		pyq_sleepers_claim(&w->shared->sleepers, 1);
 }
 
 /* Called by __wake_up_locked() for one sleeper after the other. */
@@ -55,19 +97,25 @@ static int pyqueue_call(wait_queue_entry_t *entry, unsigned int mode, int sync, 
 	if (s->called)
 		return 0;
 	WRITE_ONCE(s->called, true);
-	WRITE_ONCE(s->waitq->idle, s->waitq->idle - 1);
+	pyqueue_not_idle(s->waitq);
 	default_wake_function(entry, mode, sync, key);
 	return 1;
 }
 
-/* Call the first @nr of those who have not been called; 0 for all. */
+/* Call the first @nr of those who have not been called, 0 for all; @claimed have been claimed. */
+static void pyqueue_wake_some(struct pyqueue_waitq *w, int nr, u32 claimed)
+{
+	spin_lock(&w->wq.lock);
+	w->claimed = claimed;
+	__wake_up_locked(&w->wq, TASK_INTERRUPTIBLE, nr);
+	w->claimed = 0;
+	spin_unlock(&w->wq.lock);
+}
+
 static void pyqueue_wake(struct pyqueue_waitq *w, int nr)
 {
-	if (!READ_ONCE(w->idle)) /* G */
-		return;
-	spin_lock(&w->wq.lock);
-	__wake_up_locked(&w->wq, TASK_INTERRUPTIBLE, nr);
-	spin_unlock(&w->wq.lock);
+	if (READ_ONCE(w->idle)) /* G */
+		pyqueue_wake_some(w, nr, 0);
 }
 
 /*
@@ -174,7 +222,7 @@ static void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_wait
 	spin_lock(&w->wq.lock);
 	__add_wait_queue_entry_tail_exclusive(&w->wq, &s->entry);
 	w->sleepers++;
-	WRITE_ONCE(w->idle, w->idle + 1);
+	pyqueue_idle(w);
 	spin_unlock(&w->wq.lock);
 }
 
@@ -188,7 +236,7 @@ static void pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
 	spin_lock(&w->wq.lock);
 	if (!s->called) {
 		WRITE_ONCE(s->called, true);
-		WRITE_ONCE(w->idle, w->idle - 1);
+		pyqueue_not_idle(w);
 	}
 	spin_unlock(&w->wq.lock);
 }
@@ -200,7 +248,7 @@ static void pyqueue_sleeper_again(struct pyqueue_sleeper *s)
 
 	spin_lock(&w->wq.lock);
 	s->called = false;
-	WRITE_ONCE(w->idle, w->idle + 1);
+	pyqueue_idle(w);
 	spin_unlock(&w->wq.lock);
 }
 
@@ -216,11 +264,71 @@ static void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 }
 
 /* The baton: a sleeper has perhaps been called in another's stead. */
-static void pyqueue_pass_on(struct pyqueue *q, const struct pyqueue_wait *wait)
+static void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w)
 {
 	smp_mb(); /* G */
-	if (READ_ONCE(wait->waitq->idle) && wait->ready(q))
-		pyqueue_wake(wait->waitq, 1);
+	if (READ_ONCE(w->idle) && w->ready(q))
+		pyqueue_wake(w, 1);
+}
+
+/**
+ * pyqueue_wake_claimed() - a call from user space
+ * @q: the queue
+ * @whom: PYQUEUE_WAKE_
+ * @count: how many getters, putters; claimed by the caller
+ *
+ * Context: May sleep.
+ */
+void pyqueue_wake_claimed(struct pyqueue *q, unsigned int whom, u32 count)
+{
+	/* More than there are is as good as all. */
+	const u32 most = min_t(u32, count, INT_MAX);
+
+	if (whom & PYQUEUE_WAKE_BROKEN)
+		pyqueue_break(q);
+	if (most && whom & PYQUEUE_WAKE_GETTERS)
+		pyqueue_wake_some(&q->getters, most, most);
+	if (most && whom & PYQUEUE_WAKE_PUTTERS)
+		pyqueue_wake_some(&q->putters, most, most);
+	if (whom & PYQUEUE_WAKE_JOINERS)
+		pyqueue_wake_some(&q->joiners, 0, U32_MAX);
+	if (whom & PYQUEUE_WAKE_POLLERS) {
+		/* Without a key: each looks, and so announces itself again. */
+		pyqueue_wake_all_pollers(&q->poll_in);
+		pyqueue_wake_all_pollers(&q->poll_out);
+	}
+}
+
+/* Announce anew whom somebody has claimed and not called; call one if he can go on. */
+static void pyqueue_remember(struct pyqueue *q, struct pyqueue_waitq *w)
+{
+	unsigned int announced;
+	u32 unused;
+
+	spin_lock(&w->wq.lock);
+	announced = pyq_load(&w->shared->sleepers) & PYQUEUE_ANNOUNCED;
+	for (; announced < w->idle; announced++)
+		if (!pyq_sleepers_announce(&w->shared->sleepers, &unused))
+			break;
+	spin_unlock(&w->wq.lock);
+	pyqueue_pass_on(q, w);
+}
+
+/**
+ * pyqueue_wake_forgotten() - somebody has died who may have owed calls
+ * @q: the queue
+ *
+ * One call a side: who takes what there is, and leaves more, calls the next.
+ *
+ * Context: May sleep.
+ */
+void pyqueue_wake_forgotten(struct pyqueue *q)
+{
+	pyqueue_remember(q, &q->getters);
+	pyqueue_remember(q, &q->putters);
+	pyqueue_remember(q, &q->joiners);
+	pyqueue_wake_all_pollers(&q->poll_in);
+	pyqueue_wake_all_pollers(&q->poll_out);
 }
 
 /* The kernel contract's deadline as the host's time; KTIME_MAX for ever. */
@@ -263,15 +371,18 @@ static bool pyqueue_sleep(ktime_t deadline)
 long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadline_ns)
 {
 	const ktime_t deadline = pyqueue_deadline(deadline_ns);
+	struct pyqueue_waitq *w = wait->waitq;
 	struct pyqueue_sleeper sleeper;
 	bool over = false;
 	long ret;
 
-	pyqueue_sleeper_enter(&sleeper, wait->waitq);
+	if (w->other)
+		pyqueue_pass_on(q, w->other);
+	pyqueue_sleeper_enter(&sleeper, w);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE); /* H */
 		/* Called while still running: that call will not come again. */
-		if (!READ_ONCE(sleeper.called) && !wait->ready(q) && !signal_pending(current))
+		if (!READ_ONCE(sleeper.called) && !w->ready(q) && !signal_pending(current))
 			over = pyqueue_sleep(deadline);
 		__set_current_state(TASK_RUNNING);
 		pyqueue_sleeper_awake(&sleeper);
@@ -283,7 +394,7 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 		}
 		ret = wait->attempt(q, wait->arg);
 		if (ret == -EFAULT && wait->fault_in) {
-			pyqueue_pass_on(q, wait);
+			pyqueue_pass_on(q, w);
 			if (wait->fault_in(wait->arg))
 				continue;
 		}
@@ -300,6 +411,39 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 		pyqueue_sleeper_again(&sleeper);
 	}
 	pyqueue_sleeper_leave(&sleeper);
-	pyqueue_pass_on(q, wait);
+	if (ret < 0 || !wait->looks_only)
+		pyqueue_pass_on(q, w);
 	return ret;
+}
+
+/* -EAGAIN as a wait wants it. */
+static long pyqueue_look(struct pyqueue *q, void *arg)
+{
+	struct pyqueue_waitq *w = arg;
+
+	return w->ready(q) ? 0 : -EAGAIN;
+}
+
+/**
+ * pyqueue_await() - sleep until something can be done on a side, and leave it there
+ * @q: the queue
+ * @w: the side
+ * @deadline_ns: as in the kernel contract
+ *
+ * Context: May sleep.
+ * Return: 0 or an error of &struct pyqueue_await.
+ */
+long pyqueue_await(struct pyqueue *q, struct pyqueue_waitq *w, u64 deadline_ns)
+{
+	const struct pyqueue_wait wait = {
+		.waitq = w,
+		.attempt = pyqueue_look,
+		.looks_only = true,
+		.arg = w,
+	};
+	long ret = pyqueue_look(q, w);
+
+	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+		return ret;
+	return pyqueue_wait(q, &wait, deadline_ns);
 }

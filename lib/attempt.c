@@ -3,9 +3,7 @@
 #include <sched.h>
 
 #include "attempt.h"
-#include "blocks.h"
 #include "deadline.h"
-#include "owner.h"
 
 /* Rounds of -EBUSY in which neither head nor tail has moved. */
 #define BUSY_ROUNDS 64
@@ -16,14 +14,14 @@
 int pyqi_broken(pyq_queue *q)
 {
 	pyq_or32(&pyqi_header(q)->detour, PYQUEUE_DETOUR_BROKEN);
-	pyqi_wake_everybody(q);
+	pyqi_ops(q)->call_everybody(q);
 	return -EUCLEAN;
 }
 
 void pyqi_tombstone_gone(pyq_queue *q)
 {
-	pyqi_wake(&pyqi_header(q)->putters, 1);
-	pyqi_wake(&pyqi_header(q)->joiners, UINT32_MAX);
+	pyqi_wake(q, &pyqi_header(q)->putters, 1);
+	pyqi_wake(q, &pyqi_header(q)->joiners, UINT32_MAX);
 }
 
 bool pyqi_settle(pyq_queue *q, struct pyq_op *op, int *ret, struct pyqi_patience *patience)
@@ -82,33 +80,35 @@ bool pyqi_in_vain(pyq_queue *q)
 {
 	if (__atomic_add_fetch(&q->map.in_vain, 1, __ATOMIC_RELAXED) % IN_VAIN)
 		return false;
-	pyqi_owner_check(q);
+	pyqi_ops(q)->look_around(q);
 	return true;
 }
 
 void pyqi_call_after_publishing(pyq_queue *q, unsigned int n)
 {
-	pyqi_wake(&pyqi_header(q)->getters, n);
+	pyqi_wake(q, &pyqi_header(q)->getters, n);
 	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
 	if (pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP) /* M */
-		pyqi_mapped_drop(q);
+		pyqi_ops(q)->drop(q);
 	pyqi_polls_look(q);
 }
 
 void pyqi_call_after_releasing(pyq_queue *q, unsigned int n)
 {
-	pyqi_wake(&pyqi_header(q)->putters, n);
+	pyqi_wake(q, &pyqi_header(q)->putters, n);
 	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
 	pyqi_polls_look(q);
 }
 
-ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
-			    uint64_t deadline)
+ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
+			    ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline),
+			    void *arg, uint64_t deadline)
 {
 	const struct pyqi_wait wait = {
 		.side = &pyqi_header(q)->putters,
 		.attempt = attempt,
 		.ready = pyqi_put_ready,
+		.asleep = asleep,
 		.arg = arg,
 	};
 	ssize_t ret = attempt(q, arg);
@@ -117,17 +117,19 @@ ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 		return ret;
 	pyqi_polls_look(q);
 	if (deadline != PYQI_NOWAIT)
-		return pyqi_wait(q, &wait, deadline);
+		return pyqi_ops(q)->wait(q, &wait, deadline);
 	return pyqi_in_vain(q) ? attempt(q, arg) : ret;
 }
 
-ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
-			    uint64_t deadline)
+ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
+			    ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline),
+			    void *arg, uint64_t deadline)
 {
 	const struct pyqi_wait wait = {
 		.side = &pyqi_header(q)->getters,
 		.attempt = attempt,
 		.ready = pyqi_get_ready,
+		.asleep = asleep,
 		.arg = arg,
 	};
 	ssize_t ret = attempt(q, arg);
@@ -135,20 +137,32 @@ ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 	if (ret == -EAGAIN)
 		pyqi_polls_look(q);
 	if (ret == -EAGAIN && deadline != PYQI_NOWAIT)
-		ret = pyqi_wait(q, &wait, deadline);
+		ret = pyqi_ops(q)->wait(q, &wait, deadline);
 	else if (ret == -EAGAIN && pyqi_in_vain(q))
 		ret = attempt(q, arg);
 	/* The last word, so it has to be right: what a dead getter had comes again. */
-	if (ret == -ESHUTDOWN && !pyqi_owner_check(q))
+	if (ret == -ESHUTDOWN && !pyqi_ops(q)->look_around(q))
 		ret = attempt(q, arg);
 	return ret;
 }
 
 int pyqi_release(pyq_queue *q, const struct pyq_op *op, uint32_t first)
 {
-	int err = pyq_ring_release(&q->map.ring, op);
+	if (first != PYQI_NOT_LARGE)
+		return pyqi_ops(q)->large_release(q, op, first);
+	return pyq_ring_release(&q->map.ring, op);
+}
 
-	if (first != PYQI_NO_BLOCK && !err)
-		pyqi_blocks_free(q, first);
-	return err;
+int pyqi_give_back(pyq_queue *q, const struct pyq_op *op)
+{
+	int err = pyq_ring_give_back(&q->map.ring, op);
+
+	if (err)
+		return err;
+	/* A putter as well: head has passed the message, it does not count any more. */
+	pyqi_wake(q, &pyqi_header(q)->getters, 1);
+	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
+	if (pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP) /* M */
+		pyqi_ops(q)->drop(q);
+	return 0;
 }

@@ -9,7 +9,7 @@
 #include "generation.h"
 #include "mapped.h"
 #include "polls.h"
-#include "sleep.h"
+#include "ring_ops.h"
 
 /* Messages claimed in one step. */
 #define PYQI_BATCH 32
@@ -104,22 +104,31 @@ static inline void pyqi_released(pyq_queue *q, unsigned int n)
  * pyqi_put_when_ready() - do one of those things that put
  * @q: the queue
  * @attempt: try it: more than 0 done, -EAGAIN full, or an error
- * @arg: for @attempt
+ * @asleep: as in struct pyqi_wait
+ * @arg: for both
  * @deadline: until when to wait for room
  *
  * Return: what @attempt returns, or -ETIMEDOUT.
  */
-ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
-			    uint64_t deadline);
+ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
+			    ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline),
+			    void *arg, uint64_t deadline);
 
 /* The same for one of those that get: more than 0 done, -EAGAIN empty, or an error. */
-ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg), void *arg,
-			    uint64_t deadline);
+ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
+			    ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline),
+			    void *arg, uint64_t deadline);
 
 /* Look who is alive, before it is said of a queue that nothing can be had. */
 bool pyqi_in_vain(pyq_queue *q);
 
-/* End a claim; a message in blocks gives them back once it is not in the ring. */
+/* What is of a message that does not fit a slot, where there is none. */
+#define PYQI_NOT_LARGE UINT32_MAX
+
+/* End a claim; @first is what large_copy has said, or PYQI_NOT_LARGE. */
 int pyqi_release(pyq_queue *q, const struct pyq_op *op, uint32_t first);
+
+/* Undo a claim of a message, and call who can have it now. As pyq_ring_give_back(). */
+int pyqi_give_back(pyq_queue *q, const struct pyq_op *op);
 
 #endif

@@ -70,6 +70,10 @@ void pyqi_blocks_free(pyq_queue *q, uint32_t first);
  */
 int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first);
 
+/* What these are: struct pyqi_ring_ops. */
+ssize_t pyqi_blocks_put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadline);
+int pyqi_blocks_release(pyq_queue *q, const struct pyq_op *op, uint32_t first);
+
 /* Free what names @dead and is part of no message; the ring has been recovered. */
 void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead);
 

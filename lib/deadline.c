@@ -4,14 +4,18 @@
 
 #include "deadline.h"
 
-int pyqi_deadline_from_now(int64_t timeout, uint64_t *deadline)
+uint64_t pyqi_now(void)
 {
 	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int pyqi_deadline_from_now(int64_t timeout, uint64_t *deadline)
+{
 	if (timeout < 0)
 		return -EINVAL;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	*deadline = pyqi_deadline_after((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
-					timeout);
+	*deadline = pyqi_deadline_after(pyqi_now(), timeout);
 	return 0;
 }

@@ -12,6 +12,8 @@
 #define PYQI_NOWAIT 0
 #define PYQI_FOREVER UINT64_MAX
 
+uint64_t pyqi_now(void);
+
 static inline uint64_t pyqi_deadline_after(uint64_t now, int64_t timeout)
 {
 	uint64_t deadline = now + (uint64_t)timeout;

@@ -10,7 +10,7 @@
 
 #include "deadline.h"
 #include "descriptor.h"
-#include "priv.h"
+#include "kernel.h"
 
 /* These pass through. */
 _Static_assert(PYQI_NOWAIT == PYQUEUE_NOWAIT && PYQI_FOREVER == PYQUEUE_FOREVER, "deadlines");
@@ -39,7 +39,7 @@ static uint32_t name_len(const char *name)
 }
 
 /* Returns a value or -errno; signals do not end it. */
-static int call(int fd, unsigned long cmd, void *arg)
+int pyqi_kernel_call(int fd, unsigned long cmd, void *arg)
 {
 	PYQI_KEEP_ERRNO;
 	int ret;
@@ -79,15 +79,15 @@ static int device_call(unsigned long cmd, void *arg)
 
 	if (dev < 0)
 		return dev;
-	ret = call(dev, cmd, arg);
+	ret = pyqi_kernel_call(dev, cmd, arg);
 	fd_close(dev);
 	return ret;
 }
 
-static int kernel_stat(pyq_queue *q, struct pyq_stat *st)
+int pyqi_kernel_stat(pyq_queue *q, struct pyq_stat *st)
 {
 	struct pyqueue_stat args = { .size = sizeof(args) };
-	int err = call(q->fd, PYQUEUE_IOC_STAT, &args);
+	int err = pyqi_kernel_call(q->fd, PYQUEUE_IOC_STAT, &args);
 
 	if (err)
 		return err;
@@ -104,9 +104,11 @@ static int kernel_stat(pyq_queue *q, struct pyq_stat *st)
 		.getters = args.getters,
 		.putters = args.putters,
 		.joiners = args.joiners,
+		.owners = args.owners,
 		.mode = args.mode,
 		.uid = args.uid,
 		.gid = args.gid,
+		.mapped = q->backend != &pyqi_kernel,
 		.sealed = args.flags & PYQUEUE_SEALED,
 		.shutdown = args.flags & PYQUEUE_STAT_SHUTDOWN,
 		.named = args.flags & PYQUEUE_STAT_NAMED,
@@ -121,14 +123,14 @@ static int kernel_attach(pyq_queue *q, int fd)
 	int err;
 
 	q->fd = fd;
-	err = kernel_stat(q, &st);
+	err = pyqi_kernel_stat(q, &st);
 	/* What other drivers say to an ioctl that they do not know varies. */
 	if (err)
 		return err == -EBADF ? -EBADF : -ENOTTY;
 	q->maxsize = st.maxsize;
 	q->max_msg = st.max_msg;
 	q->payload = st.payload;
-	return 0;
+	return pyqi_kernel_map(q);
 }
 
 /* @fd: what CREATE or OPEN returned */
@@ -191,7 +193,7 @@ static void kernel_close(pyq_queue *q)
 	fd_close(q->fd);
 }
 
-static int kernel_put(pyq_queue *q, const void *data, size_t len, uint64_t deadline)
+int pyqi_kernel_put(pyq_queue *q, const void *data, size_t len, uint64_t deadline)
 {
 	struct pyqueue_put args = {
 		.size = sizeof(args),
@@ -200,7 +202,7 @@ static int kernel_put(pyq_queue *q, const void *data, size_t len, uint64_t deadl
 		.len = len,
 	};
 
-	return call(q->fd, PYQUEUE_IOC_PUT, &args);
+	return pyqi_kernel_call(q->fd, PYQUEUE_IOC_PUT, &args);
 }
 
 static ssize_t kernel_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
@@ -211,7 +213,7 @@ static ssize_t kernel_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadli
 		.buf = ADDRESS(msg->data),
 		.len = msg->size,
 	};
-	int ret = call(q->fd, PYQUEUE_IOC_GET, &args);
+	int ret = pyqi_kernel_call(q->fd, PYQUEUE_IOC_GET, &args);
 
 	if (ret >= 0 || ret == -EMSGSIZE)
 		msg->len = args.len;
@@ -239,15 +241,14 @@ static int many(pyq_queue *q, unsigned long cmd, struct pyqueue_msg *msgs, size_
 		.count = (uint32_t)count,
 	};
 
-	return call(q->fd, cmd, &args);
+	return pyqi_kernel_call(q->fd, cmd, &args);
 }
 
 /*
  * Both go on in chunks for as long as a chunk is moved whole; only the first
  * one waits. What stops a later one shows in the caller's next call.
  */
-static ssize_t kernel_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
-			       uint64_t deadline)
+ssize_t pyqi_kernel_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline)
 {
 	struct pyqueue_msg chunk[CHUNK];
 	size_t done = 0;
@@ -269,7 +270,7 @@ static ssize_t kernel_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t 
 	return (ssize_t)done;
 }
 
-static ssize_t kernel_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline)
+ssize_t pyqi_kernel_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline)
 {
 	struct pyqueue_msg chunk[CHUNK];
 	size_t done = 0;
@@ -300,31 +301,31 @@ static ssize_t kernel_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uin
 
 static ssize_t kernel_qsize(pyq_queue *q)
 {
-	return call(q->fd, PYQUEUE_IOC_QSIZE, NULL);
+	return pyqi_kernel_call(q->fd, PYQUEUE_IOC_QSIZE, NULL);
 }
 
 static int kernel_task_done(pyq_queue *q, unsigned int count)
 {
 	struct pyqueue_task_done args = { .size = sizeof(args), .count = count };
 
-	return call(q->fd, PYQUEUE_IOC_TASK_DONE, &args);
+	return pyqi_kernel_call(q->fd, PYQUEUE_IOC_TASK_DONE, &args);
 }
 
-static int kernel_join(pyq_queue *q, uint64_t deadline)
+int pyqi_kernel_join(pyq_queue *q, uint64_t deadline)
 {
 	struct pyqueue_join args = { .size = sizeof(args), .deadline_ns = deadline };
 
-	return call(q->fd, PYQUEUE_IOC_JOIN, &args);
+	return pyqi_kernel_call(q->fd, PYQUEUE_IOC_JOIN, &args);
 }
 
-static int kernel_shutdown(pyq_queue *q, bool immediate)
+int pyqi_kernel_shutdown(pyq_queue *q, bool immediate)
 {
 	struct pyqueue_shutdown args = {
 		.size = sizeof(args),
 		.flags = immediate ? PYQUEUE_IMMEDIATE : 0,
 	};
 
-	return call(q->fd, PYQUEUE_IOC_SHUTDOWN, &args);
+	return pyqi_kernel_call(q->fd, PYQUEUE_IOC_SHUTDOWN, &args);
 }
 
 static bool kernel_has(const char *name)
@@ -384,7 +385,7 @@ static int kernel_list(int (*fn)(const struct pyq_name *name, void *arg), void *
 	if (dev < 0)
 		return dev;
 	do {
-		n = call(dev, PYQUEUE_IOC_LIST, &args);
+		n = pyqi_kernel_call(dev, PYQUEUE_IOC_LIST, &args);
 		if (n < 0)
 			ret = n;
 		for (int i = 0; i < n && !ret; i++)
@@ -436,7 +437,7 @@ static int kernel_info(struct pyq_info *info)
 	return 0;
 }
 
-static int kernel_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
+int pyqi_kernel_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 {
 	PYQI_KEEP_ERRNO;
 	const int mode = fcntl(q->fd, F_GETFL);
@@ -455,17 +456,17 @@ const struct pyqi_backend pyqi_kernel = {
 	.open = kernel_open,
 	.attach = kernel_attach,
 	.close = kernel_close,
-	.put = kernel_put,
+	.put = pyqi_kernel_put,
 	.get = kernel_get,
 	.get_msg = kernel_get_msg,
-	.put_many = kernel_put_many,
-	.get_many = kernel_get_many,
+	.put_many = pyqi_kernel_put_many,
+	.get_many = pyqi_kernel_get_many,
 	.qsize = kernel_qsize,
 	.task_done = kernel_task_done,
-	.join = kernel_join,
-	.shutdown = kernel_shutdown,
-	.stat = kernel_stat,
-	.pollfd = kernel_pollfd,
+	.join = pyqi_kernel_join,
+	.shutdown = pyqi_kernel_shutdown,
+	.stat = pyqi_kernel_stat,
+	.pollfd = pyqi_kernel_pollfd,
 	.has = kernel_has,
 	.unlink = kernel_unlink,
 	.list = kernel_list,

@@ -3,7 +3,6 @@
 #include <ring/account.h>
 
 #include "attempt.h"
-#include "blocks.h"
 #include "deadline.h"
 
 ssize_t pyqi_mapped_qsize(pyq_queue *q)
@@ -43,7 +42,7 @@ static int count_done(pyq_queue *q, unsigned int count)
 		ret = pyq_ring_task_done(&q->map.ring, &op, count);
 	} while (pyqi_settle(q, &op, &ret, &patience));
 	if (ret > 0) {
-		pyqi_wake(&pyqi_header(q)->joiners, UINT32_MAX);
+		pyqi_wake(q, &pyqi_header(q)->joiners, UINT32_MAX);
 		ret = 0;
 	}
 	return ret;
@@ -84,7 +83,7 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline)
 	wait.side = &pyqi_header(q)->joiners;
 	ret = try_join(q, NULL);
 	if (ret == -EAGAIN && deadline != PYQI_NOWAIT)
-		ret = pyqi_wait(q, &wait, deadline);
+		ret = pyqi_ops(q)->wait(q, &wait, deadline);
 	return (int)ret;
 }
 
@@ -94,12 +93,12 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline)
  */
 static int drop_taken(pyq_queue *q, struct pyq_op *op)
 {
-	uint32_t first = PYQI_NO_BLOCK;
+	uint32_t first = PYQI_NOT_LARGE;
 
 	if (!pyq_ring_claim_peeked(&q->map.ring, op))
 		return 0;
 	if (pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT &&
-	    pyqi_blocks_get(q, op, NULL, &first))
+	    pyqi_ops(q)->large_copy(q, op, NULL, &first))
 		return pyqi_broken(q);
 	count_done(q, 1);
 	return pyqi_release(q, op, first);
@@ -134,7 +133,7 @@ void pyqi_mapped_drop(pyq_queue *q)
 			pyqi_tombstone_gone(q);
 		op.freed = false;
 	}
-	pyqi_wake_everybody(q);
+	pyqi_ops(q)->call_everybody(q);
 }
 
 int pyqi_mapped_shutdown(pyq_queue *q, bool immediate)
@@ -151,7 +150,7 @@ int pyqi_mapped_shutdown(pyq_queue *q, bool immediate)
 		pyqi_mapped_drop(q);
 	} else {
 		pyq_ring_close(&q->map.ring);
-		pyqi_wake_everybody(q);
+		pyqi_ops(q)->call_everybody(q);
 	}
 	return 0;
 }

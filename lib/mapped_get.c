@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "attempt.h"
-#include "blocks.h"
 #include "copy.h"
 #include "prefetch.h"
 
@@ -31,11 +30,18 @@ static int claim(pyq_queue *q, const struct gets *g, struct pyq_op *ops, unsigne
 /* A claimed message, copied out and released. */
 static int take(pyq_queue *q, struct pyq_msg *msg, const struct pyq_op *op)
 {
-	uint32_t first = PYQI_NO_BLOCK;
+	uint32_t first = PYQI_NOT_LARGE;
 
 	if (pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT) {
-		if (op->len > q->max_msg || pyqi_blocks_get(q, op, msg->data, &first))
+		int err = op->len > q->max_msg ? -EUCLEAN :
+						 pyqi_ops(q)->large_copy(q, op, msg->data, &first);
+
+		if (err == -EUCLEAN)
 			return pyqi_broken(q);
+		if (err == -EFAULT)
+			return pyqi_give_back(q, op) ? -EOWNERDEAD : -EFAULT;
+		if (err)
+			return err;
 	} else if (op->len > q->payload) {
 		return pyqi_broken(q);
 	} else if (op->len) {
@@ -69,8 +75,16 @@ static ssize_t try_get(pyq_queue *q, void *arg)
 	return n;
 }
 
+static ssize_t get_asleep(pyq_queue *q, void *arg, uint64_t deadline)
+{
+	const struct gets *g = arg;
+
+	return pyqi_ops(q)->get_asleep(q, g->msgs, g->n, deadline);
+}
+
 ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline)
 {
+	ssize_t (*asleep)(pyq_queue *, void *, uint64_t) = NULL;
 	struct gets left = { .msgs = msgs };
 	int err = pyqi_begin(q);
 	size_t done = 0;
@@ -85,7 +99,9 @@ ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint6
 	if (!left.n)
 		return -EFAULT;
 
-	ret = pyqi_get_when_ready(q, try_get, &left, deadline);
+	if (pyqi_ops(q)->get_asleep)
+		asleep = get_asleep;
+	ret = pyqi_get_when_ready(q, try_get, asleep, &left, deadline);
 	while (ret > 0) {
 		done += (size_t)ret;
 		left.msgs += ret;

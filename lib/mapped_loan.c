@@ -3,11 +3,10 @@
 #include <stdlib.h>
 
 #include "attempt.h"
-#include "blocks.h"
 #include "deadline.h"
 
 /* What struct pyq_loan does not tell. */
-enum { WORD, GENERATION, KIND, FIRST_BLOCK };
+enum { WORD, GENERATION, KIND, FIRST };
 
 /* Two numbers that no other memory is likely to hold; together with the queue's own. */
 #define RESERVED 0x7079715265736572ULL
@@ -23,16 +22,16 @@ static void lend(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op, u
 		.opaque = { [WORD] = op->word,
 			    [GENERATION] = q->map.generation,
 			    [KIND] = kind ^ q->map.id,
-			    [FIRST_BLOCK] = PYQI_NO_BLOCK },
+			    [FIRST] = PYQI_NOT_LARGE },
 	};
 	__atomic_fetch_add(&q->map.loans, 1, __ATOMIC_RELAXED);
 	pyqi_polls_look(q);
 }
 
-/* Does it hold a copy, of a message in blocks? */
+/* Does it hold a copy, of a message that does not fit a slot? */
 static bool is_copy(const struct pyq_loan *loan)
 {
-	return loan->opaque[FIRST_BLOCK] != PYQI_NO_BLOCK;
+	return loan->opaque[FIRST] != PYQI_NOT_LARGE;
 }
 
 /* Is it that, and ours? If so, @op is its claim. */
@@ -94,7 +93,7 @@ static int loan_reserve(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
 		return err;
 	if (!(q->access & PYQ_WRITE))
 		return -EBADF;
-	ret = pyqi_put_when_ready(q, try_reserve, &op, deadline);
+	ret = pyqi_put_when_ready(q, try_reserve, NULL, &op, deadline);
 	if (ret < 0)
 		return (int)ret;
 	lend(q, loan, &op, RESERVED);
@@ -135,7 +134,7 @@ static int loan_discard(pyq_queue *q, struct pyq_loan *loan)
 	pyqi_mapped_unfinished(q);
 	pyqi_pass_on(q, &pyqi_header(q)->getters, pyqi_get_ready);
 	if (pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP) /* M */
-		pyqi_mapped_drop(q);
+		pyqi_ops(q)->drop(q);
 	return 0;
 }
 
@@ -155,39 +154,27 @@ static ssize_t try_borrow(pyq_queue *q, void *arg)
 	return ret ? ret : 1;
 }
 
-static int give_back(pyq_queue *q, const struct pyq_op *op)
-{
-	int err = pyq_ring_give_back(&q->map.ring, op);
-
-	if (err)
-		return err;
-	/* A putter as well: head has passed the message, it does not count any more. */
-	pyqi_wake(&pyqi_header(q)->getters, 1);
-	pyqi_pass_on(q, &pyqi_header(q)->putters, pyqi_put_ready);
-	if (pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_DROP) /* M */
-		pyqi_mapped_drop(q);
-	return 0;
-}
-
-/* A message in blocks is copied. */
+/* A message that is not in its slot is copied. */
 static int copy(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op)
 {
 	PYQI_KEEP_ERRNO;
 	uint32_t first;
 	void *data;
+	int err;
 
 	if (op->len > q->max_msg)
 		return pyqi_broken(q);
 	data = malloc(op->len + 1u);
 	if (!data)
-		return give_back(q, op) ? -EOWNERDEAD : -ENOMEM;
-	if (pyqi_blocks_get(q, op, data, &first)) {
+		return pyqi_give_back(q, op) ? -EOWNERDEAD : -ENOMEM;
+	err = pyqi_ops(q)->large_copy(q, op, data, &first);
+	if (err) {
 		free(data);
-		return pyqi_broken(q);
+		return err == -EUCLEAN ? pyqi_broken(q) : err;
 	}
 	lend(q, loan, op, BORROWED);
 	loan->data = data;
-	loan->opaque[FIRST_BLOCK] = first;
+	loan->opaque[FIRST] = first;
 	return 0;
 }
 
@@ -201,7 +188,7 @@ static int loan_borrow(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
 		return err;
 	if (!(q->access & PYQ_READ))
 		return -EBADF;
-	ret = pyqi_get_when_ready(q, try_borrow, &op, deadline);
+	ret = pyqi_get_when_ready(q, try_borrow, NULL, &op, deadline);
 	if (ret < 0)
 		return (int)ret;
 
@@ -226,7 +213,7 @@ static int loan_release(pyq_queue *q, struct pyq_loan *loan)
 
 	if (err)
 		return err;
-	err = pyqi_release(q, &op, (uint32_t)loan->opaque[FIRST_BLOCK]);
+	err = pyqi_release(q, &op, (uint32_t)loan->opaque[FIRST]);
 	end(q, loan, err);
 	if (!err)
 		pyqi_released(q, 1);
@@ -240,7 +227,7 @@ static int loan_give_back(pyq_queue *q, struct pyq_loan *loan)
 
 	if (err)
 		return err;
-	err = give_back(q, &op);
+	err = pyqi_give_back(q, &op);
 	end(q, loan, err);
 	return err;
 }

@@ -3,10 +3,8 @@
 #include <string.h>
 
 #include "attempt.h"
-#include "blocks.h"
 #include "copy.h"
 #include "deadline.h"
-#include "owner.h"
 
 /* What a call is to move. */
 struct puts {
@@ -49,6 +47,13 @@ static ssize_t try_put(pyq_queue *q, void *arg)
 	return n;
 }
 
+static ssize_t put_asleep(pyq_queue *q, void *arg, uint64_t deadline)
+{
+	const struct puts *p = arg;
+
+	return pyqi_ops(q)->put_asleep(q, p->msgs, p->n, deadline);
+}
+
 /* How many of @msgs, from the first, are in order and fit their slots. */
 static size_t fitting(const pyq_queue *q, const struct pyq_msg *msgs, size_t n)
 {
@@ -59,56 +64,18 @@ static size_t fitting(const pyq_queue *q, const struct pyq_msg *msgs, size_t n)
 	return i;
 }
 
-/* A message in blocks. */
-struct large {
-	uint32_t first;
-	uint32_t len;
-};
-
-static ssize_t try_put_large(pyq_queue *q, void *arg)
-{
-	const struct large *large = arg;
-	struct pyq_op op = { .freed = false };
-	int ret = claim(q, &op, 1);
-
-	if (ret < 0)
-		return ret;
-	pyqi_blocks_attach(q, large->first, op.pos);
-	memcpy(pyq_ring_slot(&q->map.ring, op.pos)->payload, &large->first, sizeof(large->first));
-	if (pyq_ring_publish(&q->map.ring, &op, large->len, PYQUEUE_SLOT_INDIRECT))
-		return -EOWNERDEAD;
-	pyqi_published(q, 1);
-	return 1;
-}
-
 static ssize_t put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadline)
 {
-	struct large large = { .len = (uint32_t)msg->len };
-	ssize_t ret;
-
 	if (msg->len > q->max_msg)
 		return -E2BIG;
 	if (!msg->data)
 		return -EFAULT;
-	/* Costly: not begun if it cannot be. */
-	if (deadline == PYQI_NOWAIT && !pyqi_put_ready(q) && !pyqi_in_vain(q)) {
-		pyqi_polls_look(q);
-		return -EAGAIN;
-	}
-	ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
-	/* Some may be the dead's. */
-	if (ret == -ENOBUFS && !pyqi_owner_check(q))
-		ret = pyqi_blocks_put(q, msg->data, msg->len, &large.first);
-	if (ret)
-		return ret;
-	ret = pyqi_put_when_ready(q, try_put_large, &large, deadline);
-	if (ret < 0)
-		pyqi_blocks_free(q, large.first);
-	return ret;
+	return pyqi_ops(q)->put_large(q, msg, deadline);
 }
 
 ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline)
 {
+	ssize_t (*asleep)(pyq_queue *, void *, uint64_t) = NULL;
 	struct puts left;
 	int err = pyqi_begin(q);
 	size_t done = 0;
@@ -118,11 +85,13 @@ ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
 		return err;
 	if (!(q->access & PYQ_WRITE))
 		return -EBADF;
+	if (pyqi_ops(q)->put_asleep)
+		asleep = put_asleep;
 	/* Only the first waits; what stops a later one shows in the next call. */
 	do {
 		left.msgs = msgs + done;
 		left.n = fitting(q, left.msgs, n - done);
-		ret = left.n ? pyqi_put_when_ready(q, try_put, &left, deadline) :
+		ret = left.n ? pyqi_put_when_ready(q, try_put, asleep, &left, deadline) :
 			       put_large(q, left.msgs, deadline);
 		if (ret < 0)
 			return done ? (ssize_t)done : ret;

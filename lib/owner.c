@@ -69,7 +69,7 @@ static int settle(pyq_queue *q, unsigned int owner)
 	/* It may have died on the way to drop what is there, or have had some in hand. */
 	if (!broken && pyq_load_acquire(detour) & PYQUEUE_DETOUR_DROP)
 		pyqi_mapped_drop(q);
-	pyqi_wake_everybody(q);
+	pyqi_futex_call_everybody(q);
 	return broken ? -EUCLEAN : 0;
 }
 
@@ -199,6 +199,15 @@ int pyqi_owner_check(pyq_queue *q)
 	}
 	end_settling(q);
 	return err;
+}
+
+uint32_t pyqi_owners(const pyq_queue *q)
+{
+	unsigned int n = 0;
+
+	for (unsigned int word = 0; word < (PYQI_OWNERS + 1) / 64; word++)
+		n += (unsigned int)__builtin_popcountll(pyq_load(&q->map.shm->owners[word]));
+	return n;
 }
 
 bool pyqi_owner_watch(pyq_queue *q)

@@ -56,6 +56,9 @@ int pyqi_owner_check(pyq_queue *q);
  */
 int pyqi_owner_check_one(pyq_queue *q, unsigned int owner);
 
+/* How many numbers are in use. */
+uint32_t pyqi_owners(const pyq_queue *q);
+
 /**
  * pyqi_owner_watch() - ask to be the one who looks often
  * @q: the handle

@@ -13,6 +13,7 @@
 #include "deadline.h"
 #include "descriptor.h"
 #include "forked.h"
+#include "sleep.h"
 
 /* The thread calls a few functions that call a few others. */
 #define STACK (64 * 1024)
@@ -219,7 +220,7 @@ void pyqi_polls_end(pyq_queue *q)
 		wake_thread(poll);
 		/* It looks at its state after it has announced itself: one of the two sees. */
 		if (pyq_pollers_claim(poll->side))
-			pyqi_call_pollers(poll->side);
+			pyqi_futex_call_pollers(poll->q, poll->side);
 		pthread_join(poll->thread, NULL);
 		/* Nor does a child find what is gone. */
 		pyqi_forked_wait();

@@ -22,6 +22,8 @@ static inline void pyqi_restore_errno(const int *saved)
 	errno = *saved;
 }
 
+struct pyqi_ring_ops;
+
 /* Slots on loan, of a mapped ring: what the public functions of these names do. */
 struct pyqi_loan_ops {
 	int (*reserve)(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline);
@@ -61,6 +63,7 @@ struct pyqi_backend {
 	int (*stat)(pyq_queue *q, struct pyq_stat *st);
 	int (*pollfd)(pyq_queue *q, unsigned int access, struct pollfd *pfd);
 	const struct pyqi_loan_ops *loans; /* NULL: it has none */
+	const struct pyqi_ring_ops *ring;  /* of a backend whose queues are mapped */
 
 	bool (*has)(const char *name); /* whoever may open it */
 	int (*unlink)(const char *name);

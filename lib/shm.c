@@ -247,9 +247,11 @@ static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 		.getters = announced(&hdr->getters),
 		.putters = announced(&hdr->putters),
 		.joiners = announced(&hdr->joiners),
+		.owners = pyqi_owners(q),
 		.mode = st.st_nlink ? st.st_mode & 0777 : 0,
 		.uid = st.st_uid,
 		.gid = st.st_gid,
+		.mapped = true,
 		.shutdown = pyq_ring_is_closed(&q->map.ring),
 		.named = st.st_nlink != 0,
 		.broken = qsize < 0,
@@ -266,6 +268,18 @@ static int shm_info(struct pyq_info *info)
 	info->payload_max = PYQUEUE_PAYLOAD_MAX;
 	return 0;
 }
+
+static const struct pyqi_ring_ops ring = {
+	.wait = pyqi_futex_wait,
+	.call = pyqi_futex_call,
+	.call_pollers = pyqi_futex_call_pollers,
+	.call_everybody = pyqi_futex_call_everybody,
+	.look_around = pyqi_owner_check,
+	.drop = pyqi_mapped_drop,
+	.put_large = pyqi_blocks_put_large,
+	.large_copy = pyqi_blocks_get,
+	.large_release = pyqi_blocks_release,
+};
 
 const struct pyqi_backend pyqi_shm = {
 	.name = "shm",
@@ -287,6 +301,7 @@ const struct pyqi_backend pyqi_shm = {
 	.stat = shm_stat,
 	.pollfd = pyqi_mapped_pollfd,
 	.loans = &pyqi_mapped_loans,
+	.ring = &ring,
 	.has = pyqi_shm_name_exists,
 	.unlink = pyqi_shm_name_unlink,
 	.list = pyqi_shm_name_list,

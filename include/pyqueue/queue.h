@@ -431,9 +431,11 @@ PYQ_API int pyq_shutdown(pyq_queue *q, bool immediate);
  * @getters: asleep in get
  * @putters: asleep in put
  * @joiners: asleep in join
+ * @owners: handles that have it mapped
  * @mode: permissions of its name
  * @uid: owner
  * @gid: group
+ * @mapped: this handle has: messages that fit a slot cost no system call
  * @sealed: nobody may map it
  * @shutdown: pyq_shutdown() was called
  * @named: it has a name
@@ -453,9 +455,11 @@ struct pyq_stat {
 	uint32_t getters;
 	uint32_t putters;
 	uint32_t joiners;
+	uint32_t owners;
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
+	bool mapped;
 	bool sealed;
 	bool shutdown;
 	bool named;

@@ -26,6 +26,7 @@
 #define PYQUEUE_MAX_MSG_DEFAULT	(1 << 20)
 #define PYQUEUE_MAX_MSG_MAX	(64 << 20)
 #define PYQUEUE_MANY_MAX	1024		/* messages a call, PUT_MANY, GET_MANY */
+#define PYQUEUE_OWNERS_MAX	4095		/* mappings of one queue at a time */
 
 /*
  * A deadline is absolute CLOCK_MONOTONIC time in nanoseconds, of the caller's
@@ -470,6 +471,9 @@ struct pyqueue_shutdown {
  * @mode: out: permissions of the name, 0 if anonymous
  * @uid: out: owner, in the caller's user namespace
  * @gid: out: group, in the caller's user namespace
+ * @owners: out: how often it is mapped
+ * @pad: out: 0
+ * @map_bytes: out: what mmap() takes; 0: it is sealed
  */
 struct pyqueue_stat {
 	__u32 size;
@@ -489,6 +493,125 @@ struct pyqueue_stat {
 	__u32 mode;
 	__u32 uid;
 	__u32 gid;
+	__u32 owners;
+	__u32 pad;
+	__aligned_u64 map_bytes;
+};
+
+/* --- on a queue, for those who map it ------------------------------------ */
+
+/*
+ * mmap() of all of a queue at offset 0, MAP_SHARED, makes the caller a
+ * participant of its ring, with an owner number of its own for each mapping.
+ * The mapping cannot be split, moved or resized, and a forked child does not
+ * have it. When it goes, by munmap(), exec(), exit() or any death, the kernel
+ * settles at once what its owner has left in the ring: a message being put is
+ * gone, one in hand comes again with a delivery count above 1, those who wait
+ * are woken. (While a core is being dumped the mapping is still there.)
+ *
+ *   -EPERM    the queue is sealed, or PROT_EXEC
+ *   -EACCES   the file descriptor is not open for reading and writing
+ *   -EINVAL   not MAP_SHARED, not all of the queue, or not from its start
+ *   -EUSERS   PYQUEUE_OWNERS_MAX mappings
+ *   -ENOMEM   no memory
+ *
+ * madvise(MADV_DOFORK) gives a child the same owner number as its parent: what
+ * the child does under it is settled with the parent's death, and again with
+ * its own.
+ *
+ * The ioctls below need a queue that is not sealed (-EPERM), and a descriptor
+ * open for both (-EBADF).
+ */
+
+/**
+ * struct pyqueue_owner - which owner number a mapping has
+ * @size: sizeof(struct pyqueue_owner)
+ * @flags: 0
+ * @addr: an address in the mapping
+ * @owner: out: its number, 1 to PYQUEUE_OWNERS_MAX
+ * @pad: 0
+ *
+ * Returns 0.
+ *
+ *   -ENXIO    at @addr the caller has no mapping of this file
+ */
+struct pyqueue_owner {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__u32 owner;
+	__u32 pad;
+};
+
+#define PYQUEUE_WAKE_GETTERS	(1U << 0)	/* @count who sleep in get */
+#define PYQUEUE_WAKE_PUTTERS	(1U << 1)	/* @count who sleep in put */
+#define PYQUEUE_WAKE_JOINERS	(1U << 2)	/* all who sleep in join */
+#define PYQUEUE_WAKE_POLLERS	(1U << 3)	/* all who poll, to look again */
+#define PYQUEUE_WAKE_BROKEN	(1U << 4)	/* the ring is spoilt: tell everybody */
+
+/**
+ * struct pyqueue_wake - wake those whom the ring's new state concerns
+ * @size: sizeof(struct pyqueue_wake)
+ * @flags: PYQUEUE_WAKE_, at least one (-EINVAL)
+ * @count: how many; they have been claimed in &struct pyqueue_waiters
+ * @pad: 0
+ *
+ * Returns 0. Who is woken for nothing looks, and sleeps on.
+ */
+struct pyqueue_wake {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 pad;
+};
+
+/**
+ * struct pyqueue_await - sleep until a message or room can be claimed
+ * @size: sizeof(struct pyqueue_await)
+ * @flags: PYQUEUE_READ, for a message, or PYQUEUE_WRITE, for room (otherwise -EINVAL)
+ * @deadline_ns: absolute, or PYQUEUE_NOWAIT, PYQUEUE_FOREVER
+ *
+ * Returns 0: a claim would not find the queue empty (full), or would say why
+ * there will be none. Somebody else may be quicker. Who has been woken and does
+ * not claim wakes the next (&struct pyqueue_wake); his death does it for him.
+ *
+ *   -EAGAIN     empty (full), and PYQUEUE_NOWAIT
+ *   -ETIMEDOUT  empty (full) until the deadline
+ *   -EINTR      a signal
+ */
+struct pyqueue_await {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 deadline_ns;
+};
+
+#define PYQUEUE_FETCH_COPY	(1U << 0)	/* copy the message to @buf */
+#define PYQUEUE_FETCH_RELEASE	(1U << 1)	/* then end the get: free its slot */
+
+/**
+ * struct pyqueue_fetch - a claimed message that is not in its slot
+ * @size: sizeof(struct pyqueue_fetch)
+ * @flags: PYQUEUE_FETCH_ (-EINVAL if none)
+ * @position: of the slot
+ * @word: the slot's, as claimed: READING, with PYQUEUE_SLOT_INDIRECT
+ * @buf: user pointer to room for the message
+ * @len: bytes of room
+ *
+ * The claim, and what it owes, is the caller's own. Returns the message's bytes.
+ * If it fails the slot is what it was.
+ *
+ *   -EMSGSIZE    the message is longer than @len
+ *   -EINVAL      @word is no such claim of @position by an owner
+ *   -EOWNERDEAD  the slot is not so claimed any more
+ *   -EUCLEAN     there is no such message: the queue's shared memory is spoilt
+ */
+struct pyqueue_fetch {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 position;
+	__aligned_u64 word;
+	__aligned_u64 buf;
+	__aligned_u64 len;
 };
 
 #define PYQUEUE_IOC_MAGIC	0xBD
@@ -511,6 +634,10 @@ struct pyqueue_stat {
 #define PYQUEUE_IOC_JOIN	_IOW(PYQUEUE_IOC_MAGIC, 0x26, struct pyqueue_join)
 #define PYQUEUE_IOC_SHUTDOWN	_IOW(PYQUEUE_IOC_MAGIC, 0x27, struct pyqueue_shutdown)
 #define PYQUEUE_IOC_STAT	_IOWR(PYQUEUE_IOC_MAGIC, 0x28, struct pyqueue_stat)
+#define PYQUEUE_IOC_OWNER	_IOWR(PYQUEUE_IOC_MAGIC, 0x29, struct pyqueue_owner)
+#define PYQUEUE_IOC_WAKE	_IOW(PYQUEUE_IOC_MAGIC, 0x2a, struct pyqueue_wake)
+#define PYQUEUE_IOC_AWAIT	_IOW(PYQUEUE_IOC_MAGIC, 0x2b, struct pyqueue_await)
+#define PYQUEUE_IOC_FETCH	_IOW(PYQUEUE_IOC_MAGIC, 0x2c, struct pyqueue_fetch)
 
 /* --- shared memory ------------------------------------------------------- */
 
@@ -540,9 +667,8 @@ struct pyqueue_stat {
 
 /* pyqueue_header.detour */
 #define PYQUEUE_DETOUR_PUT	(1U << 0)	/* the kernel has the newest: put there */
-#define PYQUEUE_DETOUR_GET	(1U << 1)	/* the kernel has the oldest: get there */
-#define PYQUEUE_DETOUR_BROKEN	(1U << 2)	/* everything is -EUCLEAN */
-#define PYQUEUE_DETOUR_DROP	(1U << 3)	/* shut down at once: who publishes late drops */
+#define PYQUEUE_DETOUR_BROKEN	(1U << 1)	/* everything is -EUCLEAN */
+#define PYQUEUE_DETOUR_DROP	(1U << 2)	/* shut down at once: who publishes late drops */
 
 /**
  * struct pyqueue_waiters - those who wait for one side of a queue

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One message out. The kernel never sleeps or faults while it holds a slot: it
+ * hands the message over before it claims it, and tries again with the next if
+ * another getter has been quicker. Then it claims first, so that getters of long
+ * messages do not go on copying the same one.
+ *
+ * It copies with page faults disabled. What was not there is brought in when
+ * nothing is held and nobody is kept from coming first.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "pyqueue.h"
+
+/* How often a getter's memory is brought in and then not there. */
+#define PYQUEUE_FAULTS		64
+
+static int pyqueue_peek(struct pyqueue *q, struct pyq_op *op, u64 room)
+{
+	struct pyqueue_patience patience = { .rounds = 0 };
+	int ret;
+
+	do {
+		op->freed = false;
+		ret = pyqueue_settle(q, op, pyq_ring_peek(&q->ring, op, room));
+	} while (ret == -EBUSY && pyqueue_busy(q, &patience, &ret));
+	return ret;
+}
+
+/**
+ * pyqueue_can_get() - would a get find something to do
+ * @q: the queue
+ *
+ * Context: Does not sleep but where it may.
+ * Return: 0, or as pyq_ring_can_get().
+ */
+int pyqueue_can_get(struct pyqueue *q)
+{
+	struct pyq_op op = { .freed = false };
+
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	return pyqueue_settle(q, &op, pyq_ring_can_get(&q->ring, &op));
+}
+
+bool pyqueue_get_ready(struct pyqueue *q)
+{
+	return pyqueue_can_get(q) != -EAGAIN;
+}
+
+/* A message is there again that had been claimed. */
+static void pyqueue_given_back(struct pyqueue *q)
+{
+	pyqueue_wake_getters(q);
+	if (READ_ONCE(q->drop)) /* M */
+		pyqueue_drop(q);
+}
+
+/* What else there is to tell; where user memory may be written. */
+static __always_inline bool pyqueue_unsafe_tell(struct pyqueue_getter *g, u32 len, u64 position,
+						u32 deliveries)
+{
+	struct pyqueue_result __user *result = g->result;
+
+	g->told = true;
+	unsafe_put_user(len, &result->len, fault);
+	unsafe_put_user(position, &result->position, fault);
+	unsafe_put_user(deliveries + 1, &result->deliveries, fault);
+	return true;
+
+fault:
+	return false;
+}
+
+static bool pyqueue_tell(struct pyqueue_getter *g, u32 len, u64 position, u32 deliveries)
+{
+	bool told;
+
+	if (!g->result)
+		return true;
+	if (!user_write_access_begin(g->result, sizeof(*g->result)))
+		return false;
+	told = pyqueue_unsafe_tell(g, len, position, deliveries);
+	user_write_access_end();
+	return told;
+}
+
+/* A short message, and what else there is to tell, in one go. */
+static bool pyqueue_hand_over_short(struct pyqueue_getter *g, const void *message,
+				    const struct pyq_op *op)
+{
+	const u32 deliveries = pyq_word_deliveries(op->word);
+	void __user *buf = g->to->ubuf + g->to->iov_offset;
+	bool done;
+
+	if (g->result && !access_ok(g->result, sizeof(*g->result)))
+		return false;
+	if (!user_write_access_begin(buf, op->len))
+		return false;
+	unsafe_copy_to_user(buf, message, op->len, fault);
+	done = !g->result || pyqueue_unsafe_tell(g, op->len, op->pos, deliveries);
+	user_write_access_end();
+	return done;
+
+fault:
+	user_write_access_end();
+	return false;
+}
+
+/* A message of any length, to anywhere; a large one is @m. */
+static bool pyqueue_hand_over_long(struct pyqueue *q, struct pyqueue_getter *g,
+				   const struct pyq_op *op, const struct pyqueue_large *m)
+{
+	u64 offset = PYQUEUE_HEADER_SIZE + offsetof(struct pyqueue_slot, payload) +
+		     (u64)pyq_ring_index(&q->ring, op->pos) * q->ring.slot_size;
+	struct iov_iter to = *g->to;
+
+	if (m ? pyqueue_large_to_iter(m, &to) :
+		!pyqueue_memory_to_iter(&q->mem, offset, op->len, &to))
+		return false;
+	return pyqueue_tell(g, op->len, op->pos, pyq_word_deliveries(op->word));
+}
+
+/*
+ * Copy a message out, and tell. Whether it still is that message shows later.
+ */
+static bool pyqueue_hand_over(struct pyqueue *q, struct pyqueue_getter *g,
+			      const struct pyq_op *op, const struct pyqueue_large *m)
+{
+	bool done;
+
+	pagefault_disable();
+	if (!m && iter_is_ubuf(g->to) && op->len && op->len <= PYQUEUE_SMALL)
+		done = pyqueue_hand_over_short(g, pyq_ring_slot(&q->ring, op->pos)->payload, op);
+	else
+		done = pyqueue_hand_over_long(q, g, op, m);
+	pagefault_enable();
+	if (!done) {
+		g->cold = true;
+		g->cold_len = op->len;
+	}
+	return done;
+}
+
+/* A slot is free again, which the caller has made it. */
+static void pyqueue_freed(struct pyqueue *q)
+{
+	pyqueue_wake_putters(q);
+	pyqueue_drained(q);
+}
+
+/* The slot's message has been delivered. */
+static long pyqueue_delivered(struct pyqueue *q, const struct pyq_op *op)
+{
+	/* The kernel does not die: who says so has spoilt the ring. */
+	if (pyq_ring_release(&q->ring, op)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	pyqueue_freed(q);
+	return op->len;
+}
+
+/* A claimed message that cannot be handed over. */
+static long pyqueue_undo_claim(struct pyqueue *q, const struct pyq_op *op)
+{
+	if (pyq_ring_give_back(&q->ring, op)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	pyqueue_wake_putters(q);
+	pyqueue_given_back(q);
+	return -EFAULT;
+}
+
+/* What has been found to the getter; a large message is @m. */
+static long pyqueue_deliver(struct pyqueue *q, struct pyqueue_getter *g, struct pyq_op *op,
+			    const struct pyqueue_large *m, bool claim_first)
+{
+	if (!claim_first && !pyqueue_hand_over(q, g, op, m))
+		return -EFAULT;
+	if (!pyq_ring_claim_peeked(&q->ring, op))
+		return -EBUSY;
+	if (claim_first && !pyqueue_hand_over(q, g, op, m))
+		return pyqueue_undo_claim(q, op);
+	if (m)
+		pyqueue_large_remove(q, op->pos);
+	return pyqueue_delivered(q, op);
+}
+
+/* The same for one that is not in its slot, whatever the slot says of its length. */
+static long pyqueue_deliver_large(struct pyqueue *q, struct pyqueue_getter *g, struct pyq_op *op,
+				  bool claim_first)
+{
+	struct pyqueue_large *m = pyqueue_large_find(q, op->pos);
+	long ret = -EMSGSIZE;
+
+	if (!m) {
+		/* Somebody has taken it, or else the flag has been forged. */
+		if (pyq_load_acquire(&pyq_ring_slot(&q->ring, op->pos)->word) != op->word)
+			return -EBUSY;
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	op->len = pyqueue_large_len(m);
+	if (op->len <= iov_iter_count(g->to))
+		ret = pyqueue_deliver(q, g, op, m, claim_first);
+	else
+		g->needed = op->len;
+	pyqueue_large_put(q, m);
+	return ret;
+}
+
+/* One message, or -EBUSY: somebody was quicker. */
+static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g, bool claim_first)
+{
+	struct pyq_op op = { .len = 0 };
+	int ret;
+
+	ret = pyqueue_peek(q, &op, iov_iter_count(g->to));
+	if (ret) {
+		g->needed = op.len;
+		return ret;
+	}
+	if (!op.len && g->empty_is_error)
+		return -EBADMSG;
+	if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
+		return pyqueue_deliver_large(q, g, &op, claim_first);
+	if (op.len > pyq_ring_payload(&q->ring)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	return pyqueue_deliver(q, g, &op, NULL, claim_first);
+}
+
+static long pyqueue_try_get(struct pyqueue *q, void *arg)
+{
+	struct pyqueue_getter *g = arg;
+	bool claim_first = false;
+	long ret;
+
+	while (!READ_ONCE(q->broken)) {
+		ret = pyqueue_get_once(q, g, claim_first);
+		if (ret == -EAGAIN)
+			g->faults = 0;
+		if (ret != -EBUSY)
+			return ret;
+		/* Somebody who keeps to no rule can make this go on for ever. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		claim_first = !claim_first;
+	}
+	return -EUCLEAN;
+}
+
+/* Bring in what a copy did not find. Return: whether to try again. */
+static bool pyqueue_fault_in(void *arg)
+{
+	struct pyqueue_getter *g = arg;
+
+	if (!g->cold || ++g->faults > PYQUEUE_FAULTS || fatal_signal_pending(current))
+		return false;
+	g->cold = false;
+	cond_resched();
+	/* A read is a fault like any other, and makes a stack grow. */
+	fault_in_iov_iter_readable(g->to, g->cold_len);
+	return !fault_in_iov_iter_writeable(g->to, g->cold_len) &&
+	       (!g->result ||
+		!fault_in_safe_writeable((char __user *)g->result, sizeof(*g->result)));
+}
+
+/**
+ * pyqueue_get_message() - get one message
+ * @q: the queue
+ * @g: who, where to, and what came of it
+ * @deadline_ns: as in the kernel contract
+ *
+ * Context: May sleep and fault. Killed asleep: nothing has been taken.
+ * Return: the message's bytes or an error of &struct pyqueue_get.
+ */
+long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns)
+{
+	const struct pyqueue_wait wait = {
+		.waitq = &q->getters,
+		.attempt = pyqueue_try_get,
+		.fault_in = pyqueue_fault_in,
+		.arg = g,
+	};
+	long ret;
+
+	do {
+		ret = pyqueue_try_get(q, g);
+	} while (ret == -EFAULT && pyqueue_fault_in(g));
+	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+		return ret;
+	return pyqueue_wait(q, &wait, deadline_ns);
+}
+
+/**
+ * pyqueue_drop() - take and drop all messages; they count as done
+ * @q: the queue, shut down
+ *
+ * Context: May sleep.
+ */
+void pyqueue_drop(struct pyqueue *q)
+{
+	/* No more can be there, unless somebody who keeps to no rule goes on putting. */
+	u64 left = 2 * pyq_ring_slots(&q->ring);
+	struct pyq_op op;
+
+	while (left-- && !pyqueue_peek(q, &op, U64_MAX)) {
+		cond_resched();
+		if (!pyq_ring_claim_peeked(&q->ring, &op))
+			continue;
+		pyqueue_large_remove(q, op.pos);
+		if (pyq_ring_release(&q->ring, &op)) {
+			pyqueue_break(q);
+			return;
+		}
+		pyqueue_task_done(q, 1);
+	}
+	pyqueue_wake_everybody(q);
+}
+
+static long pyqueue_fetch_message(struct pyqueue *q, const struct pyqueue_fetch *fetch,
+				  const struct pyqueue_large *m)
+{
+	const struct pyq_op op = { .pos = fetch->position, .word = fetch->word };
+	u32 len = pyqueue_large_len(m);
+	struct iov_iter to;
+
+	if (fetch->flags & PYQUEUE_FETCH_COPY) {
+		if (len > fetch->len)
+			return -EMSGSIZE;
+		iov_iter_ubuf(&to, ITER_DEST, u64_to_user_ptr(fetch->buf), len);
+		if (pyqueue_large_to_iter(m, &to))
+			return -EFAULT;
+	}
+	if (fetch->flags & PYQUEUE_FETCH_RELEASE) {
+		if (pyq_ring_release(&q->ring, &op))
+			return -EOWNERDEAD;
+		pyqueue_large_remove(q, op.pos);
+		pyqueue_freed(q);
+	}
+	return len;
+}
+
+/**
+ * pyqueue_fetch() - a message that its getter has claimed in user space
+ * @q: the queue
+ * @fetch: what, and where to
+ *
+ * Context: May sleep and fault. Killed in it: the message has been delivered, or
+ * comes again with the end of the mapping that has claimed it.
+ * Return: the message's bytes or an error of &struct pyqueue_fetch.
+ */
+long pyqueue_fetch(struct pyqueue *q, const struct pyqueue_fetch *fetch)
+{
+	struct pyqueue_large *m;
+	long ret;
+
+	if (!pyq_word_is(&q->ring, fetch->word, fetch->position, PYQUEUE_READING) ||
+	    !(pyq_word_flags(fetch->word) & PYQUEUE_SLOT_INDIRECT) ||
+	    !pyq_word_owner(fetch->word))
+		return -EINVAL;
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	m = pyqueue_large_find(q, fetch->position);
+	if (pyq_load_acquire(&pyq_ring_slot(&q->ring, fetch->position)->word) != fetch->word) {
+		ret = -EOWNERDEAD;
+	} else if (!m) {
+		pyqueue_break(q);
+		ret = -EUCLEAN;
+	} else {
+		ret = pyqueue_fetch_message(q, fetch, m);
+	}
+	pyqueue_large_put(q, m);
+	return ret;
+}

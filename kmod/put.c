@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One message in. The kernel never sleeps or faults while it holds a slot: the
+ * message has been copied in before one is claimed.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "pyqueue.h"
+
+/* A message in the kernel: in one piece, or large and the caller's. */
+struct pyqueue_putter {
+	const void *data;
+	struct pyqueue_large *large;
+	u32 len;
+};
+
+static int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
+{
+	struct pyqueue_patience patience = { .rounds = 0 };
+	int ret;
+
+	do {
+		op->freed = false;
+		ret = pyqueue_settle(q, op, pyq_ring_claim_put(&q->ring, op));
+	} while (ret == -EBUSY && pyqueue_busy(q, &patience, &ret));
+	return ret;
+}
+
+/**
+ * pyqueue_can_put() - would a put find something to do
+ * @q: the queue
+ *
+ * Return: 0, or as pyq_ring_can_put().
+ */
+int pyqueue_can_put(struct pyqueue *q)
+{
+	struct pyq_op op = { .freed = false };
+
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	return pyqueue_settle(q, &op, pyq_ring_can_put(&q->ring, &op));
+}
+
+bool pyqueue_put_ready(struct pyqueue *q)
+{
+	return pyqueue_can_put(q) != -EAGAIN;
+}
+
+static long pyqueue_try_put(struct pyqueue *q, void *arg)
+{
+	struct pyqueue_putter *p = arg;
+	unsigned int flags = 0;
+	struct pyq_op op;
+	int ret;
+
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
+	ret = pyqueue_claim_put(q, &op);
+	if (ret)
+		return ret;
+
+	if (p->large) {
+		pyqueue_large_attach(q, &op, p->large);
+		p->large = NULL;
+		flags = PYQUEUE_SLOT_INDIRECT;
+	} else {
+		memcpy(pyq_ring_slot(&q->ring, op.pos)->payload, p->data, p->len);
+	}
+
+	/* The kernel does not die: who says so has spoilt the ring. */
+	if (pyq_ring_publish(&q->ring, &op, p->len, flags)) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	pyqueue_wake_getters(q);
+	if (READ_ONCE(q->drop)) /* M */
+		pyqueue_drop(q);
+	return 0;
+}
+
+static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u64 deadline_ns)
+{
+	const struct pyqueue_wait wait = {
+		.waitq = &q->putters,
+		.attempt = pyqueue_try_put,
+		.arg = p,
+	};
+	long ret = pyqueue_try_put(q, p);
+
+	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+		return ret;
+	return pyqueue_wait(q, &wait, deadline_ns);
+}
+
+/* A short message in one go; it may fault. */
+static bool pyqueue_copy_in_short(void *to, size_t len, const void __user *from)
+{
+	const u64 __user *word = from;
+	u64 *to_word = to;
+	const u8 __user *byte;
+	u8 *to_byte;
+
+	if (!user_read_access_begin(from, len))
+		return false;
+	for (; len >= sizeof(*word); len -= sizeof(*word))
+		unsafe_get_user(*to_word++, word++, fault);
+	byte = (const u8 __user *)word;
+	to_byte = (u8 *)to_word;
+	while (len--)
+		unsafe_get_user(*to_byte++, byte++, fault);
+	user_read_access_end();
+	return true;
+
+fault:
+	user_read_access_end();
+	return false;
+}
+
+/* A message into the kernel, of any length and from anywhere; it may fault. */
+static bool pyqueue_copy_in(void *to, size_t len, struct iov_iter *from)
+{
+	/* Elsewhere a word at an odd address is a fault, or slow. */
+	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && iter_is_ubuf(from) && len &&
+	    len <= PYQUEUE_SMALL)
+		return pyqueue_copy_in_short(to, len, from->ubuf + from->iov_offset);
+	return copy_from_iter_full(to, len, from);
+}
+
+/**
+ * pyqueue_put_message() - put one message
+ * @q: the queue
+ * @from: the message, all of it
+ * @deadline_ns: as in the kernel contract
+ *
+ * Context: May sleep and fault. Killed asleep: nothing has been put.
+ * Return: 0 or an error of &struct pyqueue_put.
+ */
+long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns)
+{
+	size_t len = iov_iter_count(from);
+	struct pyqueue_putter p = { .len = len };
+	u64 small[PYQUEUE_SMALL / sizeof(u64)] __uninitialized;
+	void *data = small;
+	long ret;
+
+	if (len > q->max_msg)
+		return -E2BIG;
+
+	if (len > pyq_ring_payload(&q->ring)) {
+		/* Costly: do not begin what cannot be. */
+		ret = pyqueue_can_put(q);
+		if (ret && ret != -EBUSY && (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT))
+			return ret;
+		p.large = pyqueue_large_from_iter(q, from);
+		if (IS_ERR(p.large))
+			return PTR_ERR(p.large);
+		ret = pyqueue_put_prepared(q, &p, deadline_ns);
+		pyqueue_large_put(q, p.large);
+		return ret;
+	}
+
+	if (len > sizeof(small)) {
+		data = kvmalloc(len, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!data)
+			return -ENOMEM;
+	}
+	p.data = data;
+	if (pyqueue_copy_in(data, len, from))
+		ret = pyqueue_put_prepared(q, &p, deadline_ns);
+	else
+		ret = -EFAULT;
+	if (data != small)
+		kvfree(data);
+	return ret;
+}
