@@ -45,6 +45,10 @@ const char *pyq_strerror(long err)
 	case -ENOMEM:
 		return "out of memory: the machine's, or what the memory cgroup allows "
 		       "(memory.max), or /dev/shm is full (df /dev/shm)";
+	case -EFBIG:
+		return "the queue's file would be larger than files of this process may be "
+		       "(RLIMIT_FSIZE, ulimit -f): raise it, or make a smaller queue (maxsize, "
+		       "payload, max_bytes)";
 	case -EMFILE:
 		return "this process has as many files open as it may (RLIMIT_NOFILE, ulimit -n): "
 		       "close some, or raise it";

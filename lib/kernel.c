@@ -127,7 +127,7 @@ static int kernel_attach(pyq_queue *q, int fd)
 		return err == -EBADF ? -EBADF : -ENOTTY;
 	q->maxsize = st.maxsize;
 	q->max_msg = st.max_msg;
-	q->payload = st.payload;
+	q->payload = pyqi_payload(st.payload, q->max_msg);
 	return 0;
 }
 
@@ -329,12 +329,21 @@ static int kernel_shutdown(pyq_queue *q, bool immediate)
 
 static bool kernel_has(const char *name)
 {
-	pyq_queue q;
-	int err = kernel_open(&q, name, PYQ_READ);
+	struct pyqueue_open args = {
+		.size = sizeof(args),
+		.flags = PYQUEUE_READ,
+		.name = ADDRESS(name),
+		.name_len = name_len(name),
+	};
+	int fd, dev = device_open();
 
-	if (!err)
-		kernel_close(&q);
-	return !err || err == -EACCES;
+	if (dev < 0)
+		return false;
+	fd = call(dev, PYQUEUE_IOC_OPEN, &args);
+	fd_close(dev);
+	if (fd >= 0)
+		fd_close(fd);
+	return fd >= 0 || fd == -EACCES;
 }
 
 static int kernel_unlink(const char *name)

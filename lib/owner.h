@@ -48,15 +48,6 @@ void pyqi_owner_forget(const pyq_queue *q, int locks);
 int pyqi_owner_check(pyq_queue *q);
 
 /**
- * pyqi_owner_check_one() - the same for one of them, who is in the way
- * @q: the handle
- * @owner: his number; any
- *
- * Return: as pyqi_owner_check().
- */
-int pyqi_owner_check_one(pyq_queue *q, unsigned int owner);
-
-/**
  * pyqi_owner_watch() - ask to be the one who looks often
  * @q: the handle
  *
