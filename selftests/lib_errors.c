@@ -181,6 +181,7 @@ TEST_F(errors, reasons)
 		/* Only these are different. */
 		{ { .maxsize = 1, .flags = PYQ_SEALED, .backend = "shm" }, -EOPNOTSUPP, "sealed" },
 		{ { .maxsize = 0, .backend = "shm" }, -EOPNOTSUPP, "bound" },
+		{ { .maxsize = 0 }, -EOPNOTSUPP, "bound" },
 		{ { .maxsize = 1, .name = "lib-errors-new", .mode = 0640, .backend = "shm" },
 		  -EOPNOTSUPP, "who may get" },
 		{ { .maxsize = 1, .name = "lib-errors-new", .mode = 0602, .backend = "shm" },
