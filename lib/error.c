@@ -23,8 +23,8 @@ const char *pyq_strerror(long err)
 		return "timed out: all the while the queue was full (put), empty (get) or had "
 		       "unfinished messages (join)";
 	case -ESHUTDOWN:
-		return "the queue has been shut down: nothing can be put any more, and nothing is "
-		       "left to get";
+		return "the queue has been shut down: nothing can be put any more, and what is left "
+		       "can be got until it is empty";
 	case -EMSGSIZE:
 		return "the next message is longer than the buffer, and still in the queue: make "
 		       "room for the length that pyq_get_msg() reports, or use pyq_get_alloc()";

@@ -56,7 +56,7 @@ int pyq_open(pyq_queue **out, const char *name, unsigned int flags)
 	int err;
 
 	*out = NULL;
-	if (flags & ~(PYQ_READ | PYQ_WRITE))
+	if (!name || flags & ~(PYQ_READ | PYQ_WRITE))
 		return -EINVAL;
 	if (!flags)
 		flags = PYQ_READ | PYQ_WRITE;
@@ -95,7 +95,7 @@ int pyq_unlink(const char *name)
 {
 	PYQI_NO_CANCEL;
 	const struct pyqi_backend *backend;
-	int err = pyqi_backend(NULL, &backend);
+	int err = name ? pyqi_backend(NULL, &backend) : -EINVAL;
 
 	if (!err)
 		err = backend->unlink(name);

@@ -15,6 +15,9 @@
 /* Room for large messages where no bound is asked for; what is not used costs nothing. */
 #define LARGE_DEFAULT (64u << 20)
 
+/* A number that JSON, or whoever reads that, does not round. */
+#define ID_BITS 53
+
 /* Memory is taken from the system so much at a time. */
 #define PIECE (1 << 20)
 
@@ -97,7 +100,10 @@ static int make_page(struct pyqi_shm_page *page, const struct pyq_attr *attr)
 	};
 	page->shm.nr_blocks =
 		blocks_for(attr, h->max_msg, h->slot_size - sizeof(struct pyqueue_slot));
-	return getrandom(&h->id, sizeof(h->id), 0) == sizeof(h->id) ? 0 : -errno;
+	if (getrandom(&h->id, sizeof(h->id), 0) != sizeof(h->id))
+		return -errno;
+	h->id >>= 64 - ID_BITS;
+	return 0;
 }
 
 /* What would end in a signal, to this process or to another. */

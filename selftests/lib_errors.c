@@ -214,6 +214,8 @@ TEST_F(errors, names)
 	EXPECT_EQ(-ENOENT, lib(pyq_open(&q, "lib-errors-none", 0)));
 	EXPECT_EQ(NULL, q);
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, "", 0)));
+	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, NULL, 0)));
+	EXPECT_EQ(-EINVAL, lib(pyq_unlink(NULL)));
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, "a/b", 0)));
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, ROOTS_OWN, 1u << 30)));
 	EXPECT_EQ(-ENAMETOOLONG, lib(pyq_open(&q, name, 0)));

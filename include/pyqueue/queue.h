@@ -42,11 +42,12 @@ typedef struct pyq_queue pyq_queue;
 
 /*
  * A timeout is a number of nanoseconds from now, or one of the first two. Any
- * other negative one is -EINVAL: of a time that may be over already, pass 0.
+ * other negative one is -EINVAL.
  */
 #define PYQ_NOWAIT ((int64_t)0)
 #define PYQ_FOREVER ((int64_t)-1)
-#define PYQ_SECONDS(s) ((int64_t)(1e9 * (s)))
+/* Less than 0, a time that is over, is not to wait. @s is evaluated twice. */
+#define PYQ_SECONDS(s) (1e9 * (s) < 0 ? PYQ_NOWAIT : (int64_t)(1e9 * (s)))
 #define PYQ_MILLISECONDS(ms) (1000000 * (int64_t)(ms))
 
 /* pyq_attr.flags */
