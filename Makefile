@@ -28,7 +28,8 @@ pyqueue: a queue between processes, in the kernel or in shared memory
       They run in a virtual machine; this machine's own kernel is left alone.
 
   make                   the library, the command, and the module for this kernel
-  make lib | tools       one of them
+  make lib | tools | examples
+                         one of them
   make module [KDIR=DIR] the module for other kernel headers
   make install [DESTDIR=] [PREFIX=$(PREFIX)]
                          the library, its headers, the command, manual pages;
@@ -108,7 +109,7 @@ setup-vm:
 
 ifeq ($(PYQUEUE_BACKEND),shm)
 demo:
-	$(Q)tools/setup/packages build
+	$(Q)tools/setup/packages library
 	$(Q)$(MAKE) $(quiet) lib tools examples
 	$(Q)examples/demo.sh
 else

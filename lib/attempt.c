@@ -55,7 +55,7 @@ bool pyqi_put_ready(pyq_queue *q)
 	int ret;
 
 	do {
-		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_can_put(&q->map.ring, &op);
+		ret = pyqi_is_broken_now(q) ? -EUCLEAN : pyq_ring_can_put(&q->map.ring, &op);
 	} while (pyqi_settle(q, &op, &ret, &patience));
 	return ret != -EAGAIN;
 }
@@ -67,7 +67,7 @@ bool pyqi_get_ready(pyq_queue *q)
 	int ret;
 
 	do {
-		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_can_get(&q->map.ring, &op);
+		ret = pyqi_is_broken_now(q) ? -EUCLEAN : pyq_ring_can_get(&q->map.ring, &op);
 	} while (pyqi_settle(q, &op, &ret, &patience));
 	return ret != -EAGAIN;
 }
@@ -140,7 +140,7 @@ ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 		ret = pyqi_ops(q)->wait(q, &wait, deadline);
 	else if (ret == -EAGAIN && pyqi_in_vain(q))
 		ret = attempt(q, arg);
-	/* The last word, so it has to be right: what a dead getter had comes again. */
+	/* The last word: what a dead getter had comes again, if that is known already. */
 	if (ret == -ESHUTDOWN && !pyqi_ops(q)->look_around(q))
 		ret = attempt(q, arg);
 	return ret;

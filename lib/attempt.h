@@ -36,6 +36,12 @@ static inline bool pyqi_is_broken(const pyq_queue *q)
 	return __builtin_expect(pyq_load(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_BROKEN, 0);
 }
 
+/* The same where it is the look after an announcement (H). */
+static inline bool pyqi_is_broken_now(const pyq_queue *q)
+{
+	return pyq_load_acquire(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_BROKEN;
+}
+
 /* Say so to everybody. Return: -EUCLEAN. */
 int pyqi_broken(pyq_queue *q);
 

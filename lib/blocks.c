@@ -62,6 +62,7 @@ static uint32_t committed(const pyq_queue *q)
 
 static int allocate(const pyq_queue *q, const void *begin, const void *end)
 {
+	PYQI_NO_CANCEL;
 	const char *base = (const char *)q->map.ring.hdr;
 	off_t at = (const char *)begin - base, size = (const char *)end - (const char *)begin;
 	int err;
@@ -155,7 +156,7 @@ void pyqi_blocks_attach(pyq_queue *q, uint32_t first, uint64_t position)
 {
 	uint32_t left = q->map.nr_blocks;
 
-	for (; first < q->map.nr_blocks && left--; first = block(q, first)->next)
+	for (; first < q->map.nr_blocks && left--; first = pyq_load(&block(q, first)->next))
 		pyq_store(&block(q, first)->position, position + 1);
 }
 
@@ -166,7 +167,7 @@ void pyqi_blocks_free(pyq_queue *q, uint32_t first)
 	while (first < q->map.nr_blocks && left--) {
 		struct pyqi_block *b = block(q, first);
 		uint64_t word = pyq_load_acquire(&b->word);
-		uint32_t next = b->next; /* before it is somebody else's */
+		uint32_t next = pyq_load(&b->next); /* before it is somebody else's */
 
 		if (is_taken(word) && owner_of(word) == q->map.ring.owner)
 			pyq_cas(&b->word, word, freed(word));
@@ -191,7 +192,7 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 			return -EUCLEAN;
 		if (data)
 			memcpy((char *)data + done, data_of(q, index), n);
-		index = block(q, index)->next;
+		index = pyq_load(&block(q, index)->next);
 	}
 	index = *first;
 	for (done = 0; done < op->len && index < q->map.nr_blocks; done += PYQI_BLOCK_SIZE) {
@@ -199,7 +200,7 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 		uint64_t word = pyq_load_acquire(&b->word);
 
 		pyq_cas(&b->word, word, renamed(word, q->map.ring.owner));
-		index = b->next;
+		index = pyq_load(&b->next);
 	}
 	return 0;
 }

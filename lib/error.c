@@ -23,8 +23,8 @@ const char *pyq_strerror(long err)
 		return "timed out: all the while the queue was full (put), empty (get) or had "
 		       "unfinished messages (join)";
 	case -ESHUTDOWN:
-		return "the queue has been shut down: nothing can be put any more, and nothing is "
-		       "left to get";
+		return "the queue has been shut down: nothing can be put any more, and what is left "
+		       "can be got until it is empty";
 	case -EMSGSIZE:
 		return "the next message is longer than the buffer, and still in the queue: make "
 		       "room for the length that pyq_get_msg() reports, or use pyq_get_alloc()";
@@ -45,6 +45,10 @@ const char *pyq_strerror(long err)
 	case -ENOMEM:
 		return "out of memory: the machine's, or what the memory cgroup allows "
 		       "(memory.max), or /dev/shm is full (df /dev/shm)";
+	case -EFBIG:
+		return "the queue's file would be larger than files of this process may be "
+		       "(RLIMIT_FSIZE, ulimit -f): raise it, or make a smaller queue (maxsize, "
+		       "payload, max_bytes)";
 	case -EMFILE:
 		return "this process has as many files open as it may (RLIMIT_NOFILE, ulimit -n): "
 		       "close some, or raise it";

@@ -3,24 +3,29 @@
 #include <pthread.h>
 
 #include "forked.h"
+#include "generation.h"
 #include "owner.h"
 #include "polls.h"
 
+/* Each change is one store: a child made in whatever way finds it whole. */
 static pyq_queue *first;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int begin_error;
 
+/* A lock that is not there will not be, nor handles. */
 static void before(void)
 {
-	pthread_mutex_lock(&lock);
+	if (!pyqi_process_begin())
+		pthread_mutex_lock(&pyqi_process->fork_lock);
 }
 
 static void in_parent(void)
 {
-	pthread_mutex_unlock(&lock);
+	if (pyqi_process)
+		pthread_mutex_unlock(&pyqi_process->fork_lock);
 }
 
+/* The lock is the parent's: here nobody holds it. */
 static void in_child(void)
 {
 	PYQI_KEEP_ERRNO;
@@ -29,19 +34,18 @@ static void in_child(void)
 		if (q->map.locks >= 0)
 			pyqi_owner_forget(q, q->map.locks);
 		q->map.locks = -1; /* the number will be another file's */
-		pyqi_polls_forget(q);
+		pyqi_polls_let_go(q);
 	}
-	pthread_mutex_unlock(&lock);
 }
 
 void pyqi_forked_wait(void)
 {
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&pyqi_process->fork_lock);
 }
 
 void pyqi_forked_go_on(void)
 {
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&pyqi_process->fork_lock);
 }
 
 static void begin(void)
@@ -55,6 +59,7 @@ static void begin(void)
  */
 __attribute__((constructor)) static void begin_early(void)
 {
+	pyqi_process_begin();
 	pthread_once(&once, begin);
 }
 
@@ -63,21 +68,21 @@ int pyqi_forked_add(pyq_queue *q)
 	begin_early();
 	if (begin_error)
 		return begin_error;
-	pthread_mutex_lock(&lock);
+	pyqi_forked_wait();
 	q->next = first;
 	first = q;
-	pthread_mutex_unlock(&lock);
+	pyqi_forked_go_on();
 	return 0;
 }
 
 void pyqi_forked_remove(pyq_queue *q)
 {
-	pthread_mutex_lock(&lock);
+	pyqi_forked_wait();
 	for (pyq_queue **at = &first; *at; at = &(*at)->next) {
 		if (*at == q) {
 			*at = q->next;
 			break;
 		}
 	}
-	pthread_mutex_unlock(&lock);
+	pyqi_forked_go_on();
 }

@@ -15,10 +15,12 @@
  * struct pyqi_process - what belongs to this process alone; zeros after a fork
  * @generation: its number, 0: it has none yet
  * @lock: taken for what is done once in a process: its number, re-attaching
+ * @fork_lock: taken for what a fork must not come in between (forked.h)
  */
 struct pyqi_process {
 	uint64_t generation;
 	pthread_mutex_t lock;
+	pthread_mutex_t fork_lock;
 };
 
 extern struct pyqi_process *pyqi_process;

@@ -6,6 +6,7 @@
 
 int pyq_info(struct pyq_info *info)
 {
+	PYQI_NO_CANCEL;
 	const struct pyqi_backend *backend;
 	int err;
 

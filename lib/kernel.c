@@ -129,7 +129,7 @@ static int kernel_attach(pyq_queue *q, int fd)
 		return err == -EBADF ? -EBADF : -ENOTTY;
 	q->maxsize = st.maxsize;
 	q->max_msg = st.max_msg;
-	q->payload = st.payload;
+	q->payload = pyqi_payload(st.payload, q->max_msg);
 	return pyqi_kernel_map(q);
 }
 
@@ -147,6 +147,18 @@ static int attach_new(pyq_queue *q, int fd)
 	if (err)
 		fd_close(fd);
 	return err;
+}
+
+static int kernel_check(const struct pyq_attr *attr, const char **why)
+{
+	struct pyqueue_info info = { .size = sizeof(info) };
+
+	if (attr->maxsize > 0 || device_call(PYQUEUE_IOC_INFO, &info) ||
+	    info.features & PYQUEUE_FEAT_UNBOUNDED)
+		return 0;
+	return pyqi_because(why, -EOPNOTSUPP,
+			    "this version of the module has no queues without a bound: give it "
+			    "a maxsize of 1 or more");
 }
 
 static int kernel_create(pyq_queue *q, const struct pyq_attr *attr)
@@ -330,12 +342,21 @@ int pyqi_kernel_shutdown(pyq_queue *q, bool immediate)
 
 static bool kernel_has(const char *name)
 {
-	pyq_queue q;
-	int err = kernel_open(&q, name, PYQ_READ);
+	struct pyqueue_open args = {
+		.size = sizeof(args),
+		.flags = PYQUEUE_READ,
+		.name = ADDRESS(name),
+		.name_len = name_len(name),
+	};
+	int fd, dev = device_open();
 
-	if (!err)
-		kernel_close(&q);
-	return !err || err == -EACCES;
+	if (dev < 0)
+		return false;
+	fd = pyqi_kernel_call(dev, PYQUEUE_IOC_OPEN, &args);
+	fd_close(dev);
+	if (fd >= 0)
+		fd_close(fd);
+	return fd >= 0 || fd == -EACCES;
 }
 
 static int kernel_unlink(const char *name)
@@ -452,6 +473,7 @@ int pyqi_kernel_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 
 const struct pyqi_backend pyqi_kernel = {
 	.name = "kernel",
+	.check = kernel_check,
 	.create = kernel_create,
 	.open = kernel_open,
 	.attach = kernel_attach,

@@ -186,6 +186,7 @@ static int attach(pyq_queue *q)
 static int reattach(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	const uint64_t generation = pyqi_generation();
 	int err = 0;
 

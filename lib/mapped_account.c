@@ -62,7 +62,7 @@ int pyqi_mapped_task_done(pyq_queue *q, unsigned int count)
 static ssize_t try_join(pyq_queue *q, void *arg)
 {
 	(void)arg;
-	if (pyqi_is_broken(q))
+	if (pyqi_is_broken_now(q))
 		return -EUCLEAN;
 	return pyqi_mapped_unfinished(q) ? -EAGAIN : 0;
 }

@@ -4,6 +4,7 @@
 
 int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *arg)
 {
+	PYQI_NO_CANCEL;
 	const struct pyqi_backend *backend;
 	int err = pyqi_backend(NULL, &backend);
 

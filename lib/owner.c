@@ -171,18 +171,6 @@ static void end_settling(pyq_queue *q)
 	__atomic_store_n(&q->map.busy, 0, __ATOMIC_RELEASE);
 }
 
-int pyqi_owner_check_one(pyq_queue *q, unsigned int owner)
-{
-	PYQI_KEEP_ERRNO;
-	int err;
-
-	if (!owner || owner > PYQI_OWNERS || !begin_settling(q))
-		return 0;
-	err = check_one(q, owner);
-	end_settling(q);
-	return err;
-}
-
 int pyqi_owner_check(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;

@@ -47,15 +47,6 @@ void pyqi_owner_forget(const pyq_queue *q, int locks);
  */
 int pyqi_owner_check(pyq_queue *q);
 
-/**
- * pyqi_owner_check_one() - the same for one of them, who is in the way
- * @q: the handle
- * @owner: his number; any
- *
- * Return: as pyqi_owner_check().
- */
-int pyqi_owner_check_one(pyq_queue *q, unsigned int owner);
-
 /* How many numbers are in use. */
 uint32_t pyqi_owners(const pyq_queue *q);
 

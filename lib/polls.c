@@ -86,6 +86,7 @@ static void make_unready(struct pyqi_poll *poll)
 void pyqi_polls_update(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 
 	for (int i = 0; i < 2; i++) {
 		struct pyqi_poll *poll = __atomic_load_n(&q->map.polls[i], __ATOMIC_ACQUIRE);
@@ -142,8 +143,30 @@ static int start(struct pyqi_poll *poll)
 	return err ? -ENOMEM : 0;
 }
 
-/* Not while somebody forks: a child lets go of all of it. */
-static int begin(pyq_queue *q, bool get, struct pyqi_poll **out)
+/* A child of a fork closes the fd. */
+static int make_fd(pyq_queue *q, bool get, struct pyqi_poll *poll)
+{
+	pyqi_forked_wait();
+	poll->fd = pyqi_opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (poll->fd >= 0)
+		__atomic_store_n(&q->map.polls[!get], poll, __ATOMIC_RELEASE);
+	pyqi_forked_go_on();
+	return poll->fd < 0 ? poll->fd : 0;
+}
+
+static void close_fd(pyq_queue *q, struct pyqi_poll *poll)
+{
+	pyqi_forked_wait();
+	q->map.polls[poll->side == &pyqi_header(q)->putters] = NULL;
+	close(poll->fd);
+	pyqi_forked_go_on();
+}
+
+/*
+ * Nothing is allocated or freed where a fork waits for it: the allocator may have
+ * something to do at a fork as well.
+ */
+static int begin(pyq_queue *q, bool get)
 {
 	struct pyqi_poll *poll = malloc(sizeof(*poll));
 	int err;
@@ -154,24 +177,25 @@ static int begin(pyq_queue *q, bool get, struct pyqi_poll **out)
 		.q = q,
 		.side = get ? &pyqi_header(q)->getters : &pyqi_header(q)->putters,
 		.ready = get ? pyqi_get_ready : pyqi_put_ready,
-		.fd = pyqi_opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
-	err = poll->fd < 0 ? poll->fd : start(poll);
-	if (err) {
-		if (poll->fd >= 0)
-			close(poll->fd);
-		free(poll);
-		return err;
+	err = make_fd(q, get, poll);
+	if (!err) {
+		err = start(poll);
+		if (err)
+			close_fd(q, poll);
 	}
-	__atomic_store_n(out, poll, __ATOMIC_RELEASE);
-	__atomic_store_n(&q->map.polled, true, __ATOMIC_RELEASE);
-	return 0;
+	if (err)
+		free(poll);
+	else
+		__atomic_store_n(&q->map.polled, true, __ATOMIC_RELEASE);
+	return err;
 }
 
 int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	struct pyqi_poll **at = &q->map.polls[access == PYQ_WRITE];
 	struct pyqi_poll *poll;
 	int err = pyqi_begin(q);
@@ -181,11 +205,8 @@ int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 	if (!(q->access & access))
 		return -EBADF;
 	pthread_mutex_lock(&pyqi_process->lock);
-	if (!*at) {
-		pyqi_forked_wait();
-		err = begin(q, access == PYQ_READ, at);
-		pyqi_forked_go_on();
-	}
+	if (!*at)
+		err = begin(q, access == PYQ_READ);
 	poll = *at;
 	pthread_mutex_unlock(&pyqi_process->lock);
 	if (err)
@@ -197,16 +218,23 @@ int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 	return 0;
 }
 
-void pyqi_polls_forget(pyq_queue *q)
+void pyqi_polls_let_go(pyq_queue *q)
 {
 	for (int i = 0; i < 2; i++) {
-		if (!q->map.polls[i])
+		struct pyqi_poll *poll = q->map.polls[i];
+
+		if (!poll || poll->fd < 0)
 			continue;
-		close(q->map.polls[i]->fd);
-		free(q->map.polls[i]);
-		q->map.polls[i] = NULL;
+		close(poll->fd);
+		poll->fd = -1; /* the number will be another file's */
 	}
 	q->map.polled = false;
+}
+
+void pyqi_polls_forget(const struct pyqi_mapping *parents)
+{
+	for (int i = 0; i < 2; i++)
+		free(parents->polls[i]);
 }
 
 void pyqi_polls_end(pyq_queue *q)
@@ -223,10 +251,7 @@ void pyqi_polls_end(pyq_queue *q)
 			pyqi_futex_call_pollers(poll->q, poll->side);
 		pthread_join(poll->thread, NULL);
 		/* Nor does a child find what is gone. */
-		pyqi_forked_wait();
-		q->map.polls[i] = NULL;
-		close(poll->fd);
-		pyqi_forked_go_on();
+		close_fd(q, poll);
 		free(poll);
 	}
 }

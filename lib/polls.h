@@ -32,8 +32,14 @@ static inline void pyqi_polls_look(pyq_queue *q)
 		pyqi_polls_update(q);
 }
 
-/* In a forked child, at once: the threads and what they make ready are the parent's. */
-void pyqi_polls_forget(pyq_queue *q);
+/* In a forked child, at once: the threads, and what they make ready, are the parent's. */
+void pyqi_polls_let_go(pyq_queue *q);
+
+/*
+ * In a child, in whatever way it was made, when it has time: what is left of them. One
+ * that was made by clone() keeps the fds: what the numbers are by now cannot be told.
+ */
+void pyqi_polls_forget(const struct pyqi_mapping *parents);
 
 /* The handle is closed. */
 void pyqi_polls_end(pyq_queue *q);

@@ -6,6 +6,8 @@
 /* Everything else is compiled with hidden visibility. */
 #define PYQ_API __attribute__((visibility("default")))
 
+#include <pthread.h>
+
 #include <pyqueue/loan.h>
 
 #include "mapping.h"
@@ -23,6 +25,27 @@ static inline void pyqi_restore_errno(const int *saved)
 }
 
 struct pyqi_ring_ops;
+
+/*
+ * A thread that is cancelled is not to die in the middle of something, with a lock
+ * held: what may call a cancellation point of the C library starts with this.
+ */
+#define PYQI_NO_CANCEL                                        \
+	__attribute__((cleanup(pyqi_restore_cancel), unused)) \
+	const int pyqi_cancel = pyqi_disable_cancel()
+
+static inline int pyqi_disable_cancel(void)
+{
+	int before;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+	return before;
+}
+
+static inline void pyqi_restore_cancel(const int *before)
+{
+	pthread_setcancelstate(*before, NULL);
+}
 
 /* Slots on loan, of a mapped ring: what the public functions of these names do. */
 struct pyqi_loan_ops {
@@ -119,5 +142,11 @@ struct pyq_queue {
 	struct pyqi_mapping map;
 	pyq_queue *next; /* forked.c's */
 };
+
+/* A slot may have room for more than a message may be. */
+static inline size_t pyqi_payload(size_t slot, size_t max_msg)
+{
+	return slot < max_msg ? slot : max_msg;
+}
 
 #endif

@@ -30,6 +30,7 @@ static int handle_result(pyq_queue **out, pyq_queue *q, int err)
 int pyq_create(pyq_queue **out, const struct pyq_attr *attr)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	const struct pyqi_backend *backend;
 	const char *why;
 	pyq_queue *q;
@@ -49,12 +50,13 @@ int pyq_create(pyq_queue **out, const struct pyq_attr *attr)
 int pyq_open(pyq_queue **out, const char *name, unsigned int flags)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	const struct pyqi_backend *backend;
 	pyq_queue *q;
 	int err;
 
 	*out = NULL;
-	if (flags & ~(PYQ_READ | PYQ_WRITE))
+	if (!name || flags & ~(PYQ_READ | PYQ_WRITE))
 		return -EINVAL;
 	if (!flags)
 		flags = PYQ_READ | PYQ_WRITE;
@@ -73,6 +75,7 @@ int pyq_open(pyq_queue **out, const char *name, unsigned int flags)
 int pyq_from_fd(pyq_queue **out, int fd)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	pyq_queue *q;
 	int err;
 
@@ -90,8 +93,9 @@ int pyq_from_fd(pyq_queue **out, int fd)
 
 int pyq_unlink(const char *name)
 {
+	PYQI_NO_CANCEL;
 	const struct pyqi_backend *backend;
-	int err = pyqi_backend(NULL, &backend);
+	int err = name ? pyqi_backend(NULL, &backend) : -EINVAL;
 
 	if (!err)
 		err = backend->unlink(name);
@@ -106,6 +110,7 @@ int pyq_fd(const pyq_queue *q)
 void pyq_close(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 
 	if (!q)
 		return;

@@ -53,7 +53,7 @@ static int map_ring(pyq_queue *q)
 	q->map.id = h->id;
 	q->maxsize = (int64_t)h->maxsize;
 	q->max_msg = h->max_msg;
-	q->payload = pyq_ring_payload(&q->map.ring);
+	q->payload = pyqi_payload(pyq_ring_payload(&q->map.ring), q->max_msg);
 	return 0;
 }
 
@@ -113,6 +113,7 @@ static int shm_attach(pyq_queue *q, int fd)
 static int shm_reattach(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	const uint64_t generation = pyqi_generation();
 	int err = 0;
 
@@ -125,8 +126,10 @@ static int shm_reattach(pyq_queue *q)
 			detach(q);
 			err = -EBADF; /* the program has closed the fd, and this is another queue */
 		}
-		if (!err)
+		if (!err) {
 			pyqi_owner_forget(q, parents.locks);
+			pyqi_polls_forget(&parents);
+		}
 		if (!err)
 			__atomic_store_n(&q->map.generation, generation, __ATOMIC_RELEASE);
 		else
@@ -144,6 +147,7 @@ static void shm_close(pyq_queue *q)
 		detach(q);
 	} else {
 		pyqi_owner_forget(q, q->map.locks);
+		pyqi_polls_forget(&q->map);
 	}
 	pyqi_forked_remove(q);
 	close(q->fd);
@@ -198,15 +202,51 @@ static int attach_new(pyq_queue *q, int fd, unsigned int access)
 	return err;
 }
 
-static int shm_create(pyq_queue *q, const struct pyq_attr *attr)
-{
-	return attach_new(q, attr->name ? pyqi_shm_name_make(attr) : make_anonymous(attr),
-			  PYQ_READ | PYQ_WRITE);
-}
-
 static int shm_open_name(pyq_queue *q, const char *name, unsigned int flags)
 {
 	return attach_new(q, pyqi_shm_name_open(name), flags);
+}
+
+static int make_named(pyq_queue *q, const struct pyq_attr *attr)
+{
+	int fd = pyqi_shm_name_make(attr);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = shm_attach(q, fd);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	/* Nothing is left that can fail when the name is there. */
+	err = pyqi_shm_name_give(fd, attr);
+	if (err)
+		shm_close(q);
+	return err;
+}
+
+/* Whose name it is may change between two looks; not for ever. */
+static int create_named(pyq_queue *q, const struct pyq_attr *attr)
+{
+	const bool may_open = !(attr->flags & PYQ_EXCL);
+
+	for (int tries = 0; tries < 100; tries++) {
+		int err = may_open ? shm_open_name(q, attr->name, PYQ_READ | PYQ_WRITE) : -ENOENT;
+
+		if (err != -ENOENT)
+			return err;
+		err = make_named(q, attr);
+		if (err != -EEXIST || !may_open)
+			return pyqi_shm_name_error(err);
+	}
+	return -EAGAIN;
+}
+
+static int shm_create(pyq_queue *q, const struct pyq_attr *attr)
+{
+	return attr->name ? create_named(q, attr) :
+			    attach_new(q, make_anonymous(attr), PYQ_READ | PYQ_WRITE);
 }
 
 /* --- looking ----------------------------------------------------------------------- */

@@ -6,12 +6,20 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
 
 #include "blocks.h"
 #include "shm_file.h"
 
 /* Room for large messages where no bound is asked for; what is not used costs nothing. */
 #define LARGE_DEFAULT (64u << 20)
+
+/* A number that JSON, or whoever reads that, does not round. */
+#define ID_BITS 53
+
+/* Memory is taken from the system so much at a time. */
+#define PIECE (1 << 20)
 
 /* 16 GiB of them. */
 #define MAX_BLOCKS (1u << 22)
@@ -29,7 +37,7 @@ struct pyqi_shm_layout pyqi_shm_layout(const struct pyqueue_header *h, uint32_t 
 }
 
 /* Is it a queue, of this version, and no part of it missing? */
-static int check_header(const struct pyqueue_header *h, uint32_t nr_blocks, uint64_t size)
+static int check_header(const struct pyqueue_header *h, uint32_t nr_blocks, const struct stat *st)
 {
 	uint32_t order = h->order, slot_size = h->slot_size;
 	uint64_t maxsize = h->maxsize;
@@ -44,7 +52,10 @@ static int check_header(const struct pyqueue_header *h, uint32_t nr_blocks, uint
 	if (!maxsize || maxsize > PYQUEUE_MAXSIZE_MAX || order != pyq_ring_order(maxsize))
 		return -EUCLEAN;
 	if (h->max_msg > PYQUEUE_MAX_MSG_MAX || nr_blocks > MAX_BLOCKS ||
-	    size < pyqi_shm_layout(h, nr_blocks).end)
+	    (uint64_t)st->st_size < pyqi_shm_layout(h, nr_blocks).end)
+		return -EUCLEAN;
+	/* A copy with holes: a store into one may be a SIGBUS. */
+	if ((uint64_t)st->st_blocks * 512 < pyqi_shm_layout(h, nr_blocks).blocks)
 		return -EUCLEAN;
 	return 0;
 }
@@ -55,7 +66,7 @@ int pyqi_shm_read(int fd, struct pyqi_shm_page *page, struct stat *st)
 		return -errno;
 	if (!S_ISREG(st->st_mode) || pread(fd, page, sizeof(*page), 0) != sizeof(*page))
 		return -ENOTTY;
-	return check_header(&page->header, page->shm.nr_blocks, (uint64_t)st->st_size);
+	return check_header(&page->header, page->shm.nr_blocks, st);
 }
 
 static uint32_t blocks_for(const struct pyq_attr *attr, size_t max_msg, size_t payload)
@@ -89,7 +100,43 @@ static int make_page(struct pyqi_shm_page *page, const struct pyq_attr *attr)
 	};
 	page->shm.nr_blocks =
 		blocks_for(attr, h->max_msg, h->slot_size - sizeof(struct pyqueue_slot));
-	return getrandom(&h->id, sizeof(h->id), 0) == sizeof(h->id) ? 0 : -errno;
+	if (getrandom(&h->id, sizeof(h->id), 0) != sizeof(h->id))
+		return -errno;
+	h->id >>= 64 - ID_BITS;
+	return 0;
+}
+
+/* What would end in a signal, to this process or to another. */
+static int check_limits(const struct pyqi_shm_layout *layout)
+{
+	struct rlimit limit;
+	struct sysinfo info;
+
+	if (!getrlimit(RLIMIT_FSIZE, &limit) && layout->end > limit.rlim_cur)
+		return -EFBIG;
+	/* A memfd has no other limit than the OOM killer. */
+	if (!sysinfo(&info) &&
+	    layout->blocks / info.mem_unit > (uint64_t)info.totalram + info.totalswap)
+		return -ENOMEM;
+	return 0;
+}
+
+/*
+ * In pieces: before Linux 6.12 one that a signal interrupts begins anew, and there are
+ * programs with a timer.
+ */
+static int allocate(int fd, off_t end)
+{
+	for (off_t at = 0; at < end; at += PIECE) {
+		int err;
+
+		do {
+			err = posix_fallocate(fd, at, end - at < PIECE ? end - at : PIECE);
+		} while (err == EINTR);
+		if (err)
+			return -err;
+	}
+	return 0;
 }
 
 int pyqi_shm_format(int fd, const struct pyq_attr *attr)
@@ -101,11 +148,11 @@ int pyqi_shm_format(int fd, const struct pyq_attr *attr)
 	if (err)
 		return err;
 	layout = pyqi_shm_layout(&page.header, page.shm.nr_blocks);
+	err = check_limits(&layout);
+	if (err)
+		return err;
 	if (ftruncate(fd, (off_t)layout.end) || pwrite(fd, &page, sizeof(page), 0) != sizeof(page))
 		return -errno;
 	/* Now, or a store into a hole of a full /dev/shm would be a SIGBUS; blocks have time. */
-	do {
-		err = posix_fallocate(fd, 0, (off_t)layout.blocks);
-	} while (err == EINTR);
-	return -err;
+	return allocate(fd, (off_t)layout.blocks);
 }

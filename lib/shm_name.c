@@ -42,8 +42,12 @@ int pyqi_shm_name_error(int err)
 	case -ENOSPC:
 		return -ENOMEM;
 	case -EISDIR:
+	case -ELOOP:
 	case -ENOTTY:
+	case -ENXIO:
 		return -EUCLEAN; /* it has a queue's name and is none */
+	case -EROFS:
+		return -EACCES;
 	default:
 		return err;
 	}
@@ -62,52 +66,41 @@ int pyqi_shm_name_open(const char *name)
 	return err ? err : open_path(&path);
 }
 
-static int give_name(int fd, const struct path *path)
+int pyqi_shm_name_make(const struct pyq_attr *attr)
 {
-	char self[32];
-
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (!linkat(AT_FDCWD, self, AT_FDCWD, path->text, AT_SYMLINK_FOLLOW))
-		return 0;
-	return errno == ENOENT ? -EOPNOTSUPP : -errno; /* no /proc */
-}
-
-static int make(const struct pyq_attr *attr, const struct path *path)
-{
-	int fd = pyqi_opened(open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	struct path path;
+	int fd = path_of(&path, attr->name);
 	int err;
 
-	if (fd < 0)
+	if (fd)
 		return fd;
+	if (attr->flags & PYQ_EXCL && !access(path.text, F_OK))
+		return -EEXIST;
+	fd = pyqi_opened(open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	if (fd < 0)
+		return fd == -ENOENT ? -EOPNOTSUPP : fd;
 	err = pyqi_shm_format(fd, attr);
-	if (!err && attr->owner && fchown(fd, attr->owner->uid, attr->owner->gid))
-		err = -errno;
-	if (!err && fchmod(fd, attr->mode ? attr->mode : 0600))
-		err = -errno;
-	if (!err)
-		err = give_name(fd, path);
 	if (err)
 		close(fd);
 	return err ? err : fd;
 }
 
-/* Whose name it is may change between two looks; not for ever. */
-int pyqi_shm_name_make(const struct pyq_attr *attr)
+int pyqi_shm_name_give(int fd, const struct pyq_attr *attr)
 {
 	struct path path;
-	int fd = path_of(&path, attr->name);
+	char self[32];
+	int err = path_of(&path, attr->name);
 
-	if (fd)
-		return fd;
-	for (int tries = 0; tries < 100; tries++) {
-		fd = make(attr, &path);
-		if (fd != -EEXIST || attr->flags & PYQ_EXCL)
-			return fd;
-		fd = open_path(&path);
-		if (fd != -ENOENT)
-			return fd;
-	}
-	return -EAGAIN;
+	if (err)
+		return err;
+	if (attr->owner && fchown(fd, attr->owner->uid, attr->owner->gid))
+		return -errno;
+	if (fchmod(fd, attr->mode ? attr->mode : 0600))
+		return -errno;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (!linkat(AT_FDCWD, self, AT_FDCWD, path.text, AT_SYMLINK_FOLLOW))
+		return 0;
+	return errno == ENOENT ? -EOPNOTSUPP : -errno; /* no /proc */
 }
 
 bool pyqi_shm_name_exists(const char *name)
@@ -143,6 +136,8 @@ static int report(const char *file, int (*fn)(const struct pyq_name *name, void 
 	if (path_of(&path, name.name))
 		return 0;
 	fd = open_path(&path);
+	if (fd == -EMFILE || fd == -ENFILE)
+		return fd;
 	if (fd < 0)
 		return 0;
 	found = !pyqi_shm_read(fd, &page, &st);
@@ -169,7 +164,7 @@ int pyqi_shm_name_list(int (*fn)(const struct pyq_name *name, void *arg), void *
 	int ret = 0;
 
 	if (!dir)
-		return -errno;
+		return errno == ENOENT ? 0 : -errno;
 	while (!ret && (entry = readdir(dir)))
 		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
 			ret = report(entry->d_name, fn, arg);

@@ -6,14 +6,23 @@
 #include "priv.h"
 
 /**
- * pyqi_shm_name_make() - make a queue with a name, or open the one that has it
+ * pyqi_shm_name_make() - make a queue that can be given a name
  * @attr: what it is like, with a name; has been checked
- *
- * The name is there when the queue is complete: who dies before leaves nothing.
  *
  * Return: its file, the caller's; or -errno.
  */
 int pyqi_shm_name_make(const struct pyq_attr *attr);
+
+/**
+ * pyqi_shm_name_give() - give it the name, and the owner and mode that go with it
+ * @fd: its file
+ * @attr: as before
+ *
+ * The last step of all: who dies before leaves nothing.
+ *
+ * Return: 0; -EEXIST there is one of that name; or -errno.
+ */
+int pyqi_shm_name_give(int fd, const struct pyq_attr *attr);
 
 /* Return: the file of that name, the caller's; or -errno. */
 int pyqi_shm_name_open(const char *name);

@@ -152,6 +152,9 @@ ssize_t pyqi_futex_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t dea
 			called = !pyq_sleepers_withdraw(word, sequence);
 		announced = false;
 		ret = wait->attempt(q, wait->arg);
+		/* Others may be quicker, again and again. */
+		if (ret == -EAGAIN && now_ns() >= deadline)
+			ret = -ETIMEDOUT;
 	}
 
 	if (announced)

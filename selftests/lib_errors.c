@@ -181,6 +181,7 @@ TEST_F(errors, reasons)
 		/* Only these are different. */
 		{ { .maxsize = 1, .flags = PYQ_SEALED, .backend = "shm" }, -EOPNOTSUPP, "sealed" },
 		{ { .maxsize = 0, .backend = "shm" }, -EOPNOTSUPP, "bound" },
+		{ { .maxsize = 0 }, -EOPNOTSUPP, "bound" },
 		{ { .maxsize = 1, .name = "lib-errors-new", .mode = 0640, .backend = "shm" },
 		  -EOPNOTSUPP, "who may get" },
 		{ { .maxsize = 1, .name = "lib-errors-new", .mode = 0602, .backend = "shm" },
@@ -213,6 +214,8 @@ TEST_F(errors, names)
 	EXPECT_EQ(-ENOENT, lib(pyq_open(&q, "lib-errors-none", 0)));
 	EXPECT_EQ(NULL, q);
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, "", 0)));
+	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, NULL, 0)));
+	EXPECT_EQ(-EINVAL, lib(pyq_unlink(NULL)));
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, "a/b", 0)));
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, ROOTS_OWN, 1u << 30)));
 	EXPECT_EQ(-ENAMETOOLONG, lib(pyq_open(&q, name, 0)));

@@ -39,6 +39,24 @@ TEST(create)
 	EXPECT_EQ(UNTOUCHED, errno);
 }
 
+/* A slot has more room than a message may have: the bound is the message's. */
+TEST(max_msg_below_the_payload)
+{
+	pyq_queue *q = new_queue(.maxsize = 4, .payload = 48, .max_msg = 10);
+	char buf[48] = { 0 };
+	struct pyq_msg msg = { .data = buf, .size = sizeof(buf), .len = 11 };
+
+	EXPECT_EQ(10, lib(pyq_max_msg(q)));
+	EXPECT_EQ(10, lib(pyq_payload(q)));
+	EXPECT_EQ(-E2BIG, lib(pyq_put(q, buf, 11, PYQ_NOWAIT)));
+	EXPECT_EQ(-E2BIG, lib(pyq_put_many(q, &msg, 1, PYQ_NOWAIT)));
+	EXPECT_EQ(0, lib(pyq_qsize(q)));
+	EXPECT_EQ(0, lib(pyq_put(q, buf, 10, PYQ_NOWAIT)));
+	EXPECT_EQ(-EMSGSIZE, lib(pyq_get(q, buf, 9, PYQ_NOWAIT)));
+	EXPECT_EQ(10, lib(pyq_get(q, buf, 10, PYQ_NOWAIT)));
+	pyq_close(q);
+}
+
 TEST(attributes)
 {
 	pyq_queue *q = new_queue(.maxsize = 1000, .payload = 100, .max_msg = 5000,

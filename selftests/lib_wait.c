@@ -28,6 +28,16 @@ static int result(pthread_t thread)
 	return (int)(intptr_t)value;
 }
 
+/* What is left of a time that is over, by whatever little, is not for ever. */
+TEST(seconds)
+{
+	EXPECT_EQ(PYQ_NOWAIT, PYQ_SECONDS(-1e-9));
+	EXPECT_EQ(PYQ_NOWAIT, PYQ_SECONDS(-1.5e-9));
+	EXPECT_EQ(PYQ_NOWAIT, PYQ_SECONDS(-100));
+	EXPECT_EQ(PYQ_NOWAIT, PYQ_SECONDS(0));
+	EXPECT_EQ(1500000000, PYQ_SECONDS(1.5));
+}
+
 TEST(full_and_empty)
 {
 	pyq_queue *q = new_queue(.maxsize = 2);

@@ -21,8 +21,9 @@
  * A loan keeps its slot. Messages behind a reserved one wait for it, and once the
  * ring has come round, puts wait for whatever is on loan: so do not sleep on it.
  * It may be ended by any thread of the process that made it, once: through a copy of
- * the struct nothing is ended twice, but @data may be gone. In a child after a fork
- * it is nothing.
+ * the struct nothing is ended twice, but @data may be gone. Only of a message that was
+ * given back is a copy, after that, as good as a new loan of the same message: keep
+ * none. In a child after a fork it is nothing.
  */
 #ifndef PYQUEUE_LOAN_H
 #define PYQUEUE_LOAN_H

@@ -11,7 +11,7 @@
  *	pyq_close(q);
  *
  * Every function returns 0 or a count, or a negative error number; errno is
- * left alone. pyq_strerror() puts an error into words. A handle may be used by
+ * left alone, and none is a cancellation point. pyq_strerror() puts an error into words. A handle may be used by
  * any number of threads at once, and in a child after fork() (of a queue in shared
  * memory its first call may also fail as pyq_open() does); pyq_close() must be the
  * last call on it. A process that is killed at any instant takes nothing with it: a
@@ -46,7 +46,8 @@ typedef struct pyq_queue pyq_queue;
  */
 #define PYQ_NOWAIT ((int64_t)0)
 #define PYQ_FOREVER ((int64_t)-1)
-#define PYQ_SECONDS(s) ((int64_t)(1e9 * (s)))
+/* Less than 0, a time that is over, is not to wait. @s is evaluated twice. */
+#define PYQ_SECONDS(s) (1e9 * (s) < 0 ? PYQ_NOWAIT : (int64_t)(1e9 * (s)))
 #define PYQ_MILLISECONDS(ms) (1000000 * (int64_t)(ms))
 
 /* pyq_attr.flags */
@@ -141,7 +142,7 @@ struct pyq_msg {
  * anything where there is no /proc; -EXDEV the name exists on the other backend;
  * -ENODEV the kernel's was asked for, and the module is not loaded; -EUSERS 4095
  * handles have the queue open; -EUCLEAN what has this name is no sound queue;
- * -EMFILE, -ENFILE.
+ * -EFBIG in shared memory: RLIMIT_FSIZE (ulimit -f) is in the way; -EMFILE, -ENFILE.
  */
 PYQ_API int pyq_create(pyq_queue **q, const struct pyq_attr *attr);
 
@@ -504,7 +505,7 @@ struct pyq_name {
  * @arg: passed on to it
  *
  * Each name that is there throughout is reported once. Not sorted. @fn may call
- * any function of this library.
+ * any function of this library; a thread is not cancelled in it.
  *
  * Return: 0, what @fn returned, -ENODEV, -EACCES, -EMFILE or -ENFILE.
  */
