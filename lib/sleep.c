@@ -153,7 +153,7 @@ ssize_t pyqi_futex_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t dea
 		announced = false;
 		ret = wait->attempt(q, wait->arg);
 		/* Others may be quicker, again and again. */
-		if (ret == -EAGAIN && now_ns() >= deadline)
+		if (ret == -EAGAIN && pyqi_now() >= deadline)
 			ret = -ETIMEDOUT;
 	}
 
