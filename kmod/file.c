@@ -226,7 +226,7 @@ static long pyqueue_ioctl_wake(struct file *file, void *arg, void __user *user)
 	int err;
 
 	if (wake->flags & ~(PYQUEUE_WAKE_GETTERS | PYQUEUE_WAKE_PUTTERS | PYQUEUE_WAKE_JOINERS |
-			    PYQUEUE_WAKE_POLLERS | PYQUEUE_WAKE_BROKEN))
+			    PYQUEUE_WAKE_POLL_IN | PYQUEUE_WAKE_POLL_OUT | PYQUEUE_WAKE_BROKEN))
 		return -EOPNOTSUPP;
 	if (!wake->flags || wake->pad)
 		return -EINVAL;
@@ -363,6 +363,20 @@ static ssize_t pyqueue_write_iter(struct kiocb *iocb, struct iov_iter *from)
 				    pyqueue_iocb_deadline(iocb)) ?: len;
 }
 
+/*
+ * On the lists first, then to be seen by those who map the queue, then look. Who polls
+ * for nothing but its end waits for the last message to go.
+ */
+static void pyqueue_announce_poller(struct pyqueue *q, __poll_t events)
+{
+	const __poll_t out = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+
+	if (events & out)
+		pyq_pollers_announce(q->putters.shared); /* H */
+	if (!(events & out) || events & (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND))
+		pyq_pollers_announce(q->getters.shared); /* H */
+}
+
 static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
 {
 	struct pyqueue *q = file->private_data;
@@ -371,9 +385,7 @@ static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
 
 	poll_wait(file, &q->poll_in, wait);
 	poll_wait(file, &q->poll_out, wait);
-	/* On the lists first, then look. */
-	pyq_pollers_announce(q->getters.shared); /* H */
-	pyq_pollers_announce(q->putters.shared); /* H */
+	pyqueue_announce_poller(q, poll_requested_events(wait));
 
 	in = pyqueue_can_get(q);
 	out = pyqueue_can_put(q);

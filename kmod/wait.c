@@ -292,11 +292,11 @@ void pyqueue_wake_claimed(struct pyqueue *q, unsigned int whom, u32 count)
 		pyqueue_wake_some(&q->putters, most, most);
 	if (whom & PYQUEUE_WAKE_JOINERS)
 		pyqueue_wake_some(&q->joiners, 0, U32_MAX);
-	if (whom & PYQUEUE_WAKE_POLLERS) {
-		/* Without a key: each looks, and so announces itself again. */
+	/* Without a key: each looks, and so announces itself again. */
+	if (whom & PYQUEUE_WAKE_POLL_IN)
 		pyqueue_wake_all_pollers(&q->poll_in);
+	if (whom & PYQUEUE_WAKE_POLL_OUT)
 		pyqueue_wake_all_pollers(&q->poll_out);
-	}
 }
 
 /* Announce anew whom somebody has claimed and not called; call one if he can go on. */

@@ -69,7 +69,8 @@ static void become_nobody(void)
 
 static int make(pyq_queue **q, const char *name)
 {
-	return pyq_create(q, &(struct pyq_attr){ .maxsize = 1, .name = name });
+	return pyq_create(q, &(struct pyq_attr){ .maxsize = 1, .name = name,
+						      .flags = is_sealed() ? PYQ_SEALED : 0 });
 }
 
 /* The fd of a queue, without a handle; of a new one if @name is NULL. */
@@ -548,8 +549,8 @@ TEST_F(errors, puts)
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(-EINVAL, lib(calls[i](self->q, "x", 1, -2)));
 		EXPECT_EQ(-EINVAL, lib(calls[i](self->q, "x", 1, INT64_MIN)));
-		/* What is not NULL is believed on shm. */
-		EXPECT_EQ(-EFAULT, lib(calls[i](self->q, on_shm() ? NULL : (void *)8, 1,
+		/* What is not NULL is believed by who copies himself. */
+		EXPECT_EQ(-EFAULT, lib(calls[i](self->q, is_mapped(self->q) ? NULL : (void *)8, 1,
 						PYQ_NOWAIT)));
 		EXPECT_EQ(-E2BIG, lib(calls[i](self->q, large, 10001, PYQ_NOWAIT)));
 		EXPECT_EQ(-ENOBUFS, lib(calls[i](self->q, large, 9000, PYQ_NOWAIT)));
@@ -630,7 +631,7 @@ TEST_F(errors, gets)
 		EXPECT_EQ(-EBADF, lib(calls[i](self->writer, buf, 8, PYQ_NOWAIT)));
 		if (calls[i] != get_alloc) {
 			EXPECT_EQ(-EMSGSIZE, lib(calls[i](self->q, buf, 2, PYQ_NOWAIT)));
-			EXPECT_EQ(-EFAULT, lib(calls[i](self->q, on_shm() ? NULL : (void *)8, 8,
+			EXPECT_EQ(-EFAULT, lib(calls[i](self->q, is_mapped(self->q) ? NULL : (void *)8, 8,
 							PYQ_NOWAIT)));
 		}
 		EXPECT_EQ(1, pyq_qsize(self->q));

@@ -9,7 +9,7 @@
 /* proves: pyq_reserve -EOPNOTSUPP, pyq_borrow -EOPNOTSUPP */
 #define NEEDS_LOANS()                                                        \
 	do {                                                                 \
-		if (!on_shm()) {                                             \
+		if (is_sealed()) {                                           \
 			struct pyq_loan loan_;                               \
 			pyq_queue *q_ = new_queue(.maxsize = 1);             \
 			EXPECT_EQ(-EOPNOTSUPP, lib(pyq_reserve(q_, &loan_, 0))); \

@@ -298,7 +298,7 @@ TEST(lent)
 
 	if (err == -EOPNOTSUPP) {
 		pyq_close(q);
-		SKIP(return, "the kernel's queues lend nothing until they are mapped");
+		SKIP(return, "a sealed queue lends nothing");
 	}
 	ASSERT_EQ(0, err);
 	EXPECT_EQ(0, ready(out, 0));
@@ -387,8 +387,8 @@ TEST(death)
 	struct pyq_msg msg = { 0 };
 	char c;
 
-	if (!on_shm())
-		SKIP(return, "until they are mapped, nobody dies with a message of the kernel's queues");
+	if (!is_mapped(q))
+		SKIP(return, "nobody dies with a message of a sealed queue");
 	msg.data = &c;
 	msg.size = 1;
 	ASSERT_EQ(0, put(q));

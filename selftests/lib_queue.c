@@ -372,14 +372,14 @@ TEST(bad_addresses)
 	char c = 'x';
 
 	EXPECT_EQ(-EFAULT, lib(pyq_put(q, NULL, 1, PYQ_FOREVER)));
-	if (on_shm()) {
+	if (is_mapped(q)) {
 		EXPECT_EQ(128 + SIGSEGV, exit_status(in_child(pyq_put(q, (void *)8, 1, PYQ_FOREVER))));
 	} else {
 		EXPECT_EQ(-EFAULT, lib(pyq_put(q, (void *)8, 1, PYQ_FOREVER)));
 	}
 	EXPECT_EQ(0, lib(pyq_put(q, &c, 1, PYQ_FOREVER)));
 	EXPECT_EQ(-EFAULT, lib(pyq_get(q, NULL, 1, PYQ_FOREVER)));
-	if (on_shm()) {
+	if (is_mapped(q)) {
 		EXPECT_EQ(128 + SIGSEGV, exit_status(in_child(pyq_get(q, (void *)8, 1, PYQ_FOREVER))));
 	} else {
 		EXPECT_EQ(-EFAULT, lib(pyq_get(q, (void *)8, 1, PYQ_FOREVER)));

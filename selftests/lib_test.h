@@ -39,16 +39,6 @@
 		ret_;                                                        \
 	})
 
-/* new_queue(.maxsize = 3) */
-#define new_queue(...)                                                       \
-	({                                                                   \
-		pyq_queue *q_ = NULL;                                        \
-		ASSERT_EQ(0, lib(pyq_create(&q_,                             \
-			&(struct pyq_attr){ __VA_ARGS__ })));                \
-		ASSERT_NE(NULL, q_);                                         \
-		q_;                                                          \
-	})
-
 /* Is it about queues without the module? */
 static inline bool on_shm(void)
 {
@@ -56,6 +46,34 @@ static inline bool on_shm(void)
 
 	return !pyq_info(&info) && !strcmp(info.backend, "shm");
 }
+
+/* Or about those of the module that nobody can map (sealed.sh)? */
+static inline bool is_sealed(void)
+{
+	return getenv("PYQUEUE_TEST_SEALED") && !on_shm();
+}
+
+/* Does this handle have the queue mapped? */
+static inline bool is_mapped(pyq_queue *q)
+{
+	struct pyq_stat st;
+
+	return !pyq_stat(q, &st) && st.mapped;
+}
+
+/* new_queue(.maxsize = 3) */
+#define new_queue(...)                                                       \
+	({                                                                   \
+		struct pyq_attr attr_ = { __VA_ARGS__ };                     \
+		pyq_queue *q_ = NULL;                                        \
+		attr_.flags |= is_sealed() ? PYQ_SEALED : 0;                 \
+		ASSERT_EQ(0, lib(pyq_create(&q_, &attr_)));                  \
+		ASSERT_NE(NULL, q_);                                         \
+		/* A mode that lets others in seals by itself. */            \
+		EXPECT_TRUE(attr_.name || is_mapped(q_) == !is_sealed() ||   \
+			    attr_.flags & PYQ_SEALED);                       \
+		q_;                                                          \
+	})
 
 static inline int64_t now_ns(void)
 {

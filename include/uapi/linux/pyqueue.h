@@ -546,8 +546,9 @@ struct pyqueue_owner {
 #define PYQUEUE_WAKE_GETTERS	(1U << 0)	/* @count who sleep in get */
 #define PYQUEUE_WAKE_PUTTERS	(1U << 1)	/* @count who sleep in put */
 #define PYQUEUE_WAKE_JOINERS	(1U << 2)	/* all who sleep in join */
-#define PYQUEUE_WAKE_POLLERS	(1U << 3)	/* all who poll, to look again */
-#define PYQUEUE_WAKE_BROKEN	(1U << 4)	/* the ring is spoilt: tell everybody */
+#define PYQUEUE_WAKE_POLL_IN	(1U << 3)	/* all who poll for a message, to look again */
+#define PYQUEUE_WAKE_POLL_OUT	(1U << 4)	/* all who poll for room */
+#define PYQUEUE_WAKE_BROKEN	(1U << 5)	/* the ring is spoilt: tell everybody */
 
 /**
  * struct pyqueue_wake - wake those whom the ring's new state concerns
