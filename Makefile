@@ -120,6 +120,7 @@ endif
 
 check: setup
 	$(Q)$(MAKE) $(quiet) lib tools examples selftests modules
+	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
 	$(Q)selftests/run-all </dev/null
 
 stress:
@@ -139,12 +140,12 @@ bench-native:
 	@mkdir -p build/bench
 	$(Q)PYQUEUE_BACKEND=shm build/bin/pyqueue-bench --json build/bench/native.json $(ARGS)
 
-guest_peers := getppid,pyqueue ioctl,pyqueue write+read,mqueue,pipe
+guest_peers := getppid,pyqueue,pyqueue ioctl,pyqueue write+read,mqueue,pipe
 
 bench-guest: setup-vm
 	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko
 	@mkdir -p build/bench
-	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one --size 48 --messages 20000 \
+	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one,1p1c,pingpong --size 48 \
 		--peer '$(guest_peers)' $(ARGS) </dev/null >build/bench/guest-$(KERNEL).json
 
 # As written on the command line: what is a variable there is the guest shell's.

@@ -41,8 +41,9 @@ FIXTURE_SETUP(storm)
 	ASSERT_NE(NULL, self->a);
 	self->found = malloc(FOUND_MAX * sizeof(*self->found));
 	ASSERT_NE(NULL, self->found);
-	ASSERT_EQ(0, pyq_create(&self->q, &(struct pyq_attr){ .maxsize = variant->maxsize,
-							      .payload = 48 }));
+	ASSERT_EQ(0, pyq_create(&self->q, &(struct pyq_attr){
+		.maxsize = variant->maxsize, .payload = 48,
+		.flags = getenv("PYQUEUE_TEST_SEALED") ? PYQ_SEALED : 0 }));
 	self->view = view_of(pyq_fd(self->q));
 	/* Those who are to die by a signal leave no file. */
 	ASSERT_EQ(0, setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }));

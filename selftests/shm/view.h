@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A queue in shared memory as it lies there, for tests that look on without taking part. */
+/* A queue that can be mapped as it lies there, for tests that look on without taking part. */
 #ifndef SHM_VIEW_H
 #define SHM_VIEW_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,23 +14,28 @@
 
 /**
  * struct view - a queue's header and slots, for reading
- * @hdr: NULL: the queue is not in shared memory
+ * @hdr: NULL: the queue cannot be mapped. A child does not have one of the module's
  */
 struct view {
 	const struct pyqueue_header *hdr;
 };
 
-/* Of the queue whose fd that is; one of the module's stays NULL. */
+/* Of the queue whose fd that is, on whatever backend; one that is sealed stays NULL. */
 static inline struct view view_of(int fd)
 {
+	struct pyqueue_stat st = { .size = sizeof(st) };
 	struct view v = { NULL };
 	struct pyqueue_header h;
+	size_t size;
 	void *at;
 
-	if (pread(fd, &h, sizeof(h), 0) != sizeof(h) || h.magic != PYQUEUE_MAGIC)
+	if (pread(fd, &h, sizeof(h), 0) == sizeof(h) && h.magic == PYQUEUE_MAGIC)
+		size = PYQUEUE_HEADER_SIZE + ((size_t)h.slot_size << h.order);
+	else if (!ioctl(fd, PYQUEUE_IOC_STAT, &st) && st.map_bytes)
+		size = st.map_bytes;
+	else
 		return v;
-	at = mmap(NULL, PYQUEUE_HEADER_SIZE + ((size_t)h.slot_size << h.order), PROT_READ,
-		  MAP_SHARED, fd, 0);
+	at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (at != MAP_FAILED)
 		v.hdr = at;
 	return v;

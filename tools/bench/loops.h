@@ -12,7 +12,8 @@
  */
 #include "message.h"
 
-#define BENCH_LOOPS .exchange = exchange, .produce = produce, .consume = consume
+#define BENCH_LOOPS \
+	.exchange = exchange, .produce = produce, .consume = consume, .bounce = bounce
 
 static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
@@ -69,6 +70,32 @@ static BENCH_INLINE int consume_sized(void *state, unsigned long n, size_t size,
 	return 0;
 }
 
+/* What the one sends comes back from the other, and only then the next one goes. */
+static BENCH_INLINE int bounce_sized(void *out, void *in, bool serves, unsigned long n, size_t size,
+				     uint64_t *sum)
+{
+	uint64_t sent[BENCH_BLOCK_WORDS], received[BENCH_BLOCK_WORDS];
+	const size_t words = size / BENCH_SIZE_STEP;
+
+	for (unsigned long done = 0, block; done < n; done += block) {
+		block = bench_block(n - done, size);
+		bench_fill(sent, size, done, block);
+		for (unsigned long i = 0; i < block; i++) {
+			int err = serves ? put(out, sent + i * words, size) : 0;
+
+			if (!err)
+				err = get(in, received + i * words, size);
+			if (!err && !serves)
+				err = put(out, received + i * words, size);
+			if (err)
+				return err;
+		}
+		if (serves)
+			*sum += bench_sum(received, size, block);
+	}
+	return 0;
+}
+
 /* A program knows the size of its messages: so does the compiler, for the usual ones. */
 
 static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
@@ -104,5 +131,17 @@ static int consume(void *state, unsigned long n, size_t size, uint64_t *sum)
 		return consume_sized(state, n, 48, sum);
 	default:
 		return consume_sized(state, n, size, sum);
+	}
+}
+
+static int bounce(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum)
+{
+	switch (size) {
+	case 8:
+		return bounce_sized(out, in, serves, n, 8, sum);
+	case 48:
+		return bounce_sized(out, in, serves, n, 48, sum);
+	default:
+		return bounce_sized(out, in, serves, n, size, sum);
 	}
 }

@@ -22,6 +22,7 @@ static inline int bench_module_open(struct bench_queue *queue)
 	const struct pyq_attr attr = {
 		.maxsize = (int64_t)queue->capacity,
 		.payload = queue->size,
+		.flags = PYQ_SEALED, /* as those have it who cannot map it */
 		.backend = "kernel",
 	};
 	struct bench_module *module;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "message.h"
 #include "peers.h"
 
@@ -40,7 +41,7 @@ static mqd_t create(const struct bench_queue *queue)
 	char name[32];
 	mqd_t mq;
 
-	snprintf(name, sizeof(name), "/pyqueue-bench.%d", getpid());
+	snprintf(name, sizeof(name), "/pyqueue-bench.%d", getpid()); /* for a moment */
 	mq = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
 	if (mq != (mqd_t)-1)
 		mq_unlink(name);
@@ -49,20 +50,21 @@ static mqd_t create(const struct bench_queue *queue)
 
 static int open_queue(struct bench_queue *queue)
 {
-	static mqd_t mq;
+	mqd_t *mq = bench_alloc(1, sizeof(*mq));
 
-	mq = create(queue);
-	if (mq == (mqd_t)-1 && queue->capacity > CAPACITY_FOR_ALL) {
+	queue->state = mq;
+	*mq = create(queue);
+	if (*mq == (mqd_t)-1 && queue->capacity > CAPACITY_FOR_ALL) {
 		queue->capacity = CAPACITY_FOR_ALL;
-		mq = create(queue);
+		*mq = create(queue);
 	}
-	queue->state = &mq;
-	return mq == (mqd_t)-1 ? -errno : 0;
+	return *mq == (mqd_t)-1 ? -errno : 0;
 }
 
 static void close_queue(void *state)
 {
 	mq_close(*(const mqd_t *)state);
+	free(state);
 }
 
 const struct bench_peer peer_mqueue = {

@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 
+#include "alloc.h"
 #include "file.h"
 #include "peers.h"
 
@@ -23,28 +24,29 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 
 static int open_pipe(struct bench_queue *queue)
 {
-	static int ends[2];
+	int *ends = bench_alloc(2, sizeof(*ends));
 	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
 	const unsigned long in_page = page / queue->size;
 	const unsigned long pages = (queue->capacity + in_page - 1) / in_page;
 	int bytes;
 
+	queue->state = ends;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	/* The next power of two, unless this user has too much in pipes already. */
 	fcntl(ends[1], F_SETPIPE_SZ, (int)(pages * page));
 	bytes = fcntl(ends[1], F_GETPIPE_SZ);
 	queue->capacity = (unsigned long)bytes / page * in_page;
-	queue->state = ends;
 	return 0;
 }
 
 static void close_pipe(void *state)
 {
-	const int *ends = state;
+	int *ends = state;
 
 	close(ends[0]);
 	close(ends[1]);
+	free(ends);
 }
 
 const struct bench_peer peer_pipe = {

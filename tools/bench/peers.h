@@ -41,8 +41,10 @@ struct bench_queue {
  *	bench_fill(), and bench_sum() of what has arrived added to *@sum. 0 or -errno.
  * @produce: put messages @first to @first + @n - 1; NULL: it cannot do that alone
  * @consume: get @n messages, as @exchange does; NULL likewise
+ * @bounce: with two queues, to and fro: send @n messages, each when the one before has
+ *	come back, which counts in *@sum; or send back what comes. NULL likewise
  *
- * The last three are what is timed; loops.h makes them.
+ * The last four are what is timed; loops.h makes them.
  */
 struct bench_peer {
 	const char *name;
@@ -56,6 +58,8 @@ struct bench_peer {
 	int (*exchange)(void *state, unsigned long n, size_t size, uint64_t *sum);
 	int (*produce)(void *state, uint64_t first, unsigned long n, size_t size);
 	int (*consume)(void *state, unsigned long n, size_t size, uint64_t *sum);
+	int (*bounce)(void *out, void *in, bool serves, unsigned long n, size_t size,
+		      uint64_t *sum);
 };
 
 extern const struct bench_peer *const bench_peers[];

@@ -11,6 +11,7 @@
  * @workload: in which workload, at each size
  * @over: the peer above the line
  * @under: the one below
+ * @backend: only where that is the one below's; NULL: any
  * @at_least: what it should be at least; 0: no matter
  * @at_most: what it should be at most; 0: no matter
  */
@@ -19,6 +20,7 @@ struct bench_ratio {
 	const struct bench_workload *workload;
 	const struct bench_peer *over;
 	const struct bench_peer *under;
+	const char *backend;
 	double at_least;
 	double at_most;
 };

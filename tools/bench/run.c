@@ -181,6 +181,8 @@ static void compare(struct bench_run *run, const struct bench_ratio *ratio)
 
 	if (ratio->workload != run->workload || !over || !under)
 		return;
+	if (ratio->backend && strcmp(ratio->backend, under->queue.backend))
+		return;
 	run->comparison_count++;
 	comparison->ratio = ratio;
 	comparison->seen = bench_samples(BENCH_CLOCKS, run->rounds);

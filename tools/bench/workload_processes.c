@@ -34,6 +34,7 @@ struct cast {
 	const struct bench_workload *workload;
 	const struct bench_peer *peer;
 	const struct bench_queue *queue;
+	const struct bench_queue *back; /* NULL but where it goes to and fro */
 	unsigned long n;
 	struct line line;
 	unsigned int started;
@@ -62,6 +63,10 @@ static int play(const struct cast *cast, unsigned int i, struct part *part)
 	const unsigned long first = share_begin(cast->n, shares, share);
 	const unsigned long n = share_begin(cast->n, shares, share + 1) - first;
 
+	if (cast->back)
+		return peer->bounce(puts ? queue->state : cast->back->state,
+				    puts ? cast->back->state : queue->state, puts, cast->n,
+				    queue->size, &part->sum);
 	if (puts)
 		return peer->produce(queue->state, first, n, queue->size);
 	return peer->consume(queue->state, n, queue->size, &part->sum);
@@ -81,6 +86,8 @@ static int run_child(const struct cast *cast, unsigned int i, struct part *part)
 	close(line->ready[0]);
 	close(line->go[1]);
 	err = cast->peer->enter ? cast->peer->enter(cast->queue->state) : 0;
+	if (!err && cast->back && cast->peer->enter)
+		err = cast->peer->enter(cast->back->state);
 	if (write(line->ready[1], &byte, 1) != 1)
 		return -errno;
 	if (err)
@@ -217,14 +224,16 @@ static bool suits(const struct bench_peer *peer)
 	return peer->produce && peer->consume;
 }
 
-static int measure(const struct bench_workload *workload, const struct bench_peer *peer,
-		   const struct bench_queue *queue, unsigned long n, struct bench_outcome *outcome)
+static int measure_with(const struct bench_workload *workload, const struct bench_peer *peer,
+			const struct bench_queue *queue, const struct bench_queue *back,
+			unsigned long n, struct bench_outcome *outcome)
 {
 	const size_t bytes = cast_size(workload) * sizeof(struct part);
 	struct cast cast = {
 		.workload = workload,
 		.peer = peer,
 		.queue = queue,
+		.back = back,
 		.n = n,
 		.line = { { -1, -1 }, { -1, -1 } },
 	};
@@ -247,6 +256,31 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 	return err;
 }
 
+static int measure(const struct bench_workload *workload, const struct bench_peer *peer,
+		   const struct bench_queue *queue, unsigned long n, struct bench_outcome *outcome)
+{
+	return measure_with(workload, peer, queue, NULL, n, outcome);
+}
+
+static bool can_bounce(const struct bench_peer *peer)
+{
+	return peer->bounce;
+}
+
+static int measure_bounces(const struct bench_workload *workload, const struct bench_peer *peer,
+			   const struct bench_queue *queue, unsigned long n,
+			   struct bench_outcome *outcome)
+{
+	struct bench_queue back = { .size = queue->size, .capacity = queue->capacity };
+	int err = peer->open(&back);
+
+	if (err)
+		return err;
+	err = measure_with(workload, peer, queue, &back, n, outcome);
+	peer->close(back.state);
+	return err;
+}
+
 /* Long enough that starting does not count, short enough for several in a round. */
 #define BETWEEN_PROCESSES(label, words, np, nc)                                           \
 	{                                                                                 \
@@ -262,3 +296,13 @@ const struct bench_workload workload_4p4c =
 	BETWEEN_PROCESSES("4p4c", "four processes put, four get", 4, 4);
 const struct bench_workload workload_8p8c =
 	BETWEEN_PROCESSES("8p8c", "eight processes put, eight get", 8, 8);
+const struct bench_workload workload_pingpong = {
+	.name = "pingpong",
+	.what = "two processes, to and fro: each waits for the other",
+	.slices = 3,
+	.slice_ns = 100000000,
+	.producers = 1,
+	.consumers = 1,
+	.suits = can_bounce,
+	.measure = measure_bounces,
+};

@@ -52,5 +52,6 @@ extern const struct bench_workload workload_1p1c;
 extern const struct bench_workload workload_2p2c;
 extern const struct bench_workload workload_4p4c;
 extern const struct bench_workload workload_8p8c;
+extern const struct bench_workload workload_pingpong;
 
 #endif
