@@ -23,7 +23,8 @@ struct pyqi_process {
 	pthread_mutex_t fork_lock;
 };
 
-extern struct pyqi_process *pyqi_process;
+/* Hidden in so many words: else each look at it is by way of a table. */
+extern __attribute__((visibility("hidden"))) struct pyqi_process *pyqi_process;
 
 /**
  * pyqi_process_begin() - make the page, once

@@ -112,7 +112,8 @@ ssize_t pyqi_mapped_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint6
 }
 
 /* As put_at_once(). After a length @op is what it was. */
-static inline ssize_t get_at_once(pyq_queue *q, void *buf, size_t size, struct pyq_op *op)
+static inline __attribute__((always_inline)) ssize_t get_at_once(pyq_queue *q, void *buf,
+								 size_t size, struct pyq_op *op)
 {
 	struct pyq_ring ring = q->map.ring;
 	struct pyqueue_slot *slot;
