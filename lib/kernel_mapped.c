@@ -42,8 +42,7 @@ static void call(pyq_queue *q, struct pyqueue_waiters *side, uint32_t n)
 
 static void call_pollers(pyq_queue *q, struct pyqueue_waiters *side)
 {
-	wake(q, side == &pyqi_header(q)->getters ? PYQUEUE_WAKE_POLL_IN : PYQUEUE_WAKE_POLL_OUT,
-	     0);
+	wake(q, side == &pyqi_header(q)->getters ? PYQUEUE_WAKE_POLL_IN : PYQUEUE_WAKE_POLL_OUT, 0);
 }
 
 /* Somebody has found the ring broken: the module tells everybody. */

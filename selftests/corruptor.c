@@ -76,8 +76,8 @@ static void scribble(struct pyq_ring *r, unsigned int *seed)
 	}
 }
 
-/* Between two strokes it behaves, or else the queue would be broken at once. */
-static void scribbler(int q, struct account *a, unsigned int seed)
+/* Between two strokes it behaves for a while, or else the queue would be broken at once. */
+static void scribbler(int q, struct account *a, unsigned int seed, unsigned int period)
 {
 	struct pyq_op op;
 	struct pyq_ring r;
@@ -90,7 +90,7 @@ static void scribbler(int q, struct account *a, unsigned int seed)
 		op.freed = false;
 		if (!pyq_ring_claim_get(&r, &op, UINT64_MAX) && turn % 7)
 			pyq_ring_release(&r, &op);
-		if (turn % 20 == 0)
+		if (turn % period == 0)
 			scribble(&r, &seed);
 		if (turn % 64 == 0)
 			pq_wake(q, rand_r(&seed) % 32 ?: 1, rand_r(&seed) % 4);
@@ -207,7 +207,7 @@ TEST_F_TIMEOUT(corruptor, torment, 100)
 
 		ASSERT_LE(0, q);
 		for (int i = 0; i < SCRIBBLERS; i++)
-			pids[i] = child((scribbler(q, a, round * 100 + i), 0));
+			pids[i] = child((scribbler(q, a, round * 100 + i, 16 << round % 8), 0));
 		for (int i = SCRIBBLERS; i < SCRIBBLERS + CALLERS; i++)
 			pids[i] = child(caller(q, a, round * 100 + i));
 		/* They die at any moment, and others go on. */
@@ -216,7 +216,7 @@ TEST_F_TIMEOUT(corruptor, torment, 100)
 
 			let_others_run();
 			reap_killed(pids[which]);
-			pids[which] = child((scribbler(q, a, round * 100 + i), 0));
+			pids[which] = child((scribbler(q, a, round * 100 + i, 16 << round % 8), 0));
 		}
 		store(&a->stop, 1);
 		for (int i = 0; i < SCRIBBLERS + CALLERS; i++) {
@@ -243,7 +243,7 @@ TEST_F_TIMEOUT(corruptor, torment, 100)
 TEST_F(corruptor, forged_large)
 {
 	static char message[1000], room[1000];
-	struct pyq_ring r;
+	struct pyq_ring r = { .hdr = NULL };
 	struct pyqueue_slot *slot;
 
 	for (int i = 0; i < 4; i++) {

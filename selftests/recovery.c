@@ -8,6 +8,7 @@
 #include "mapped.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #define GROUP "/sys/fs/cgroup/pyqueue-recovery"
 
@@ -390,7 +391,7 @@ TEST_F(owed, called_and_gone)
 	}));
 	close(go[0]);
 	ASSERT_TRUE(wait_asleep(self->q, getters, 1, first));
-	second = child(pq_get(self->q, &c, 1, SOON));
+	second = child((close(go[1]), pq_get(self->q, &c, 1, SOON)));
 	ASSERT_TRUE(wait_asleep(self->q, getters, 2, second));
 	EXPECT_EQ(0, pq_put(self->q, "x", 1, PYQUEUE_NOWAIT));
 	ASSERT_TRUE(wait_sleepers(self->q, getters, 1));

@@ -332,7 +332,8 @@ TEST(shut_down)
 			pyq_close(q);
 		}
 	}
-	EXPECT_LT(50, kills);
+	/* The module does it in one go. */
+	EXPECT_LT(on_shm() ? 50 : 2, kills);
 }
 
 /* What the dead have left behind, once settled, costs nobody a step more. */
@@ -451,7 +452,8 @@ TEST(among_others)
 	EXPECT_EQ(published, released);
 	ASSERT_EQ(0, pyq_stat(q, &st));
 	EXPECT_EQ(0, st.large_bytes);
-	EXPECT_LT(100, ends);
+	/* Large ones have fewer steps where the module does most of them. */
+	EXPECT_LT(on_shm() ? 100 : 40, ends);
 	pyq_close(q);
 }
 

@@ -12,8 +12,7 @@
  */
 #include "message.h"
 
-#define BENCH_LOOPS \
-	.exchange = exchange, .produce = produce, .consume = consume, .bounce = bounce
+#define BENCH_LOOPS .exchange = exchange, .produce = produce, .consume = consume, .bounce = bounce
 
 static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
