@@ -271,6 +271,14 @@ static void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w)
 		pyqueue_wake(w, 1);
 }
 
+/* Has somebody claimed one and not called him, or not yet? */
+static bool pyqueue_owes(const struct pyqueue_waitq *w)
+{
+	const u64 announced = pyq_load(&w->shared->sleepers) & PYQUEUE_ANNOUNCED;
+
+	return READ_ONCE(w->idle) > announced;
+}
+
 /**
  * pyqueue_wake_claimed() - a call from user space
  * @q: the queue
@@ -376,7 +384,7 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 	bool over = false;
 	long ret;
 
-	if (w->other)
+	if (w->other && pyqueue_owes(w->other))
 		pyqueue_pass_on(q, w->other);
 	pyqueue_sleeper_enter(&sleeper, w);
 	for (;;) {

@@ -117,6 +117,22 @@ int pyqi_kernel_stat(pyq_queue *q, struct pyq_stat *st)
 	return 0;
 }
 
+static unsigned int access_of(int fd)
+{
+	const int mode = fcntl(fd, F_GETFL);
+
+	if (mode < 0)
+		return 0;
+	switch (mode & O_ACCMODE) {
+	case O_RDONLY:
+		return PYQ_READ;
+	case O_WRONLY:
+		return PYQ_WRITE;
+	default:
+		return PYQ_READ | PYQ_WRITE;
+	}
+}
+
 static int kernel_attach(pyq_queue *q, int fd)
 {
 	struct pyq_stat st;
@@ -130,6 +146,7 @@ static int kernel_attach(pyq_queue *q, int fd)
 	q->maxsize = st.maxsize;
 	q->max_msg = st.max_msg;
 	q->payload = pyqi_payload(st.payload, q->max_msg);
+	q->access = access_of(fd);
 	return pyqi_kernel_map(q);
 }
 
@@ -460,12 +477,7 @@ static int kernel_info(struct pyq_info *info)
 
 int pyqi_kernel_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 {
-	PYQI_KEEP_ERRNO;
-	const int mode = fcntl(q->fd, F_GETFL);
-
-	if (mode < 0)
-		return -EBADF;
-	if ((mode & O_ACCMODE) == (access == PYQ_READ ? O_WRONLY : O_RDONLY))
+	if (!(q->access & access))
 		return -EBADF;
 	*pfd = (struct pollfd){ .fd = q->fd, .events = access == PYQ_READ ? POLLIN : POLLOUT };
 	return 0;

@@ -5,7 +5,6 @@
  * left. A queue that cannot be mapped (sealed, or open for one thing only) is left to
  * kernel.c.
  */
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -251,17 +250,15 @@ static const struct pyqi_backend kernel_mapped = {
 int pyqi_kernel_map(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
-	const int mode = fcntl(q->fd, F_GETFL);
 	int err;
 
-	if (mode < 0 || (mode & O_ACCMODE) != O_RDWR)
+	if (q->access != (PYQ_READ | PYQ_WRITE))
 		return 0;
 	err = pyqi_process_begin();
 	if (err)
 		return err == -ENOMEM ? err : 0;
 	if (attach(q))
 		return 0;
-	q->access = PYQ_READ | PYQ_WRITE;
 	q->map.generation = pyqi_generation();
 	q->backend = &kernel_mapped;
 	pyq_set_spin(q, -1);

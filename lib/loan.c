@@ -3,10 +3,12 @@
 #include "deadline.h"
 #include "priv.h"
 
-static int begin(const pyq_queue *q, int64_t timeout, uint64_t *deadline)
+static int begin(const pyq_queue *q, unsigned int access, int64_t timeout, uint64_t *deadline)
 {
 	int err = pyqi_deadline(timeout, deadline);
 
+	if (!err && !(q->access & access))
+		err = -EBADF;
 	if (!err && !q->backend->loans)
 		err = -EOPNOTSUPP;
 	return err;
@@ -15,7 +17,7 @@ static int begin(const pyq_queue *q, int64_t timeout, uint64_t *deadline)
 int pyq_reserve(pyq_queue *q, struct pyq_loan *loan, int64_t timeout)
 {
 	uint64_t deadline;
-	int err = begin(q, timeout, &deadline);
+	int err = begin(q, PYQ_WRITE, timeout, &deadline);
 
 	loan->data = NULL;
 	return err ? err : q->backend->loans->reserve(q, loan, deadline);
@@ -24,7 +26,7 @@ int pyq_reserve(pyq_queue *q, struct pyq_loan *loan, int64_t timeout)
 int pyq_borrow(pyq_queue *q, struct pyq_loan *loan, int64_t timeout)
 {
 	uint64_t deadline;
-	int err = begin(q, timeout, &deadline);
+	int err = begin(q, PYQ_READ, timeout, &deadline);
 
 	loan->data = NULL;
 	return err ? err : q->backend->loans->borrow(q, loan, deadline);

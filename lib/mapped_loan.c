@@ -91,8 +91,6 @@ static int loan_reserve(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
 
 	if (err)
 		return err;
-	if (!(q->access & PYQ_WRITE))
-		return -EBADF;
 	ret = pyqi_put_when_ready(q, try_reserve, NULL, &op, deadline);
 	if (ret < 0)
 		return (int)ret;
@@ -186,8 +184,6 @@ static int loan_borrow(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
 
 	if (err)
 		return err;
-	if (!(q->access & PYQ_READ))
-		return -EBADF;
 	ret = pyqi_get_when_ready(q, try_borrow, NULL, &op, deadline);
 	if (ret < 0)
 		return (int)ret;

@@ -31,7 +31,7 @@ TEST(create)
 	EXPECT_EQ(240, st.payload);
 	EXPECT_EQ(on_shm() ? 64 << 20 : 0, st.max_bytes);
 	EXPECT_FALSE(st.named);
-	EXPECT_FALSE(st.sealed);
+	EXPECT_EQ(is_sealed(), st.sealed);
 	EXPECT_FALSE(st.shutdown);
 	EXPECT_FALSE(st.broken);
 	errno = UNTOUCHED;

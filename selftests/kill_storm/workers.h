@@ -24,6 +24,13 @@ static const char *const wrongs[] = {
 /* An address at which there is nothing; the compiler is not to know. */
 static void *volatile nowhere = (void *)8;
 
+/* To the module a bad address is an error: he dies by himself then, with nothing in hand. */
+static void die_of(ssize_t ret)
+{
+	if (ret == -EFAULT)
+		kill(getpid(), SIGKILL);
+}
+
 /* The next @n numbers of @me; the last of them from nowhere if @doomed. */
 static int put_numbers(FIXTURE_DATA(storm) *self, uint32_t me, unsigned int n, bool doomed,
 		       int64_t timeout)
@@ -50,6 +57,8 @@ static int put_numbers(FIXTURE_DATA(storm) *self, uint32_t me, unsigned int n, b
 			ret = pyq_put(self->q, msgs[done].data, msgs[done].len, timeout) ?: 1;
 		else
 			ret = pyq_put_many(self->q, &msgs[done], n - done, timeout);
+		if (ret < 0 && doomed)
+			die_of(ret);
 		if (ret < 0)
 			return ret;
 		for (unsigned int i = done; i < done + ret; i++)
@@ -167,6 +176,8 @@ static int get_some(FIXTURE_DATA(storm) *self, uint32_t me, unsigned int n, bool
 		ret = pyq_get_msg(self->q, hand->msgs, timeout);
 	else
 		ret = pyq_get_many(self->q, hand->msgs, n, timeout);
+	if (ret < 0 && doomed)
+		die_of(ret);
 	if (ret < 0)
 		return ret;
 	if (n == 1)
@@ -238,7 +249,7 @@ static void revive(struct __test_metadata *_metadata, FIXTURE_DATA(storm) *self,
 
 		if (self->pids[i])
 			continue;
-		/* What is at a bad address kills only where the queue is in shared memory. */
+		/* What is at a bad address kills only where the queue is mapped. */
 		if (doom && self->view.hdr && rand_r(&self->seed) % 4 == 0)
 			when = 1 + rand_r(&self->seed) % 50;
 		self->doomed[i] = when;

@@ -293,8 +293,8 @@ TEST(alone)
 		}
 	}
 	TH_LOG("%lu kills", kills);
-	/* 757, or 600; fewer if the calls that time out do so before they have slept. */
-	EXPECT_LT(on_shm() ? 700 : 500, kills);
+	/* 757, or 409; fewer if the calls that time out do so before they have slept. */
+	EXPECT_LT(on_shm() ? 700 : 380, kills);
 }
 
 /* The queue is shut down at once, and dropped by whoever is left. */
