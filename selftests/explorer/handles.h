@@ -8,6 +8,8 @@
 /* Not inlined where that keeps a waiting actor's stack small. */
 #define NOINLINE __attribute__((__noinline__))
 
+extern const struct pyqi_backend explorer_backend;
+
 /* Part of a state (snapshot.c). */
 static struct pyq_queue handles[ACTORS_MAX + 1];
 
@@ -22,6 +24,7 @@ void handles_init(void)
 
 	for (i = 0; i <= ACTORS_MAX; i++)
 		handles[i] = (struct pyq_queue){
+			.backend = &explorer_backend,
 			.access = PYQ_READ | PYQ_WRITE,
 			.maxsize = (int64_t)cast.maxsize,
 			.max_msg = MESSAGES_MAX,
@@ -60,35 +63,28 @@ uint64_t pyqi_generation_new(void)
 	abort();
 }
 
-int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
+/* No message is larger than a slot. */
+static ssize_t put_large_nowhere(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadline)
 {
 	(void)q;
-	(void)data;
-	(void)len;
-	(void)first;
+	(void)msg;
+	(void)deadline;
 	abort();
 }
 
-void pyqi_blocks_attach(pyq_queue *q, uint32_t first, uint64_t position)
-{
-	(void)q;
-	(void)first;
-	(void)position;
-	abort();
-}
-
-void pyqi_blocks_free(pyq_queue *q, uint32_t first)
-{
-	(void)q;
-	(void)first;
-	abort();
-}
-
-int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first)
+static int copy_large_nowhere(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first)
 {
 	(void)q;
 	(void)op;
 	(void)data;
+	(void)first;
+	abort();
+}
+
+static int release_large_nowhere(pyq_queue *q, const struct pyq_op *op, uint32_t first)
+{
+	(void)q;
+	(void)op;
 	(void)first;
 	abort();
 }
@@ -102,7 +98,7 @@ static NOINLINE void settle_dead(pyq_queue *q, unsigned int dead)
 		fail("recovery calls a sound ring broken", 0, 0);
 	if (pyq_load_acquire(&ring_header.detour) & PYQUEUE_DETOUR_DROP)
 		pyqi_mapped_drop(q);
-	pyqi_wake_everybody(q);
+	pyqi_futex_call_everybody(q);
 	world.ghost.recovered |= (__u8)(1u << (dead - 1));
 	actor_running()->recovers = 0;
 }
@@ -116,6 +112,20 @@ int pyqi_owner_check(pyq_queue *q)
 		settle_dead(q, dead);
 	return 0;
 }
+
+static const struct pyqi_ring_ops ring_ops = {
+	.wait = pyqi_futex_wait,
+	.call = pyqi_futex_call,
+	.call_pollers = pyqi_futex_call_pollers,
+	.call_everybody = pyqi_futex_call_everybody,
+	.look_around = pyqi_owner_check,
+	.drop = pyqi_mapped_drop,
+	.put_large = put_large_nowhere,
+	.large_copy = copy_large_nowhere,
+	.large_release = release_large_nowhere,
+};
+
+const struct pyqi_backend explorer_backend = { .name = "explorer", .ring = &ring_ops };
 
 /* Slices have no length here. */
 bool pyqi_owner_watch(pyq_queue *q)

@@ -11,6 +11,7 @@
 
 #include "lib/attempt.h"
 #include "lib/copy.h"
+#include "lib/deadline.c"
 
 /* A payload is copied in two steps, whatever the library makes of it. */
 #define pyqi_copy(to, from, len) explorer_memcpy(to, from, len)
@@ -31,6 +32,7 @@
 #include "lib/polls.c"
 
 #define __atomic_load_n(at, order) ((__typeof__(*(at)))explorer_load(at, sizeof(*(at))))
+#include "lib/spin.c"
 #include "lib/sleep.c"
 #undef __atomic_load_n
 

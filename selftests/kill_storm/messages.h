@@ -53,6 +53,7 @@ enum { GO, STOP_AND_SAY_SO, STOP };
 
 struct account {
 	int stop;
+	int given_back;			/* in this round: order does not tell */
 	uint64_t base[PUTTERS + 1];	/* the first number of the round */
 	uint64_t next[PUTTERS + 1];	/* the number that a putter goes on with */
 	struct hand hands[GETTERS + 1];

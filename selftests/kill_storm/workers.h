@@ -152,7 +152,7 @@ static int take(FIXTURE_DATA(storm) *self, struct hand *hand, const struct pyq_m
 		return TWICE;
 	if (known & NEVER || !(known & BEGUN))
 		return NEVER_PUT;
-	if (before)
+	if (before || load(&self->a->given_back))
 		return 0;
 	/* Not out of a dead hand: in order, all together and each putter's. */
 	if (msg->id < hand->last_id || m->number < hand->next[m->putter])
@@ -170,8 +170,11 @@ static int get_some(FIXTURE_DATA(storm) *self, uint32_t me, unsigned int n, bool
 
 	for (unsigned int i = 0; i < n; i++)
 		hand->msgs[i] = (struct pyq_msg){ .data = &hand->room[i], .size = LARGE };
-	if (doomed)
+	if (doomed) {
 		hand->msgs[n - 1].data = nowhere;
+		/* A large one may be given back, and then comes again as if for the first time. */
+		store(&self->a->given_back, self->large);
+	}
 	if (n == 1)
 		ret = pyq_get_msg(self->q, hand->msgs, timeout);
 	else
