@@ -126,7 +126,6 @@ static struct pyqueue_mapping *pyqueue_mapping_new(struct pyqueue *q, struct mm_
  */
 int pyqueue_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	const unsigned long writable = FMODE_READ | FMODE_WRITE;
 	struct pyqueue *q = file->private_data;
 	unsigned long nr_pages = q->mem.nr_pages;
 	struct pyqueue_mapping *mapping;
@@ -134,7 +133,7 @@ int pyqueue_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (q->flags & PYQUEUE_SEALED)
 		return -EPERM;
-	if ((file->f_mode & writable) != writable)
+	if (!(file->f_mode & FMODE_READ) || !(file->f_mode & FMODE_WRITE))
 		return -EACCES;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;

@@ -41,7 +41,7 @@ struct bench_queue {
  *	bench_fill(), and bench_sum() of what has arrived added to *@sum. 0 or -errno.
  * @produce: put messages @first to @first + @n - 1; NULL: it cannot do that alone
  * @consume: get @n messages, as @exchange does; NULL likewise
- * @bounce: with two queues, to and fro: send @n messages, each when the one before has
+ * @bounce: with two queues, there and back: send @n messages, each when the one before has
  *	come back, which counts in *@sum; or send back what comes. NULL likewise
  *
  * The last four are what is timed; loops.h makes them.

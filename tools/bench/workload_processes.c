@@ -34,7 +34,7 @@ struct cast {
 	const struct bench_workload *workload;
 	const struct bench_peer *peer;
 	const struct bench_queue *queue;
-	const struct bench_queue *back; /* NULL but where it goes to and fro */
+	const struct bench_queue *back; /* NULL but where messages come back */
 	unsigned long n;
 	struct line line;
 	unsigned int started;
@@ -298,7 +298,7 @@ const struct bench_workload workload_8p8c =
 	BETWEEN_PROCESSES("8p8c", "eight processes put, eight get", 8, 8);
 const struct bench_workload workload_pingpong = {
 	.name = "pingpong",
-	.what = "two processes, to and fro: each waits for the other",
+	.what = "two processes, there and back: each waits for the other",
 	.slices = 3,
 	.slice_ns = 100000000,
 	.producers = 1,
