@@ -15,8 +15,8 @@
  *
  * A process that dies with a loan, or closes the queue with one, has not put what
  * it has reserved; and what it has borrowed is delivered again, with a delivery
- * count above 1, as soon as somebody has noticed (docs/shm.md). From then on it
- * comes before newer messages.
+ * count above 1, before newer messages: at once, or in shared memory as soon as
+ * somebody has noticed (docs/shm.md).
  *
  * A loan keeps its slot. Messages behind a reserved one wait for it, and once the
  * ring has come round, puts wait for whatever is on loan: so do not sleep on it.

@@ -11,9 +11,9 @@
  *	pyq_close(q);
  *
  * Every function returns 0 or a count, or a negative error number; errno is
- * left alone, and none is a cancellation point. pyq_strerror() puts an error into words. A handle may be used by
- * any number of threads at once, and in a child after fork() (of a queue in shared
- * memory its first call may also fail as pyq_open() does); pyq_close() must be the
+ * left alone, and none is a cancellation point. pyq_strerror() puts an error into
+ * words. A handle may be used by any number of threads at once, and in a child after
+ * fork() (whose first call may also fail as pyq_open() does); pyq_close() must be the
  * last call on it. A process that is killed at any instant takes nothing with it: a
  * message is put or not put, taken or still there.
  */
@@ -241,7 +241,7 @@ PYQ_API int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
  * @q: the queue
  * @ns: nanoseconds, at most; 0: sleep at once; negative: as it was in the beginning
  *
- * A wait on a queue in shared memory first tries for a while, as long as that has
+ * A wait on a queue that is mapped first tries for a while, as long as that has
  * been of use lately: 3 to 16 microseconds, about what it costs to sleep and to be
  * woken; on one processor not at all. More spares wake-ups and costs processor time.
  * For this handle only. Has no meaning for queues that are not mapped.
