@@ -26,6 +26,9 @@ union argument {
 	struct pyqueue_join join;
 	struct pyqueue_shutdown shutdown;
 	struct pyqueue_stat stat;
+	struct pyqueue_owner owner;
+	struct pyqueue_wake wake;
+	struct pyqueue_await await;
 	unsigned char bytes[512];
 };
 
@@ -59,6 +62,11 @@ static const struct call calls[] = {
 	{ CALL(GET, get), PAD(get), .on_queue = true, .out = true },
 	{ CALL(GET_MANY, many), PAD(many), .on_queue = true },
 	{ CALL(TASK_DONE, task_done), PAD(task_done), .on_queue = true },
+	{ CALL(OWNER, owner), PAD(owner), .on_queue = true, .out = true },
+	{ CALL(WAKE, wake), PAD(wake), .on_queue = true,
+	  .flags = PYQUEUE_WAKE_GETTERS | PYQUEUE_WAKE_PUTTERS | PYQUEUE_WAKE_JOINERS |
+		   PYQUEUE_WAKE_POLL_IN | PYQUEUE_WAKE_POLL_OUT | PYQUEUE_WAKE_BROKEN },
+	{ CALL(AWAIT, await), .on_queue = true, .flags = PYQUEUE_READ | PYQUEUE_WRITE },
 	{ CALL(JOIN, join), .on_queue = true },
 	{ CALL(SHUTDOWN, shutdown), .on_queue = true, .flags = PYQUEUE_IMMEDIATE },
 };
@@ -76,6 +84,7 @@ FIXTURE(args) {
 	struct pyqueue_stat stat;
 	struct pyqueue_info info;
 	int next_fd;
+	void *mapped;
 };
 
 static void remember(FIXTURE_DATA(args) *self)
@@ -134,11 +143,15 @@ FIXTURE_SETUP(args)
 	q = pq_create_named(self->dev, self->name, .maxsize = 1);
 	ASSERT_LE(0, q);
 	close(q);
+	self->mapped = mmap(NULL, pq_stat(self->q).map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    self->q, 0);
+	ASSERT_NE(MAP_FAILED, self->mapped);
 	remember(self);
 }
 
 FIXTURE_TEARDOWN(args)
 {
+	munmap(self->mapped, pq_stat(self->q).map_bytes);
 	pq_unlink(self->dev, self->name);
 	close(self->q);
 	close(self->dev);
@@ -197,6 +210,15 @@ static void *valid(FIXTURE_DATA(args) *self, const struct call *c, union argumen
 	case PYQUEUE_IOC_TASK_DONE:
 		a->task_done.count = 1;
 		break;
+	case PYQUEUE_IOC_OWNER:
+		a->owner.addr = (uintptr_t)self->mapped;
+		break;
+	case PYQUEUE_IOC_WAKE:
+		a->flags = PYQUEUE_WAKE_GETTERS;
+		break;
+	case PYQUEUE_IOC_AWAIT:
+		a->flags = PYQUEUE_READ;
+		break;
 	case PYQUEUE_IOC_JOIN:
 		break;
 	case PYQUEUE_IOC_SHUTDOWN:
@@ -220,6 +242,8 @@ static bool succeeds(const struct call *c, long ret)
 		return ret == 0;
 	case PYQUEUE_IOC_JOIN:
 		return ret == -EAGAIN;
+	case PYQUEUE_IOC_AWAIT:
+		return ret == 0 || ret == -EAGAIN;
 	case PYQUEUE_IOC_GET:
 		return ret == 3 || ret == 6;
 	case PYQUEUE_IOC_PUT_MANY:

@@ -3,8 +3,10 @@
 #include "actors.h"
 #include "mapped.h"
 
-#include <sys/epoll.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 
 #define PAGE 4096
 
@@ -41,7 +43,7 @@ static int try_map(int fd, size_t size, int prot, int flags, off_t offset)
 
 #define RW (PROT_READ | PROT_WRITE)
 
-/* proves: PYQUEUE_WAKE_BROKEN -EPERM, PYQUEUE_WAKE_BROKEN -EACCES, PYQUEUE_WAKE_BROKEN -EINVAL */
+/* proves: MMAP -EPERM, MMAP -EACCES, MMAP -EINVAL, MMAP -ENOMEM, MAPPED -EBADF */
 TEST_F(mapping, who_may)
 {
 	int sealed = pq_create(self->dev, .maxsize = 4, .flags = PYQUEUE_SEALED);
@@ -55,6 +57,13 @@ TEST_F(mapping, who_may)
 	EXPECT_EQ(-EINVAL, try_map(self->q, self->size + PAGE, RW, MAP_SHARED, 0));
 	EXPECT_EQ(-EINVAL, try_map(self->q, PAGE, RW, MAP_SHARED, PAGE));
 	EXPECT_EQ(-EPERM, try_map(self->q, self->size, RW | PROT_EXEC, MAP_SHARED, 0));
+
+	EXPECT_EQ(-ENOMEM, reap(child(({
+		struct rlimit none = { 0, 0 };
+
+		setrlimit(RLIMIT_AS, &none);
+		try_map(self->q, self->size, RW, MAP_SHARED, 0);
+	}))));
 
 	EXPECT_EQ(0, pq_stat(sealed).map_bytes);
 	EXPECT_EQ(-EPERM, try_map(sealed, self->size, RW, MAP_SHARED, 0));
@@ -118,7 +127,7 @@ TEST_F(mapping, owners)
 	EXPECT_EQ(0, munmap(others, self->size));
 }
 
-/* proves: PYQUEUE_WAKE_BROKEN -EUSERS */
+/* proves: MMAP -EUSERS */
 TEST_F(mapping, too_many)
 {
 	static void *at[PYQUEUE_OWNERS_MAX];
@@ -218,7 +227,7 @@ TEST_F(mapping, forked_all_the_same)
 
 /* --- calls -------------------------------------------------------------------- */
 
-/* proves: PYQUEUE_WAKE_BROKEN -ENXIO, pyqueue_wake -EINVAL */
+/* proves: MAPPED -EPERM, OWNER -ENXIO, WAKE -EINVAL, AWAIT -EINVAL */
 TEST_F(mapping, bad_arguments)
 {
 	struct pyqueue_owner owner = { .size = sizeof(owner), .pad = 1 };
@@ -265,6 +274,7 @@ TEST_F(mapping, bad_arguments)
 }
 
 /* A message that does not fit its slot, claimed in user space. */
+/* proves: FETCH -EMSGSIZE, FETCH -EINVAL, FETCH -EOWNERDEAD, FETCH -EUCLEAN */
 TEST_F(mapping, fetch)
 {
 	static char message[9000], room[9000];
@@ -303,6 +313,14 @@ TEST_F(mapping, fetch)
 	EXPECT_EQ(9000, pq_get_full(self->q, room, sizeof(room), PYQUEUE_NOWAIT, &got));
 	EXPECT_EQ(2, got.deliveries);
 	EXPECT_EQ(0, pq_stat(self->q).large_bytes);
+
+	/* A claim that says it is of a large one, and there is none. */
+	ASSERT_EQ(0, pq_put(self->q, "x", 1, PYQUEUE_NOWAIT));
+	ASSERT_EQ(0, pyq_ring_claim_get(&r, &op, UINT64_MAX));
+	op.word |= PYQUEUE_SLOT_INDIRECT << PYQUEUE_WORD_FLAGS_SHIFT;
+	store(&pyq_ring_slot(&r, op.pos)->word, op.word);
+	EXPECT_EQ(-EUCLEAN, pq_fetch(self->q, PYQUEUE_FETCH_COPY, &op, room, sizeof(room)));
+	EXPECT_EQ(PYQUEUE_STAT_BROKEN, pq_stat(self->q).flags);
 	EXPECT_EQ(0, unmap_ring(self->q, &r));
 }
 
@@ -350,6 +368,9 @@ static int get_from_ring(int q, struct pyq_ring *r)
 		err = pq_wake(q, PYQUEUE_WAKE_PUTTERS, 1);
 	if (pyq_pollers_claim(&r->hdr->putters))
 		err = pq_wake(q, PYQUEUE_WAKE_POLL_OUT, 0);
+	/* The last of a queue that is shut down: who polls may see its end. */
+	if (pyq_ring_can_get(r, &op) == -ESHUTDOWN && pyq_pollers_claim(&r->hdr->getters))
+		err = pq_wake(q, PYQUEUE_WAKE_POLL_IN, 0);
 	return err;
 }
 
@@ -398,7 +419,12 @@ TEST_F(mapping, announced)
 	EXPECT_EQ(0, unmap_ring(self->q, &r));
 }
 
+static void nothing(int sig)
+{
+}
+
 /* Who waits for a claim is called, and leaves what he was called for. */
+/* proves: AWAIT -EAGAIN, AWAIT -ETIMEDOUT, AWAIT -EINTR */
 TEST_F(mapping, await)
 {
 	struct pyq_ring r;
@@ -408,6 +434,13 @@ TEST_F(mapping, await)
 	EXPECT_EQ(-EAGAIN, pq_await(self->q, PYQUEUE_READ, PYQUEUE_NOWAIT));
 	EXPECT_EQ(-ETIMEDOUT, pq_await(self->q, PYQUEUE_READ, in_ns(MSEC)));
 	EXPECT_EQ(0, pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_NOWAIT));
+	EXPECT_EQ(-EINTR, reap(child(({
+		struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
+		struct sigaction action = { .sa_handler = nothing };
+
+		sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &often, NULL) ?
+			-1 : pq_await(self->q, PYQUEUE_READ, SOON);
+	}))));
 	for (int i = 0; i < 2; i++) {
 		pids[i] = child(pq_await(self->q, PYQUEUE_READ, SOON));
 		ASSERT_TRUE(wait_asleep(self->q, getters, i + 1, pids[i]));

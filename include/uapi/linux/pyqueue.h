@@ -518,7 +518,9 @@ struct pyqueue_stat {
  * madvise(MADV_DOFORK) gives a child the same owner number as its parent: what
  * the child does under it is settled with the parent's death, and again with
  * its own.
- *
+ */
+
+/*
  * The ioctls below need a queue that is not sealed (-EPERM), and a descriptor
  * open for both (-EBADF).
  */
