@@ -19,42 +19,44 @@ static inline bool pyq_ring_is_behind(const struct pyq_ring *r, __u64 index, __u
 
 /*
  * Move tail past a slot that the dead one was WRITING. All positions before
- * it have been claimed, since a batch claims in order.
+ * it have been claimed, since a batch claims in order. Each step moves tail, or
+ * somebody else has; what takes more than @left of them has been spoilt.
  *
  * Return: 0 it is past; -ESHUTDOWN it is closed before; -EUCLEAN.
  */
-static inline int pyq_ring_tail_past(struct pyq_ring *r, __u64 index, __u64 word)
+static inline int pyq_ring_tail_past(struct pyq_ring *r, __u64 index, __u64 word, __u64 *left)
 {
-	__u64 steps;
-
-	/* Each step moves tail, or somebody else has. */
-	for (steps = 0; steps <= pyq_ring_slots(r); steps++) {
+	for (;;) {
 		__u64 t = pyq_load_acquire(&r->hdr->tail);
 
 		if (pyq_ring_is_behind(r, index, word, t & ~PYQUEUE_CLOSED))
 			return 0;
 		if (t & PYQUEUE_CLOSED)
 			return -ESHUTDOWN;
+		if (!*left)
+			return -EUCLEAN;
+		if (!(--*left & 0xfff))
+			pyq_breathe();
 		pyq_cas(&r->hdr->tail, t, t + 1); /* E */
 	}
-	return -EUCLEAN;
 }
 
 /* The same for head and a slot that the dead one was READING or SKIPPING. */
-static inline int pyq_ring_head_past(struct pyq_ring *r, struct pyq_op *op, __u64 index, __u64 word)
+static inline int pyq_ring_head_past(struct pyq_ring *r, struct pyq_op *op, __u64 index, __u64 word,
+				     __u64 *left)
 {
-	__u64 steps;
-
-	/* A tombstone takes two steps: SKIPPING, and past it. */
-	for (steps = 0; steps <= 2 * pyq_ring_slots(r); steps++) {
+	for (;;) {
 		struct pyq_op head = { .freed = false };
 
 		if (pyq_ring_is_behind(r, index, word, pyq_load_acquire(&r->hdr->head)))
 			return 0;
+		if (!*left)
+			return -EUCLEAN;
+		if (!(--*left & 0xfff))
+			pyq_breathe();
 		pyq_ring_look_get(r, &head); /* E, K */
 		op->freed |= head.freed;
 	}
-	return -EUCLEAN;
 }
 
 /*
@@ -63,7 +65,7 @@ static inline int pyq_ring_head_past(struct pyq_ring *r, struct pyq_op *op, __u6
  * Return: 1 settled; 0 there was nothing to settle; -EUCLEAN.
  */
 static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, __u64 index,
-					__u64 word)
+					__u64 word, __u64 *left)
 {
 	__u64 *slot = &pyq_ring_slot(r, index)->word;
 	__u8 deliveries = pyq_word_deliveries(word);
@@ -71,7 +73,7 @@ static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, _
 
 	switch (pyq_word_state(word)) {
 	case PYQUEUE_WRITING:
-		err = pyq_ring_tail_past(r, index, word);
+		err = pyq_ring_tail_past(r, index, word, left);
 		if (err == -EUCLEAN)
 			return err;
 		if (err) /* never a position of the queue */
@@ -81,7 +83,7 @@ static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, _
 		pyq_ring_mark(r, PYQUEUE_MARK_ABORTED); /* I */
 		return 1;
 	case PYQUEUE_READING:
-		if (pyq_ring_head_past(r, op, index, word))
+		if (pyq_ring_head_past(r, op, index, word, left))
 			return -EUCLEAN;
 		if (deliveries < 0xff)
 			deliveries++;
@@ -91,7 +93,7 @@ static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, _
 		pyq_ring_mark(r, PYQUEUE_MARK_ORPHAN); /* I */
 		return 1;
 	case PYQUEUE_SKIPPING:
-		if (pyq_ring_head_past(r, op, index, word))
+		if (pyq_ring_head_past(r, op, index, word, left))
 			return -EUCLEAN;
 		return pyq_cas(slot, word, pyq_word_freed(word));
 	default:
@@ -114,6 +116,11 @@ static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, _
  */
 static inline __s64 pyq_ring_recover(struct pyq_ring *r, struct pyq_op *op, __u16 dead)
 {
+	/*
+	 * All that the dead one had is at most one lap ahead of tail and head, and
+	 * a tombstone takes two steps. So the whole walk has no more than these.
+	 */
+	__u64 left = 4 * pyq_ring_slots(r) + 4;
 	__u64 index;
 	__s64 n = 0;
 	bool broken = false;
@@ -126,7 +133,7 @@ static inline __s64 pyq_ring_recover(struct pyq_ring *r, struct pyq_op *op, __u1
 			pyq_breathe();
 		if (pyq_word_owner(word) != dead)
 			continue;
-		ret = pyq_ring_recover_slot(r, op, index, word);
+		ret = pyq_ring_recover_slot(r, op, index, word, &left);
 		if (ret < 0)
 			broken = true;
 		else

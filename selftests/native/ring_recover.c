@@ -481,4 +481,25 @@ TEST(recover_one_slot)
 	}
 }
 
+/*
+ * Somebody has given all slots to the one who dies, far ahead of where they can be. The
+ * walk ends after steps as many as there are slots, not as their square.
+ */
+/* proves: promise hostile-memory */
+TEST(spoilt_everywhere)
+{
+	const enum pyqueue_state states[] = { PYQUEUE_WRITING, PYQUEUE_READING, PYQUEUE_SKIPPING };
+	const __u64 slots = 1 << 18;
+
+	for (int i = 0; i < 3; i++) {
+		struct pyq_ring r = ring_new(slots, 0);
+		struct pyq_op op = { .freed = false };
+
+		for (__u64 pos = 0; pos < slots; pos++)
+			ring_set(&r, pos + (slots << 10), OTHER, states[i]);
+		EXPECT_EQ(-EUCLEAN, pyq_ring_recover(&r, &op, OTHER));
+		ring_free(&r);
+	}
+}
+
 TEST_HARNESS_MAIN
