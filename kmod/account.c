@@ -66,16 +66,24 @@ long pyqueue_join(struct pyqueue *q, u64 deadline_ns)
  * @q: the queue
  * @count: how many
  *
- * Return: 0, or -EINVAL: there are not that many.
+ * Return: 0; -EINVAL: there are not that many; -EINTR; -EUCLEAN.
  */
 long pyqueue_task_done(struct pyqueue *q, u32 count)
 {
 	struct pyq_op op = { .freed = false };
+	unsigned int rounds = 0;
 	int ret;
 
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
 	while ((ret = pyq_ring_task_done(&q->ring, &op, count)) == -EBUSY) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		/* Others cannot have been quicker as often as that. */
+		if (++rounds == PYQUEUE_BUSY_ROUNDS) {
+			pyqueue_break(q);
+			return -EUCLEAN;
+		}
 		cond_resched();
 	}
 	if (op.freed)

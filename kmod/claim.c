@@ -4,9 +4,6 @@
 
 #include "pyqueue.h"
 
-/* Rounds in which neither head nor tail has moved. */
-#define PYQUEUE_BUSY_ROUNDS	64
-
 /**
  * pyqueue_settle() - wake whom a claim owes, and call a broken ring broken
  * @q: the queue

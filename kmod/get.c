@@ -302,29 +302,73 @@ long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadli
 	return pyqueue_wait(q, &wait, deadline_ns);
 }
 
+/* Take what has been found, and drop it. Return: how many that is. */
+static unsigned int pyqueue_drop_found(struct pyqueue *q, struct pyq_op *op)
+{
+	if (!pyq_ring_claim_peeked(&q->ring, op))
+		return 0;
+	pyqueue_large_remove(q, op->pos);
+	if (pyq_ring_release(&q->ring, op)) {
+		pyqueue_break(q);
+		return 0;
+	}
+	return 1;
+}
+
+/* What has been given back; who gives something back later drops it himself (M). */
+static u32 pyqueue_drop_orphans(struct pyqueue *q)
+{
+	u64 end = pyq_load_acquire(&q->ring.hdr->head), slots = pyq_ring_slots(&q->ring);
+	struct pyq_op op = { .pos = end > slots ? end - slots : 0 };
+	u32 dropped = 0;
+
+	for (; op.pos < end; op.pos++) {
+		op.word = pyq_load_acquire(&pyq_ring_slot(&q->ring, op.pos)->word);
+		if (pyq_word_is(&q->ring, op.word, op.pos, PYQUEUE_ORPHAN))
+			dropped += pyqueue_drop_found(q, &op);
+		if (!(op.pos & 0xfff))
+			cond_resched();
+	}
+	return dropped;
+}
+
+/* What is at head, and behind it. */
+static u32 pyqueue_drop_ready(struct pyqueue *q)
+{
+	/* Each step moves head, or somebody else has; a tombstone takes two. */
+	u64 left = 3 * pyq_ring_slots(&q->ring) + PYQ_RING_TRIES;
+	struct pyq_op op = { .freed = false };
+	u32 dropped = 0;
+	int ret;
+
+	do {
+		ret = pyq_ring_look_get(&q->ring, &op);
+		if (!ret)
+			dropped += pyqueue_drop_found(q, &op);
+		if (!(left & 0xfff))
+			cond_resched();
+	} while ((!ret || ret == PYQ_RING_AGAIN) && --left);
+	/* Somebody who keeps to no rule goes on for ever. */
+	if (!left || ret == -EUCLEAN)
+		pyqueue_break(q);
+	return dropped;
+}
+
 /**
  * pyqueue_drop() - take and drop all messages; they count as done
  * @q: the queue, shut down
+ *
+ * Comes to an end by itself, whatever is done to the ring meanwhile: who is dying
+ * comes here too, whom no signal reaches any more.
  *
  * Context: May sleep.
  */
 void pyqueue_drop(struct pyqueue *q)
 {
-	/* No more can be there, unless somebody who keeps to no rule goes on putting. */
-	u64 left = 2 * pyq_ring_slots(&q->ring);
-	struct pyq_op op;
+	u32 dropped = pyqueue_drop_orphans(q) + pyqueue_drop_ready(q);
 
-	while (left-- && !pyqueue_peek(q, &op, U64_MAX)) {
-		cond_resched();
-		if (!pyq_ring_claim_peeked(&q->ring, &op))
-			continue;
-		pyqueue_large_remove(q, op.pos);
-		if (pyq_ring_release(&q->ring, &op)) {
-			pyqueue_break(q);
-			return;
-		}
-		pyqueue_task_done(q, 1);
-	}
+	if (dropped)
+		pyqueue_task_done(q, dropped);
 	pyqueue_wake_everybody(q);
 }
 

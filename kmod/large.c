@@ -210,9 +210,11 @@ static struct pyqueue_large **pyqueue_large_at(struct pyqueue *q, u64 pos)
  * @op: the caller's claim of the slot
  * @m: the message; the caller's reference is the slot's from now on
  *
- * Context: May sleep.
+ * Return: what somebody who keeps to no rule has left there, the caller's, who frees
+ * it when he does not hold the slot any more; or NULL.
  */
-void pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op, struct pyqueue_large *m)
+struct pyqueue_large *pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op,
+					   struct pyqueue_large *m)
 {
 	struct pyqueue_large *old;
 
@@ -221,8 +223,7 @@ void pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op, struct pyq
 	old = *pyqueue_large_at(q, op->pos);
 	*pyqueue_large_at(q, op->pos) = m;
 	spin_unlock(&q->large_lock);
-	/* Whatever a participant has left there is nobody's message any more. */
-	pyqueue_large_put(q, old);
+	return old;
 }
 
 /**

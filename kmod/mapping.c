@@ -33,7 +33,8 @@ static void pyqueue_owner_gone(struct pyqueue *q, u16 owner)
 	struct pyq_op op = { .freed = false };
 	s64 settled = pyq_ring_recover(&q->ring, &op, owner);
 
-	if (settled < 0) {
+	/* Or it has found the ring broken, and did not come to tell. */
+	if (settled < 0 || pyq_load(&q->ring.hdr->detour) & PYQUEUE_DETOUR_BROKEN) {
 		pyqueue_break(q);
 		return;
 	}

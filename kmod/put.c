@@ -63,8 +63,8 @@ static long pyqueue_try_put(struct pyqueue *q, void *arg)
 		return ret;
 
 	if (p->large) {
-		pyqueue_large_attach(q, &op, p->large);
-		p->large = NULL;
+		/* What was there goes with the putter. */
+		p->large = pyqueue_large_attach(q, &op, p->large);
 		flags = PYQUEUE_SLOT_INDIRECT;
 	} else {
 		memcpy(pyq_ring_slot(&q->ring, op.pos)->payload, p->data, p->len);

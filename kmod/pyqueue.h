@@ -99,7 +99,8 @@ struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter
 int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *to);
 u32 pyqueue_large_len(const struct pyqueue_large *m);
 void pyqueue_large_put(struct pyqueue *q, struct pyqueue_large *m);
-void pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op, struct pyqueue_large *m);
+struct pyqueue_large *pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op,
+					   struct pyqueue_large *m);
 struct pyqueue_large *pyqueue_large_find(struct pyqueue *q, u64 pos);
 void pyqueue_large_remove(struct pyqueue *q, u64 pos);
 void pyqueue_large_free_all(struct pyqueue *q);
@@ -228,6 +229,9 @@ int pyqueue_name_init(void);
 void pyqueue_name_exit(void);
 
 /* --- claims (claim.c) ---------------------------------------------------- */
+
+/* How often -EBUSY is put up with while nothing moves. */
+#define PYQUEUE_BUSY_ROUNDS	64
 
 /**
  * struct pyqueue_patience - how long -EBUSY is put up with

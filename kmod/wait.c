@@ -292,6 +292,8 @@ void pyqueue_wake_claimed(struct pyqueue *q, unsigned int whom, u32 count)
 	/* More than there are is as good as all. */
 	const u32 most = min_t(u32, count, INT_MAX);
 
+	/* G: the caller has said that nobody polls, and now is looked who does. */
+	smp_mb();
 	if (whom & PYQUEUE_WAKE_BROKEN)
 		pyqueue_break(q);
 	if (most && whom & PYQUEUE_WAKE_GETTERS)

@@ -56,6 +56,8 @@ int pyqi_mapped_task_done(pyq_queue *q, unsigned int count)
 		return err;
 	if (!(q->access & PYQ_READ))
 		return -EBADF;
+	if (pyqi_is_broken(q))
+		return -EUCLEAN;
 	return count ? count_done(q, count) : -EINVAL;
 }
 

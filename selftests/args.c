@@ -553,21 +553,6 @@ TEST_F(args, stat)
 	close(q);
 }
 
-TEST_F(args, mmap_of_a_queue)
-{
-	const int prots[] = { PROT_READ, PROT_READ | PROT_WRITE };
-	const int flags[] = { MAP_SHARED, MAP_PRIVATE };
-
-	if (self->info.features & PYQUEUE_FEAT_MAPPING)
-		SKIP(return, "this kernel maps queues");
-	for (int i = 0; i < 4; i++) {
-		EXPECT_EQ(MAP_FAILED, mmap(NULL, self->stat.ring_bytes, prots[i / 2],
-					   flags[i % 2], self->q, 0));
-	}
-	EXPECT_EQ(NULL, changed(self));
-	EXPECT_TRUE(holds_both(self));
-}
-
 /* proves: LIST -EINVAL */
 TEST_F(args, list)
 {

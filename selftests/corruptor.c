@@ -274,4 +274,102 @@ TEST_F(corruptor, forged_large)
 	}
 }
 
+/* --- nobody is held up beyond his death ------------------------------------------- */
+
+/* A slot for each, and a claim of nobody's in it that is always one to be helped past. */
+#define MANY (1 << 18)
+
+static void forge_all(struct pyq_ring *r)
+{
+	for (uint64_t pos = 0; pos < MANY; pos++)
+		store(&pyq_ring_slot(r, pos)->word, pyq_word(1, 0, 0, 0, PYQUEUE_READING));
+	store(&r->hdr->head, MANY);
+}
+
+/* Keeps head and tail moving, and says that there are orphans. */
+static void keep_busy(int q)
+{
+	struct pyq_ring r;
+
+	if (map_ring(q, &r) < 0)
+		return;
+	for (uint64_t tail = 0;;) {
+		store(&r.hdr->head, MANY);
+		store(&r.hdr->tail, PYQUEUE_CLOSED | ++tail);
+		store(&r.hdr->marks, r.hdr->marks | PYQUEUE_MARK_ORPHAN);
+	}
+}
+
+/* A mapping and no more: what is settled when it goes. */
+static int have_mapped(int q, int *ready)
+{
+	struct pyq_ring r;
+
+	if (map_ring(q, &r) < 0)
+		return 1;
+	store(ready, 1);
+	return pause();
+}
+
+static int keep_looking(int q, int *ready)
+{
+	while (pq_stat(q).maxsize)
+		store(ready, 1);
+	return 1;
+}
+
+FIXTURE(held_up) {
+	int dev;
+	int q;
+	int *ready;
+	struct pyq_ring r;
+};
+
+FIXTURE_VARIANT(held_up) {
+	int (*victim)(int q, int *ready);
+	bool shut_down;
+};
+
+FIXTURE_VARIANT_ADD(held_up, exit) { have_mapped };
+FIXTURE_VARIANT_ADD(held_up, exit_shut_down) { have_mapped, true };
+FIXTURE_VARIANT_ADD(held_up, stat) { keep_looking };
+FIXTURE_VARIANT_ADD(held_up, stat_shut_down) { keep_looking, true };
+
+FIXTURE_SETUP(held_up)
+{
+	self->dev = dev_open();
+	ASSERT_LE(0, self->dev);
+	self->q = pq_create(self->dev, .maxsize = MANY, .payload = 48, .max_msg = 48);
+	ASSERT_LE(0, self->q);
+	self->ready = shared_memory(sizeof(*self->ready));
+	ASSERT_NE(NULL, self->ready);
+	ASSERT_EQ(1, map_ring(self->q, &self->r));
+}
+
+FIXTURE_TEARDOWN(held_up)
+{
+	unmap_ring(self->q, &self->r);
+	close(self->q);
+	close(self->dev);
+}
+
+/* Who is killed is gone, whatever somebody does to the queue that he uses. */
+/* proves: promise killed-is-gone */
+TEST_F(held_up, beyond_death)
+{
+	pid_t hostile, victim;
+
+	if (variant->shut_down) {
+		ASSERT_EQ(0, pq_shutdown(self->q, PYQUEUE_IMMEDIATE));
+	}
+	forge_all(&self->r);
+	hostile = child((keep_busy(self->q), 1));
+	victim = child(variant->victim(self->q, self->ready));
+	EXPECT_TRUE(eventually(load(self->ready)));
+	ASSERT_EQ(0, kill(victim, SIGKILL));
+	/* Its parent's patience is long, but not for ever. */
+	EXPECT_TRUE(eventually(waitpid(victim, NULL, WNOHANG) == victim));
+	EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(hostile));
+}
+
 TEST_HARNESS_MAIN

@@ -325,6 +325,7 @@ TEST_F(mapping, fetch)
 }
 
 /* Whoever finds it broken tells everybody. */
+/* proves: TASK_DONE -EUCLEAN */
 TEST_F(mapping, broken)
 {
 	pid_t getter;
@@ -336,6 +337,24 @@ TEST_F(mapping, broken)
 	EXPECT_EQ(-EUCLEAN, reap(getter));
 	EXPECT_EQ(PYQUEUE_STAT_BROKEN, pq_stat(self->q).flags);
 	EXPECT_EQ(-EUCLEAN, pq_put(self->q, &c, 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ(-EUCLEAN, pq_task_done(self->q, 1));
+}
+
+/* And if he dies before he has told them, they are told by his death. */
+TEST_F(mapping, broken_and_not_told)
+{
+	pid_t getter;
+	char c;
+
+	getter = child(pq_get(self->q, &c, 1, SOON));
+	ASSERT_TRUE(wait_asleep(self->q, getters, 1, getter));
+	EXPECT_EQ(0, reap(child(({
+		struct pyq_ring r;
+
+		map_ring(self->q, &r) < 0 ? -1 :
+			(pyq_or32(&r.hdr->detour, PYQUEUE_DETOUR_BROKEN), 0);
+	}))));
+	EXPECT_EQ(-EUCLEAN, reap(getter));
 }
 
 /* --- sleeping and calling across ------------------------------------------------ */

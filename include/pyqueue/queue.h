@@ -390,7 +390,7 @@ PYQ_API size_t pyq_payload(const pyq_queue *q);
  * @count: how many
  *
  * Return: 0; -EINVAL more than were put (nothing is counted), or 0; -EBADF not
- * open for getting.
+ * open for getting; -EUCLEAN.
  */
 PYQ_API int pyq_task_done(pyq_queue *q, unsigned int count);
 

@@ -13,8 +13,8 @@ static inline __u64 pyq_ring_count(const struct pyq_ring *r, __u64 pos, __u64 en
 
 	for (; pos < end; pos++) {
 		n += pyq_word_is(r, pyq_load_acquire(&pyq_ring_slot(r, pos)->word), pos, state);
-		if (!(pos & 0xfff))
-			pyq_breathe();
+		if (!(pos & 0xfff) && !pyq_breathe())
+			break;
 	}
 	return n;
 }
@@ -91,11 +91,10 @@ static inline int pyq_ring_task_done(struct pyq_ring *r, struct pyq_op *op, __u3
 {
 	unsigned int tries;
 
+	pyq_ring_skip_all(r, op); /* nobody is done with a tombstone */
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
-		__u64 done;
+		__u64 done = pyq_load_acquire(&r->hdr->done); /* L */
 
-		pyq_ring_skip_all(r, op); /* nobody is done with a tombstone */
-		done = pyq_load_acquire(&r->hdr->done); /* L */
 		if (pyq_ring_unfinished_at(r, done) < n)
 			return -EINVAL;
 		if (pyq_cas(&r->hdr->done, done, done + n)) /* G */

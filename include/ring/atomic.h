@@ -28,7 +28,7 @@
 #elif defined(__KERNEL__)
 
 #include <linux/atomic.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #define pyq_load(p)		READ_ONCE(*(p))
 /* What each of these orders: see the letters of ring.h. */
@@ -36,8 +36,16 @@
 /* As above. */
 #define pyq_store_release(p, v)	smp_store_release(p, v)
 #define pyq_store(p, v)		WRITE_ONCE(*(p), v)
-/* For loops over all slots of a queue, which may be millions. */
-#define pyq_breathe()		cond_resched()
+
+/*
+ * For loops over all slots of a queue, which may be millions. Return: whether the
+ * caller is to go on; he who is being killed need not.
+ */
+static inline bool pyq_breathe(void)
+{
+	cond_resched();
+	return !fatal_signal_pending(current);
+}
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 new)
 {
@@ -74,7 +82,11 @@ static inline void pyq_or32(__u32 *p, __u32 bits)
 #define pyq_load_acquire(p)	__atomic_load_n(pyq_step("load", p), __ATOMIC_SEQ_CST)
 #define pyq_store(p, v)		__atomic_store_n(pyq_step("store", p), v, __ATOMIC_RELAXED)
 #define pyq_store_release(p, v)	__atomic_store_n(pyq_step("store", p), v, __ATOMIC_RELEASE)
-#define pyq_breathe()		((void)0)
+
+static inline bool pyq_breathe(void)
+{
+	return true;
+}
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
 {

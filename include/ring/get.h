@@ -63,7 +63,8 @@ static inline int pyq_ring_look_get(struct pyq_ring *r, struct pyq_op *op)
 /*
  * Find the oldest message whose getter died.
  *
- * Return: 0 and @op->pos, @op->word; -EAGAIN there is none.
+ * Return: 0 and @op->pos, @op->word; -EAGAIN there is none, or the caller is being
+ * killed.
  */
 static inline int pyq_ring_find_orphan(struct pyq_ring *r, struct pyq_op *op)
 {
@@ -82,19 +83,11 @@ static inline int pyq_ring_find_orphan(struct pyq_ring *r, struct pyq_op *op)
 			op->word = w;
 			return 0;
 		}
-		if (!(pos & 0xfff))
-			pyq_breathe();
+		if (!(pos & 0xfff) && !pyq_breathe())
+			return -EAGAIN;
 	}
 	pyq_cas(&r->hdr->marks, marks, marks & ~PYQUEUE_MARK_ORPHAN); /* J */
 	return -EAGAIN;
-}
-
-/* The next message to deliver, once: orphans first, in order of position. */
-static inline int pyq_ring_look_next(struct pyq_ring *r, struct pyq_op *op)
-{
-	if (!pyq_ring_find_orphan(r, op))
-		return 0;
-	return pyq_ring_look_get(r, op);
 }
 
 /**
@@ -110,8 +103,11 @@ static inline int pyq_ring_can_get(struct pyq_ring *r, struct pyq_op *op)
 {
 	unsigned int tries;
 
+	/* Once: who makes one later looks whom to call for it. */
+	if (!pyq_ring_find_orphan(r, op))
+		return 0;
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
-		int ret = pyq_ring_look_next(r, op);
+		int ret = pyq_ring_look_get(r, op);
 
 		if (ret != PYQ_RING_AGAIN)
 			return ret;
@@ -119,13 +115,14 @@ static inline int pyq_ring_can_get(struct pyq_ring *r, struct pyq_op *op)
 	return -EBUSY;
 }
 
-/* Take all tombstones at head away, however many there are. */
+/* Take all tombstones at head away, however many there are; each takes two steps. */
 static inline void pyq_ring_skip_all(struct pyq_ring *r, struct pyq_op *op)
 {
-	__u64 rounds = pyq_ring_slots(r) / PYQ_RING_TRIES + 1;
+	__u64 left = 2 * pyq_ring_slots(r) + PYQ_RING_TRIES;
 
-	while (pyq_ring_can_get(r, op) == -EBUSY && rounds--)
-		pyq_breathe();
+	while (pyq_ring_look_get(r, op) == PYQ_RING_AGAIN && left--)
+		if (!(left & 0xfff) && !pyq_breathe())
+			return;
 }
 
 /**
@@ -142,12 +139,16 @@ static inline void pyq_ring_skip_all(struct pyq_ring *r, struct pyq_op *op)
  */
 static inline int pyq_ring_peek(struct pyq_ring *r, struct pyq_op *op, __u64 room)
 {
+	bool orphans = true; /* first, in order of position, while there are any */
 	unsigned int tries;
 
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
-		int ret = pyq_ring_look_next(r, op);
 		struct pyqueue_slot *slot;
+		int ret;
 
+		if (orphans)
+			orphans = !pyq_ring_find_orphan(r, op);
+		ret = orphans ? 0 : pyq_ring_look_get(r, op);
 		if (ret == PYQ_RING_AGAIN)
 			continue;
 		if (ret)

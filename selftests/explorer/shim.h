@@ -12,7 +12,11 @@
 #define pyq_load_acquire(p)	take_step(STEP_LOAD, p, 0, 0)
 #define pyq_store(p, v)		((void)take_step(STEP_STORE, p, v, 0))
 #define pyq_store_release(p, v)	((void)take_step(STEP_STORE, p, v, 0))
-#define pyq_breathe()		((void)0)
+
+static inline bool pyq_breathe(void)
+{
+	return true;
+}
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
 {

@@ -403,6 +403,7 @@ struct pyqueue_many {
  * Returns 0.
  *
  *   -EINVAL   @count is 0, or more than are unfinished: nothing is counted
+ *   -EUCLEAN  the queue's shared memory is spoilt
  */
 struct pyqueue_task_done {
 	__u32 size;
@@ -677,7 +678,8 @@ struct pyqueue_fetch {
  * struct pyqueue_waiters - those who wait for one side of a queue
  * @sleepers: {sequence:32, announced:32}; a waker CASes announced from n to
  *	n - 1 before it makes the one wake call that it owes
- * @pollers: not 0: somebody polls; the kernel clears it before it wakes them
+ * @pollers: not 0: somebody polls; a waker sets it to 0 before he makes the one
+ *	wake call that he owes
  * @reserved: 0
  */
 struct pyqueue_waiters {
