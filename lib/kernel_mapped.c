@@ -75,6 +75,9 @@ static ssize_t wait(pyq_queue *q, const struct pyqi_wait *what, uint64_t deadlin
 		ret = what->attempt(q, what->arg);
 		/* Called, and perhaps not for this. */
 		pyqi_pass_on(q, what->side, what->ready);
+		/* Others may be quicker, again and again. */
+		if (ret == -EAGAIN && pyqi_now() >= deadline)
+			ret = -ETIMEDOUT;
 	}
 	return ret;
 }
@@ -157,6 +160,9 @@ static int attach(pyq_queue *q)
 
 	if (err)
 		return err;
+	/* In a child: the program may have closed the fd, and this be another queue. */
+	if (q->map.id && q->map.id != st.id)
+		return -EBADF;
 	if (!st.map_bytes)
 		return -EPERM;
 	at = mmap(NULL, st.map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, q->fd, 0);
@@ -177,40 +183,46 @@ static int attach(pyq_queue *q)
 	return 0;
 }
 
-/*
- * In a child: the mapping is not there, and what is at its address may be
- * somebody else's by now.
- */
+static void detach(pyq_queue *q)
+{
+	munmap(q->map.ring.hdr, q->map.size);
+}
+
 static int reattach(pyq_queue *q)
 {
-	PYQI_KEEP_ERRNO;
-	PYQI_NO_CANCEL;
-	const uint64_t generation = pyqi_generation();
-	int err = 0;
+	static const struct pyqi_renewal how = { .attach = attach, .detach = detach };
 
-	pthread_mutex_lock(&pyqi_process->lock);
-	if (__atomic_load_n(&q->map.generation, __ATOMIC_ACQUIRE) != generation) {
-		const struct pyqi_mapping parents = q->map;
+	return pyqi_mapping_renew(q, &how);
+}
 
-		err = attach(q);
-		if (!err && q->map.id != parents.id) {
-			munmap(q->map.ring.hdr, q->map.size);
-			err = -EBADF; /* the program has closed the fd, and this is another queue */
-		}
-		if (!err)
-			__atomic_store_n(&q->map.generation, generation, __ATOMIC_RELEASE);
-		else
-			q->map = parents;
-	}
-	pthread_mutex_unlock(&pyqi_process->lock);
-	return err;
+/* What concerns all of the queue: in a child it is made sure that it still is that one. */
+
+static int mapped_shutdown(pyq_queue *q, bool immediate)
+{
+	int err = pyqi_begin(q);
+
+	return err ? err : pyqi_kernel_shutdown(q, immediate);
+}
+
+static int mapped_stat(pyq_queue *q, struct pyq_stat *st)
+{
+	int err = pyqi_begin(q);
+
+	return err ? err : pyqi_kernel_stat(q, st);
+}
+
+static int mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
+{
+	int err = pyqi_begin(q);
+
+	return err ? err : pyqi_kernel_pollfd(q, access, pfd);
 }
 
 static void mapped_close(pyq_queue *q)
 {
 	/* In a child that has not used it the mapping is the parent's. */
 	if (q->map.generation == pyqi_generation())
-		munmap(q->map.ring.hdr, q->map.size);
+		detach(q);
 	close(q->fd);
 }
 
@@ -240,9 +252,9 @@ static const struct pyqi_backend kernel_mapped = {
 	.qsize = pyqi_mapped_qsize,
 	.task_done = pyqi_mapped_task_done,
 	.join = mapped_join,
-	.shutdown = pyqi_kernel_shutdown,
-	.stat = pyqi_kernel_stat,
-	.pollfd = pyqi_kernel_pollfd,
+	.shutdown = mapped_shutdown,
+	.stat = mapped_stat,
+	.pollfd = mapped_pollfd,
 	.loans = &pyqi_mapped_loans,
 	.ring = &ring,
 };

@@ -143,6 +143,28 @@ struct pyq_queue {
 	pyq_queue *next; /* forked.c's */
 };
 
+/**
+ * struct pyqi_renewal - how a handle becomes a child's own
+ * @attach: map it, as a participant; @q->map is the parent's before
+ * @detach: the reverse
+ * @let_go: of what is left of the parent's; or NULL
+ */
+struct pyqi_renewal {
+	int (*attach)(pyq_queue *q);
+	void (*detach)(pyq_queue *q);
+	void (*let_go)(pyq_queue *q, const struct pyqi_mapping *parents);
+};
+
+/**
+ * pyqi_mapping_renew() - in a child: make the handle its own
+ * @q: the handle; its mapping is not there, and what is at its address may be somebody
+ *	else's by now
+ * @how: what it takes
+ *
+ * Return: 0; -EBADF its fd is another queue; or what attach returns.
+ */
+int pyqi_mapping_renew(pyq_queue *q, const struct pyqi_renewal *how);
+
 /* A slot may have room for more than a message may be. */
 static inline size_t pyqi_payload(size_t slot, size_t max_msg)
 {

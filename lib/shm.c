@@ -105,38 +105,22 @@ static int shm_attach(pyq_queue *q, int fd)
 	return err;
 }
 
-/*
- * In a child: the mapping is not there, and what is at its address may be
- * somebody else's by now. The fd of the locks is the parent's as well, who looks
- * alive as long as we have it.
- */
+/* The fd of the locks is the parent's as well, who looks alive as long as we have it. */
+static void let_go(pyq_queue *q, const struct pyqi_mapping *parents)
+{
+	pyqi_owner_forget(q, parents->locks);
+	pyqi_polls_forget(parents);
+}
+
 static int shm_reattach(pyq_queue *q)
 {
-	PYQI_KEEP_ERRNO;
-	PYQI_NO_CANCEL;
-	const uint64_t generation = pyqi_generation();
-	int err = 0;
+	static const struct pyqi_renewal how = {
+		.attach = attach,
+		.detach = detach,
+		.let_go = let_go,
+	};
 
-	pthread_mutex_lock(&pyqi_process->lock);
-	if (__atomic_load_n(&q->map.generation, __ATOMIC_ACQUIRE) != generation) {
-		const struct pyqi_mapping parents = q->map;
-
-		err = attach(q);
-		if (!err && q->map.id != parents.id) {
-			detach(q);
-			err = -EBADF; /* the program has closed the fd, and this is another queue */
-		}
-		if (!err) {
-			pyqi_owner_forget(q, parents.locks);
-			pyqi_polls_forget(&parents);
-		}
-		if (!err)
-			__atomic_store_n(&q->map.generation, generation, __ATOMIC_RELEASE);
-		else
-			q->map = parents;
-	}
-	pthread_mutex_unlock(&pyqi_process->lock);
-	return err;
+	return pyqi_mapping_renew(q, &how);
 }
 
 static void shm_close(pyq_queue *q)

@@ -486,4 +486,43 @@ TEST(poll_and_read_and_write)
 	pyq_close(q);
 }
 
+/*
+ * In a child that has closed the queue's fd, and has something else there: all calls say
+ * so, and nothing is done to that.
+ */
+TEST(another_file_at_its_number)
+{
+	pyq_queue *q = new_queue(.maxsize = 2), *other = new_queue(.maxsize = 2);
+	const int null = open("/dev/null", O_RDWR);
+
+	if (!is_mapped(q))
+		SKIP(return, "a sealed queue is its fd, whatever that is");
+	for (int i = 0; i < 2; i++) {
+		const int file = i ? null : pyq_fd(other);
+
+		EXPECT_EQ(0, exit_status(in_child(({
+			struct pollfd pfd;
+			struct pyq_stat st;
+			struct pyq_loan loan;
+			char c = 'x';
+
+			dup2(file, pyq_fd(q)) < 0 ? 1 :
+			lib(pyq_put(q, &c, 1, PYQ_NOWAIT)) != -EBADF ? 2 :
+			lib(pyq_get(q, &c, 1, PYQ_NOWAIT)) != -EBADF ? 3 :
+			lib(pyq_qsize(q)) != -EBADF ? 4 :
+			lib(pyq_stat(q, &st)) != -EBADF ? 5 :
+			lib(pyq_shutdown(q, true)) != -EBADF ? 6 :
+			lib(pyq_pollfd(q, PYQ_READ, &pfd)) != -EBADF ? 7 :
+			lib(pyq_reserve(q, &loan, PYQ_NOWAIT)) != -EBADF ? 8 :
+			lib(pyq_join(q, PYQ_NOWAIT)) != -EBADF ? 9 :
+			lib(pyq_task_done(q, 1)) != -EBADF ? 10 : 0;
+		})))) TH_LOG("file %d", i);
+	}
+	EXPECT_EQ(0, lib(pyq_put(other, "y", 1, PYQ_NOWAIT)));
+	EXPECT_EQ(0, lib(pyq_put(q, "y", 1, PYQ_NOWAIT)));
+	close(null);
+	pyq_close(other);
+	pyq_close(q);
+}
+
 TEST_HARNESS_MAIN
