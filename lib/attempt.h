@@ -85,10 +85,9 @@ static inline bool pyqi_somebody_waits(const pyq_queue *q)
 {
 	const struct pyqueue_header *hdr = pyqi_header(q);
 
-	return (__u32)pyq_load_acquire(&hdr->getters.sleepers) |
-	       pyq_load_acquire(&hdr->getters.pollers) |
-	       (__u32)pyq_load_acquire(&hdr->putters.sleepers) |
-	       pyq_load_acquire(&hdr->putters.pollers) | pyqi_is_polled(q);
+	return (__u32)pyq_load_acquire(&hdr->getters.sleepers) | pyq_pollers_any(&hdr->getters) |
+	       (__u32)pyq_load_acquire(&hdr->putters.sleepers) | pyq_pollers_any(&hdr->putters) |
+	       pyqi_is_polled(q);
 }
 
 /* Usually nobody does, and that is all there is to it. */

@@ -115,7 +115,7 @@ static void *run(void *arg)
 		announced = pyq_load_acquire(&poll->side->pollers);
 		if (poll->ready(poll->q))
 			make_ready(poll);
-		else if (state_of(poll) == SLEEPS && announced)
+		else if (state_of(poll) == SLEEPS && announced & PYQUEUE_POLLED)
 			pyqi_doze(poll->q, &poll->side->pollers, announced, PYQI_FOREVER, &watch);
 	}
 	pyqi_watch_ends(poll->q, &watch);

@@ -90,7 +90,7 @@ static inline void pyqi_pass_on(pyq_queue *q, struct pyqueue_waiters *side,
 {
 	bool waits = pyq_load_acquire(&side->sleepers) & PYQUEUE_ANNOUNCED; /* G */
 
-	if ((waits || pyq_load_acquire(&side->pollers)) && ready(q)) /* G */
+	if ((waits || pyq_pollers_any(side)) && ready(q))
 		pyqi_wake(q, side, 1);
 }
 

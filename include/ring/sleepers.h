@@ -103,11 +103,17 @@ static inline __u32 pyq_sleepers_claim(__u64 *word, __u32 n)
  * pyq_pollers_announce() - say that somebody polls a side
  * @side: the side
  *
- * He looks at the ring afterwards (H), and sleeps on @pollers while it is not 0.
+ * He looks at the ring afterwards (H), and sleeps while the word is what it was then.
  */
 static inline void pyq_pollers_announce(struct pyqueue_waiters *side)
 {
-	pyq_or32(&side->pollers, 1); /* H */
+	pyq_or32(&side->pollers, PYQUEUE_POLLED); /* H */
+}
+
+/* Does somebody poll a side? */
+static inline bool pyq_pollers_any(const struct pyqueue_waiters *side)
+{
+	return pyq_load_acquire(&side->pollers) & PYQUEUE_POLLED; /* G */
 }
 
 /**
@@ -115,15 +121,18 @@ static inline void pyq_pollers_announce(struct pyqueue_waiters *side)
  * @side: the side
  *
  * As pyq_sleepers_claim(). Who claims them together with another makes a call too
- * many.
+ * many. The sequence is for him who is about to sleep while another says again that
+ * he polls: he would not see that he has been claimed.
  *
  * Return: whether there are any to be called.
  */
 static inline bool pyq_pollers_claim(struct pyqueue_waiters *side)
 {
-	if (!pyq_load_acquire(&side->pollers)) /* G */
+	__u32 seen = pyq_load_acquire(&side->pollers); /* G */
+
+	if (!(seen & PYQUEUE_POLLED))
 		return false;
-	pyq_store(&side->pollers, 0);
+	pyq_store(&side->pollers, (seen & ~PYQUEUE_POLLED) + PYQUEUE_POLLED_STEP);
 	return true;
 }
 

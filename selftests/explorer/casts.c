@@ -324,6 +324,9 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 2, ASLEEP), POLL(2, 1), GET(3, 1, ASLEEP) } },
 	{ .name = "poll.2pollers", .quick = 2, .maxsize = 2,
 	  .parts = { PUT(1, 2), POLL(2, 1), POLL(3, 1) } },
+	/* one is about to sleep while the other says again that it polls */
+	{ .name = "poll.both", .maxsize = 2,
+	  .parts = { PUT(1, 1), POLL(2, 1, HOLDS), POLL(3, 1, HOLDS) } },
 	{ .name = "poll.discard", .quick = 2, .maxsize = 2,
 	  .parts = { ABORT(1), PUT(2, 1), POLL(3, 1) } },
 	{ .name = "poll.give_back", .quick = 2, .maxsize = 1, .prefill = 1,

@@ -664,6 +664,10 @@ struct pyqueue_fetch {
 #define PYQUEUE_ANNOUNCED	0xffffffffULL
 #define PYQUEUE_SEQUENCE_SHIFT	32
 
+/* pyqueue_waiters.pollers: somebody polls; above it a sequence, and all of it a futex */
+#define PYQUEUE_POLLED		1U
+#define PYQUEUE_POLLED_STEP	2U		/* one step of the sequence */
+
 /* pyqueue_header.marks: two hints, and a generation that each mark raises */
 #define PYQUEUE_MARK_ORPHAN	(1ULL << 0)	/* some slot may be ORPHAN */
 #define PYQUEUE_MARK_ABORTED	(1ULL << 1)	/* some slot may be ABORTED */
@@ -678,8 +682,8 @@ struct pyqueue_fetch {
  * struct pyqueue_waiters - those who wait for one side of a queue
  * @sleepers: {sequence:32, announced:32}; a waker CASes announced from n to
  *	n - 1 before it makes the one wake call that it owes
- * @pollers: not 0: somebody polls; a waker sets it to 0 before he makes the one
- *	wake call that he owes
+ * @pollers: PYQUEUE_POLLED: somebody polls; a waker takes it away and raises the
+ *	sequence before he makes the one wake call that he owes
  * @reserved: 0
  */
 struct pyqueue_waiters {
