@@ -125,7 +125,7 @@ void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
 	if (READ_ONCE(q->broken))
 		st->flags |= PYQUEUE_STAT_BROKEN;
 	st->id = q->id;
-	st->maxsize = q->ring.maxsize;
+	st->maxsize = pyqueue_maxsize(q);
 	st->qsize = pyqueue_count(q);
 	st->max_msg = q->max_msg;
 	st->max_bytes = q->max_bytes;
@@ -140,6 +140,6 @@ void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
 	st->uid = from_kuid_munged(current_user_ns(), q->uid);
 	st->gid = from_kgid_munged(current_user_ns(), q->gid);
 	st->owners = atomic_read(&q->nr_owners);
-	st->pad = 0;
+	st->slots = q->unbounded ? pyq_ring_slots(&q->ring) : 0;
 	st->map_bytes = q->flags & PYQUEUE_SEALED ? 0 : (u64)q->mem.nr_pages << PAGE_SHIFT;
 }

@@ -43,9 +43,15 @@ int pyqueue_can_get(struct pyqueue *q)
 {
 	struct pyq_op op = { .freed = false };
 
+	int ret;
+
 	if (READ_ONCE(q->broken))
 		return -EUCLEAN;
-	return pyqueue_settle(q, &op, pyq_ring_can_get(&q->ring, &op));
+	ret = pyqueue_settle(q, &op, pyq_ring_can_get(&q->ring, &op));
+	/* What waits outside can be had if it can be moved. */
+	if (ret == -EAGAIN && pyqueue_overflows(q) && pyqueue_has_room(q) != -EAGAIN)
+		return 0;
+	return ret;
 }
 
 bool pyqueue_get_ready(struct pyqueue *q)
@@ -238,6 +244,16 @@ static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g, bool c
 	return pyqueue_deliver(q, g, &op, NULL, claim_first);
 }
 
+/* Nothing there: have what waits outside. -EBUSY: something may be there now. */
+static long pyqueue_get_outside(struct pyqueue *q)
+{
+	long moved = pyqueue_refill(q);
+
+	if (moved > 0)
+		return -EBUSY;
+	return moved ?: -EAGAIN;
+}
+
 static long pyqueue_try_get(struct pyqueue *q, void *arg)
 {
 	struct pyqueue_getter *g = arg;
@@ -246,8 +262,10 @@ static long pyqueue_try_get(struct pyqueue *q, void *arg)
 
 	while (!READ_ONCE(q->broken)) {
 		ret = pyqueue_get_once(q, g, claim_first);
-		if (ret == -EAGAIN)
+		if (ret == -EAGAIN) {
 			g->faults = 0;
+			ret = pyqueue_get_outside(q);
+		}
 		if (ret != -EBUSY)
 			return ret;
 		/* Somebody who keeps to no rule can make this go on for ever. */

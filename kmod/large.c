@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages that do not fit a slot: kept in kernel memory, which the ring in
- * shared memory knows nothing of but a flag. Found by the index of the slot,
- * tagged with the position; charged to the queue's creator.
+ * Messages that are not in the ring: kept in kernel memory, and charged to the
+ * queue's creator. The ring in shared memory knows nothing but a flag of those that
+ * do not fit a slot: they are found by the index of the slot, tagged with the
+ * position.
  *
  * A message is a chain of segments of at most a page, as in ipc/msgutil.c: no
  * allocation is larger, and none touches a lock of all vmalloc areas.
@@ -24,9 +25,10 @@ struct pyqueue_segment {
 };
 
 /**
- * struct pyqueue_large - a large message
+ * struct pyqueue_large - a large message, or one that waits outside of the ring
  * @ref: one for its slot, one for each who copies it: what is in shared memory may
  *	say of two that they have claimed it
+ * @next: overflow.c's
  * @len: its bytes
  * @position: its number
  * @first: its bytes' first part
@@ -34,6 +36,7 @@ struct pyqueue_segment {
 struct pyqueue_large {
 	refcount_t ref;
 	u32 len;
+	struct pyqueue_large *next;
 	u64 position;
 	struct pyqueue_segment *first;
 };
@@ -181,6 +184,34 @@ int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *
 		cond_resched();
 	}
 	return 0;
+}
+
+/**
+ * pyqueue_large_copy() - copy a message into a slot that it fits
+ * @m: the message
+ * @to: where to
+ */
+void pyqueue_large_copy(const struct pyqueue_large *m, u8 *to)
+{
+	const struct pyqueue_segment *s;
+	u32 left = m->len;
+
+	for (s = m->first; s; s = s->next) {
+		u32 n = min_t(u32, left, PYQUEUE_SEGMENT_MAX);
+
+		memcpy(to, s->data, n);
+		to += n;
+		left -= n;
+	}
+}
+
+/**
+ * pyqueue_large_next() - where a list of messages goes on
+ * @m: one of them
+ */
+struct pyqueue_large **pyqueue_large_next(struct pyqueue_large *m)
+{
+	return &m->next;
 }
 
 /**

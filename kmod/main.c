@@ -84,7 +84,7 @@ static int pyqueue_check_create(const struct pyqueue_create *arg)
 		if (arg->uid != PYQUEUE_ID_CALLER || arg->gid != PYQUEUE_ID_CALLER)
 			return -EINVAL;
 	}
-	return arg->maxsize <= 0 ? -EOPNOTSUPP : 0;
+	return 0;
 }
 
 static long pyqueue_ioctl_create(struct file *file, void *user_arg, void __user *user)
@@ -165,7 +165,7 @@ static long pyqueue_ioctl_info(struct file *file, void *user_arg, void __user *u
 	info->abi_version = PYQUEUE_ABI_VERSION;
 	info->name_max = PYQUEUE_NAME_MAX;
 	info->features = PYQUEUE_FEAT_NAMES | PYQUEUE_FEAT_INDIRECT |
-			 PYQUEUE_FEAT_MAPPING;
+			 PYQUEUE_FEAT_MAPPING | PYQUEUE_FEAT_UNBOUNDED;
 	info->maxsize_max = PYQUEUE_MAXSIZE_MAX;
 	info->max_msg_max = PYQUEUE_MAX_MSG_MAX;
 	info->payload_max = PYQUEUE_PAYLOAD_MAX;

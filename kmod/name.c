@@ -382,7 +382,7 @@ static void pyqueue_name_entry(const struct pyqueue_name *name, struct pyqueue_e
 
 	memset(entry, 0, sizeof(*entry));
 	entry->id = q->id;
-	entry->maxsize = q->ring.maxsize;
+	entry->maxsize = pyqueue_maxsize(q);
 	entry->mode = q->mode;
 	entry->uid = from_kuid_munged(current_user_ns(), q->uid);
 	entry->gid = from_kgid_munged(current_user_ns(), q->gid);

@@ -17,7 +17,15 @@ struct pyqueue_putter {
 	u32 len;
 };
 
-static int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
+/**
+ * pyqueue_claim_put() - claim a slot for a message
+ * @q: the queue
+ * @op: out: the claim
+ *
+ * Context: May sleep.
+ * Return: 0, or as pyq_ring_claim_put(); -EINTR for -EBUSY.
+ */
+int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
 {
 	struct pyqueue_patience patience = { .rounds = 0 };
 	int ret;
@@ -29,6 +37,14 @@ static int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
 	return ret;
 }
 
+/* Has the ring? As pyq_ring_can_put(). */
+int pyqueue_has_room(struct pyqueue *q)
+{
+	struct pyq_op op = { .freed = false };
+
+	return pyqueue_settle(q, &op, pyq_ring_can_put(&q->ring, &op));
+}
+
 /**
  * pyqueue_can_put() - would a put find something to do
  * @q: the queue
@@ -37,16 +53,22 @@ static int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
  */
 int pyqueue_can_put(struct pyqueue *q)
 {
-	struct pyq_op op = { .freed = false };
-
 	if (READ_ONCE(q->broken))
 		return -EUCLEAN;
-	return pyqueue_settle(q, &op, pyq_ring_can_put(&q->ring, &op));
+	if (!q->unbounded)
+		return pyqueue_has_room(q);
+	return READ_ONCE(q->closed) ? -ESHUTDOWN : 0;
 }
 
+/**
+ * pyqueue_put_ready() - would who waits for room in the ring find something to do
+ * @q: the queue
+ */
 bool pyqueue_put_ready(struct pyqueue *q)
 {
-	return pyqueue_can_put(q) != -EAGAIN;
+	if (READ_ONCE(q->broken) || READ_ONCE(q->closed))
+		return true;
+	return !pyqueue_overflows(q) && pyqueue_has_room(q) != -EAGAIN;
 }
 
 static long pyqueue_try_put(struct pyqueue *q, void *arg)
@@ -81,6 +103,27 @@ static long pyqueue_try_put(struct pyqueue *q, void *arg)
 	return 0;
 }
 
+/* The ring of an unbounded queue is full, or others wait before this one already. */
+static long pyqueue_put_behind(struct pyqueue *q, struct pyqueue_putter *p)
+{
+	struct kvec vec = { .iov_base = (void *)p->data, .iov_len = p->len };
+	struct pyqueue_large *m;
+	struct iov_iter from;
+	int err;
+
+	if (!p->large) {
+		iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, p->len);
+		m = pyqueue_large_from_iter(q, &from);
+		if (IS_ERR(m))
+			return PTR_ERR(m);
+		p->large = m;
+	}
+	err = pyqueue_put_outside(q, p->large);
+	if (!err)
+		p->large = NULL;
+	return err;
+}
+
 static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u64 deadline_ns)
 {
 	const struct pyqueue_wait wait = {
@@ -88,11 +131,13 @@ static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u6
 		.attempt = pyqueue_try_put,
 		.arg = p,
 	};
-	long ret = pyqueue_try_put(q, p);
+	long ret = pyqueue_overflows(q) ? -EAGAIN : pyqueue_try_put(q, p); /* Q */
 
-	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+	if (ret != -EAGAIN)
 		return ret;
-	return pyqueue_wait(q, &wait, deadline_ns);
+	if (q->unbounded)
+		return pyqueue_put_behind(q, p);
+	return deadline_ns == PYQUEUE_NOWAIT ? ret : pyqueue_wait(q, &wait, deadline_ns);
 }
 
 /* A short message in one go; it may fault. */
@@ -172,6 +217,7 @@ long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_
 		ret = pyqueue_put_prepared(q, &p, deadline_ns);
 	else
 		ret = -EFAULT;
+	pyqueue_large_put(q, p.large);
 	if (data != small)
 		kvfree(data);
 	return ret;

@@ -2,9 +2,11 @@
 /*
  * pyqueue's own declarations.
  *
- * Locks, none of which is ever held while another one of them is taken, and
- * none of which two queues share on the way of a put or a get:
+ * Locks, none of which two queues share on the way of a put or a get. None but
+ * pyqueue_overflow.lock is ever held while another one of them is taken:
  *
+ *   pyqueue_overflow.lock   what waits outside of an unbounded queue's ring (mutex);
+ *                           then the next two
  *   pyqueue_waitq.wq.lock   one side's sleepers; innermost but for the
  *                           scheduler's own locks
  *   pyqueue.large_lock      which large message is behind which slot
@@ -24,6 +26,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/memcontrol.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/uio.h>
@@ -31,7 +34,7 @@
 
 #include <linux/pyqueue.h>
 
-#include "ring/put.h"
+#include "ring/overflow.h"
 
 struct pyqueue;
 struct pyqueue_large;
@@ -98,6 +101,8 @@ long pyqueue_await(struct pyqueue *q, struct pyqueue_waitq *waitq, u64 deadline_
 struct pyqueue_large *pyqueue_large_from_iter(struct pyqueue *q, struct iov_iter *from);
 int pyqueue_large_to_iter(const struct pyqueue_large *m, const struct iov_iter *to);
 u32 pyqueue_large_len(const struct pyqueue_large *m);
+void pyqueue_large_copy(const struct pyqueue_large *m, u8 *to);
+struct pyqueue_large **pyqueue_large_next(struct pyqueue_large *m);
 void pyqueue_large_put(struct pyqueue *q, struct pyqueue_large *m);
 struct pyqueue_large *pyqueue_large_attach(struct pyqueue *q, const struct pyq_op *op,
 					   struct pyqueue_large *m);
@@ -135,6 +140,28 @@ void pyqueue_memory_free(struct pyqueue_memory *mem);
 bool pyqueue_memory_to_iter(const struct pyqueue_memory *mem, u64 offset, size_t len,
 			    struct iov_iter *to);
 
+/* --- what waits outside of the ring (overflow.c) ------------------------- */
+
+/**
+ * struct pyqueue_overflow - messages of an unbounded queue, outside of its ring
+ * @lock: for all of it
+ * @seen: what the others see
+ * @first: the list
+ * @link: where the next one goes
+ */
+struct pyqueue_overflow {
+	struct mutex lock; /* the list, and what is moved from it */
+	struct pyq_overflow seen;
+	struct pyqueue_large *first;
+	struct pyqueue_large **link;
+};
+
+void pyqueue_overflow_init(struct pyqueue *q);
+void pyqueue_overflow_end(struct pyqueue *q);
+int pyqueue_put_outside(struct pyqueue *q, struct pyqueue_large *m);
+long pyqueue_refill(struct pyqueue *q);
+void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate);
+
 /* --- the queue (queue.c) ------------------------------------------------- */
 
 /**
@@ -144,8 +171,9 @@ bool pyqueue_memory_to_iter(const struct pyqueue_memory *mem, u64 offset, size_t
  * @mem: the ring's pages
  * @id: number, never used twice
  * @flags: PYQUEUE_SEALED
+ * @unbounded: what the ring has no room for waits outside
  * @max_msg: bound on the bytes of one message
- * @max_bytes: bound on the bytes of large messages, 0 for none
+ * @max_bytes: bound on @large_bytes, 0 for none
  * @ring_bytes: what @user is charged for the ring
  * @user: the creator's account
  * @memcg: the creator's memory cgroup, which large messages are charged to
@@ -159,7 +187,8 @@ bool pyqueue_memory_to_iter(const struct pyqueue_memory *mem, u64 offset, size_t
  * @nr_owners: how many
  * @closed: shut down: whoever takes the last message tells all who poll
  * @drop: shut down at once: whoever puts late drops what he finds
- * @large_bytes: bytes of large messages
+ * @overflow: what waits outside
+ * @large_bytes: bytes of messages that are not in the ring
  * @large_lock: for what @large points to
  * @large: large messages by index of the slot; NULL if all fit their slots
  * @uid: owner of the name
@@ -173,6 +202,7 @@ struct pyqueue {
 	struct pyqueue_memory mem;
 	u64 id;
 	u32 flags;
+	bool unbounded;
 	u64 max_msg;
 	u64 max_bytes;
 	u64 ring_bytes;
@@ -192,6 +222,7 @@ struct pyqueue {
 	bool closed;
 	bool drop;
 
+	struct pyqueue_overflow overflow;
 	atomic64_t large_bytes;
 	spinlock_t large_lock; /* large[] */
 	struct pyqueue_large **large;
@@ -201,6 +232,18 @@ struct pyqueue {
 	umode_t mode;
 	bool named;
 };
+
+/* Does something wait outside of the ring? */
+static inline bool pyqueue_overflows(const struct pyqueue *q)
+{
+	return READ_ONCE(q->overflow.seen.count);
+}
+
+/* Its bound, as users know it: 0 is none. */
+static inline s64 pyqueue_maxsize(const struct pyqueue *q)
+{
+	return q->unbounded ? 0 : q->ring.maxsize;
+}
 
 struct pyqueue *pyqueue_create(const struct pyqueue_create *arg);
 void pyqueue_put_ref(struct pyqueue *q);
@@ -283,12 +326,14 @@ struct pyqueue_getter {
 	unsigned int faults;
 };
 
+int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op);
 long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
 long pyqueue_fetch(struct pyqueue *q, const struct pyqueue_fetch *fetch);
 long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns);
 void pyqueue_drop(struct pyqueue *q);
 int pyqueue_can_get(struct pyqueue *q);
 int pyqueue_can_put(struct pyqueue *q);
+int pyqueue_has_room(struct pyqueue *q);
 bool pyqueue_get_ready(struct pyqueue *q);
 bool pyqueue_put_ready(struct pyqueue *q);
 

@@ -50,6 +50,14 @@ static void pyqueue_init_waitqs(struct pyqueue *q)
 	pyqueue_waitq_init(&q->joiners, &hdr->joiners, NULL, pyqueue_join_ready);
 }
 
+/* Messages that the ring of an unbounded queue has room for: bursts are to fit. */
+static u64 pyqueue_unbounded_slots(u32 slot_size)
+{
+	const u32 bytes = 256 << 10, least = 16;
+
+	return max(least, rounddown_pow_of_two(bytes / slot_size));
+}
+
 /* The ring's memory, and room for what is kept outside of it. */
 static int pyqueue_alloc_ring(struct pyqueue *q, u64 maxsize, u32 slot_size)
 {
@@ -96,13 +104,14 @@ uncharge:
 struct pyqueue *pyqueue_create(const struct pyqueue_create *arg)
 {
 	struct pyqueue *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
-	int err = -ENOMEM;
+	int slot_size, err = -ENOMEM;
 
 	if (!q)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&q->ref);
 	q->id = atomic64_inc_return(&pyqueue_last_id);
 	q->flags = arg->flags & PYQUEUE_SEALED;
+	q->unbounded = arg->maxsize <= 0;
 	q->max_msg = arg->max_msg ?: PYQUEUE_MAX_MSG_DEFAULT;
 	q->max_bytes = arg->max_bytes;
 	q->uid = current_fsuid();
@@ -111,6 +120,7 @@ struct pyqueue *pyqueue_create(const struct pyqueue_create *arg)
 	init_waitqueue_head(&q->poll_out);
 	spin_lock_init(&q->large_lock);
 	ida_init(&q->owners);
+	pyqueue_overflow_init(q);
 
 	q->user = pyqueue_user_get(current_uid());
 	if (!q->user)
@@ -118,7 +128,9 @@ struct pyqueue *pyqueue_create(const struct pyqueue_create *arg)
 	err = pyqueue_user_charge_queue(q->user);
 	if (err)
 		goto put_user;
-	err = pyqueue_alloc_ring(q, arg->maxsize, pyqueue_slot_size(arg->payload));
+	slot_size = pyqueue_slot_size(arg->payload);
+	err = pyqueue_alloc_ring(q, q->unbounded ? pyqueue_unbounded_slots(slot_size) :
+						   arg->maxsize, slot_size);
 	if (err)
 		goto uncharge_queue;
 	q->memcg = get_mem_cgroup_from_mm(current->mm);
@@ -130,6 +142,7 @@ uncharge_queue:
 put_user:
 	pyqueue_user_put(q->user);
 free:
+	pyqueue_overflow_end(q);
 	kfree(q);
 	return ERR_PTR(err);
 }
@@ -138,6 +151,7 @@ static void pyqueue_free(struct kref *ref)
 {
 	struct pyqueue *q = container_of(ref, struct pyqueue, ref);
 
+	pyqueue_overflow_end(q);
 	pyqueue_large_free_all(q);
 	ida_destroy(&q->owners);
 	pyqueue_memory_free(&q->mem);

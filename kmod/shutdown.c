@@ -2,6 +2,16 @@
 /* The end of a queue. */
 #include "pyqueue.h"
 
+static void pyqueue_close(struct pyqueue *q, bool immediate)
+{
+	if (q->unbounded)
+		pyqueue_overflow_shutdown(q, immediate);
+	else if (immediate)
+		pyq_ring_close_and_drop(&q->ring); /* M */
+	else
+		pyq_ring_close(&q->ring);
+}
+
 /**
  * pyqueue_shutdown() - end a queue
  * @q: the queue
@@ -12,13 +22,11 @@
 void pyqueue_shutdown(struct pyqueue *q, bool immediate)
 {
 	WRITE_ONCE(q->closed, true); /* before the barrier of closing (G) */
+	pyqueue_close(q, immediate);
 	if (immediate) {
-		pyq_ring_close_and_drop(&q->ring); /* M */
 		WRITE_ONCE(q->drop, true);
 		smp_mb(); /* M: a putter that is late looks at q->drop */
 		pyqueue_drop(q);
-	} else {
-		pyq_ring_close(&q->ring);
 	}
 	pyqueue_wake_everybody(q);
 }

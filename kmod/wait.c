@@ -156,6 +156,9 @@ void pyqueue_wake_putters(struct pyqueue *q)
 {
 	pyqueue_wake(&q->putters, 1);
 	pyqueue_wake_pollers(&q->poll_out, EPOLLOUT | EPOLLWRNORM);
+	/* And for what waits outside, which a getter moves. */
+	if (pyqueue_overflows(q))
+		pyqueue_wake_getters(q);
 }
 
 /**
@@ -430,7 +433,10 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 static long pyqueue_look(struct pyqueue *q, void *arg)
 {
 	struct pyqueue_waitq *w = arg;
+	long moved = w == &q->getters ? pyqueue_refill(q) : 0;
 
+	if (moved < 0)
+		return moved;
 	return w->ready(q) ? 0 : -EAGAIN;
 }
 

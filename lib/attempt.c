@@ -48,16 +48,24 @@ bool pyqi_settle(pyq_queue *q, struct pyq_op *op, int *ret, struct pyqi_patience
 	return true;
 }
 
-bool pyqi_put_ready(pyq_queue *q)
+/* Has the ring? As pyq_ring_can_put(). */
+static int has_room(pyq_queue *q)
 {
 	struct pyq_op op = { .freed = false };
 	struct pyqi_patience patience = { 0 };
 	int ret;
 
 	do {
-		ret = pyqi_is_broken_now(q) ? -EUCLEAN : pyq_ring_can_put(&q->map.ring, &op);
+		ret = pyq_ring_can_put(&q->map.ring, &op);
 	} while (pyqi_settle(q, &op, &ret, &patience));
-	return ret != -EAGAIN;
+	return ret;
+}
+
+bool pyqi_put_ready(pyq_queue *q)
+{
+	const int detour = pyqi_detour(q); /* H */
+
+	return (detour ? detour : has_room(q)) != -EAGAIN;
 }
 
 bool pyqi_get_ready(pyq_queue *q)
@@ -69,7 +77,7 @@ bool pyqi_get_ready(pyq_queue *q)
 	do {
 		ret = pyqi_is_broken_now(q) ? -EUCLEAN : pyq_ring_can_get(&q->map.ring, &op);
 	} while (pyqi_settle(q, &op, &ret, &patience));
-	return ret != -EAGAIN;
+	return ret != -EAGAIN || (pyq_overflows(&q->map.ring) && has_room(q) != -EAGAIN);
 }
 
 /*
@@ -121,6 +129,23 @@ ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 	return pyqi_in_vain(q) ? attempt(q, arg) : ret;
 }
 
+/* Try it; if nothing is there but outside, have that moved, and try again. */
+static ssize_t attempt_or_refill(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
+				 void *arg)
+{
+	ssize_t ret = attempt(q, arg);
+
+	/* Others may be quicker, again and again. */
+	for (int rounds = 0; ret == -EAGAIN && rounds < BUSY_ROUNDS; rounds++) {
+		if (!pyq_overflows(&q->map.ring) || !pyqi_ops(q)->refill)
+			break;
+		if (pyqi_ops(q)->refill(q))
+			break;
+		ret = attempt(q, arg);
+	}
+	return ret;
+}
+
 ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
 			    ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline),
 			    void *arg, uint64_t deadline)
@@ -132,7 +157,7 @@ ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 		.asleep = asleep,
 		.arg = arg,
 	};
-	ssize_t ret = attempt(q, arg);
+	ssize_t ret = attempt_or_refill(q, attempt, arg);
 
 	if (ret == -EAGAIN)
 		pyqi_polls_look(q);

@@ -6,6 +6,8 @@
 #ifndef PYQI_ATTEMPT_H
 #define PYQI_ATTEMPT_H
 
+#include <ring/overflow.h>
+
 #include "generation.h"
 #include "mapped.h"
 #include "polls.h"
@@ -34,6 +36,23 @@ static inline int pyqi_begin(pyq_queue *q)
 static inline bool pyqi_is_broken(const pyq_queue *q)
 {
 	return __builtin_expect(pyq_load(&pyqi_header(q)->detour) & PYQUEUE_DETOUR_BROKEN, 0);
+}
+
+/*
+ * What is in the way of a put into the ring, other than the ring: messages that wait
+ * outside of it, or what is said of all of it. Return: 0, or an error of a claim.
+ */
+static inline int pyqi_detour(const pyq_queue *q)
+{
+	const uint32_t detour = pyq_load_acquire(&pyqi_header(q)->detour); /* Q */
+
+	if (__builtin_expect(!detour, 1))
+		return 0;
+	if (detour & PYQUEUE_DETOUR_BROKEN)
+		return -EUCLEAN;
+	if (detour & PYQUEUE_DETOUR_CLOSED)
+		return -ESHUTDOWN;
+	return detour & PYQUEUE_DETOUR_PUT ? -EAGAIN : 0;
 }
 
 /* The same where it is the look after an announcement (H). */
@@ -66,7 +85,10 @@ struct pyqi_patience {
  */
 bool pyqi_settle(pyq_queue *q, struct pyq_op *op, int *ret, struct pyqi_patience *patience);
 
-/* Would a put, a get find something to do? They help head and tail along. */
+/*
+ * Would a put into the ring, a get find something to do? They help head and tail along.
+ * What waits outside can be had if there is room for it.
+ */
 bool pyqi_put_ready(pyq_queue *q);
 bool pyqi_get_ready(pyq_queue *q);
 

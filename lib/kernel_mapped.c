@@ -82,6 +82,12 @@ static ssize_t wait(pyq_queue *q, const struct pyqi_wait *what, uint64_t deadlin
 	return ret;
 }
 
+/* What it finds at once is in the ring. */
+static int refill(pyq_queue *q)
+{
+	return await(q, &pyqi_header(q)->getters, PYQI_NOWAIT);
+}
+
 /* The module has done it when the dead one's mapping went. */
 static int look_around(pyq_queue *q)
 {
@@ -175,7 +181,7 @@ static int attach(pyq_queue *q)
 		return err;
 	}
 	/* What the header says of these may be anybody's. */
-	pyq_ring_init(&q->map.ring, at, (uint64_t)st.maxsize,
+	pyq_ring_init(&q->map.ring, at, st.maxsize > 0 ? (uint64_t)st.maxsize : st.slots,
 		      st.payload + (uint32_t)sizeof(struct pyqueue_slot), (uint16_t)owner.owner);
 	q->map.size = st.map_bytes;
 	q->map.id = st.id;
@@ -231,6 +237,7 @@ static const struct pyqi_ring_ops ring = {
 	.call = call,
 	.call_pollers = call_pollers,
 	.call_everybody = call_everybody,
+	.refill = refill,
 	.look_around = look_around,
 	.drop = drop,
 	.put_asleep = pyqi_kernel_put_many,

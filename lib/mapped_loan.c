@@ -78,7 +78,9 @@ static ssize_t try_reserve(pyq_queue *q, void *arg)
 
 	op->freed = false;
 	do {
-		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_claim_put(&q->map.ring, op);
+		ret = pyqi_detour(q);
+		if (!ret)
+			ret = pyq_ring_claim_put(&q->map.ring, op);
 	} while (pyqi_settle(q, op, &ret, &patience));
 	return ret ? ret : 1;
 }

@@ -19,7 +19,9 @@ static int claim(pyq_queue *q, struct pyq_op *ops, unsigned int n)
 
 	ops[0].freed = false;
 	do {
-		ret = pyqi_is_broken(q) ? -EUCLEAN : pyq_ring_claim_puts(&q->map.ring, ops, n);
+		ret = pyqi_detour(q);
+		if (!ret)
+			ret = pyq_ring_claim_puts(&q->map.ring, ops, n);
 	} while (pyqi_settle(q, ops, &ret, &patience));
 	return ret;
 }
@@ -54,6 +56,23 @@ static ssize_t put_asleep(pyq_queue *q, void *arg, uint64_t deadline)
 	return pyqi_ops(q)->put_asleep(q, p->msgs, p->n, deadline);
 }
 
+/* What the ring of an unbounded queue has no room for waits outside. */
+static ssize_t put_unbounded(pyq_queue *q, struct puts *p)
+{
+	ssize_t ret = try_put(q, p);
+
+	return ret == -EAGAIN ? pyqi_ops(q)->put_asleep(q, p->msgs, p->n, PYQI_NOWAIT) : ret;
+}
+
+static ssize_t put_fitting(pyq_queue *q, struct puts *p, uint64_t deadline)
+{
+	const bool system_puts = pyqi_ops(q)->put_asleep;
+
+	if (q->maxsize <= 0 && system_puts)
+		return put_unbounded(q, p);
+	return pyqi_put_when_ready(q, try_put, system_puts ? put_asleep : NULL, p, deadline);
+}
+
 /* How many of @msgs, from the first, are in order and fit their slots. */
 static size_t fitting(const pyq_queue *q, const struct pyq_msg *msgs, size_t n)
 {
@@ -75,7 +94,6 @@ static ssize_t put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadl
 
 ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n, uint64_t deadline)
 {
-	ssize_t (*asleep)(pyq_queue *, void *, uint64_t) = NULL;
 	struct puts left;
 	int err = pyqi_begin(q);
 	size_t done = 0;
@@ -85,13 +103,11 @@ ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
 		return err;
 	if (!(q->access & PYQ_WRITE))
 		return -EBADF;
-	if (pyqi_ops(q)->put_asleep)
-		asleep = put_asleep;
 	/* Only the first waits; what stops a later one shows in the next call. */
 	do {
 		left.msgs = msgs + done;
 		left.n = fitting(q, left.msgs, n - done);
-		ret = left.n ? pyqi_put_when_ready(q, try_put, asleep, &left, deadline) :
+		ret = left.n ? put_fitting(q, &left, deadline) :
 			       put_large(q, left.msgs, deadline);
 		if (ret < 0)
 			return done ? (ssize_t)done : ret;

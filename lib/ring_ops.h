@@ -33,10 +33,13 @@ struct pyqi_wait {
  * @call: call up to @n of those who sleep on a side; claimed already
  * @call_pollers: all who poll it; claimed already
  * @call_everybody: the queue is not what it was
+ * @refill: move into the ring what waits outside of it. Returns 0: something can be
+ *	had now; or an error. NULL: nothing ever waits there
  * @look_around: settle what those have left who have died, if nobody else does.
  *	Returns 0, or -EUCLEAN.
  * @drop: take and drop all messages of a queue that is shut down; they count as done
- * @put_asleep: put several messages, as the backend's put_many; NULL: it takes @wait
+ * @put_asleep: put several messages, as the backend's put_many; into an unbounded
+ *	queue also those that the ring has no room for. NULL: it takes @wait
  * @get_asleep: the same for get_many
  * @put_large: put a message that does not fit a slot. Returns 1 or an error.
  * @large_copy: copy the message of a claimed slot that is not in it, @op->len bytes;
@@ -49,6 +52,7 @@ struct pyqi_ring_ops {
 	void (*call)(pyq_queue *q, struct pyqueue_waiters *side, uint32_t n);
 	void (*call_pollers)(pyq_queue *q, struct pyqueue_waiters *side);
 	void (*call_everybody)(pyq_queue *q);
+	int (*refill)(pyq_queue *q);
 	int (*look_around)(pyq_queue *q);
 	void (*drop)(pyq_queue *q);
 

@@ -26,14 +26,15 @@ static inline __u64 pyq_ring_count(const struct pyq_ring *r, __u64 pos, __u64 en
  *
  * Exact if nobody is at work; takes tombstones at head away.
  *
- * Return: the number, not more than maxsize, and the orphans.
+ * Return: the number, not more than maxsize, and the orphans, and what waits outside.
  */
 static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 {
 	__u64 slots = pyq_ring_slots(r);
-	__u64 marks, h, t, n, dead;
+	__u64 overflow, marks, h, t, n, dead;
 
 	pyq_ring_skip_all(r, op);
+	overflow = pyq_load_acquire(&r->hdr->overflow); /* L */
 	marks = pyq_load_acquire(&r->hdr->marks); /* J */
 	h = pyq_load_acquire(&r->hdr->head);
 	t = pyq_load_acquire(&r->hdr->tail) & ~PYQUEUE_CLOSED;
@@ -48,7 +49,7 @@ static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 	}
 	if (marks & PYQUEUE_MARK_ORPHAN)
 		n += pyq_ring_count(r, h > slots ? h - slots : 0, h, PYQUEUE_ORPHAN);
-	return n;
+	return n + overflow;
 }
 
 /*
@@ -58,8 +59,9 @@ static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 static inline __u32 pyq_ring_unfinished_at(const struct pyq_ring *r, __u64 done)
 {
 	__u64 skipped = pyq_load_acquire(&r->hdr->skipped); /* L */
+	__u64 overflow = pyq_load_acquire(&r->hdr->overflow); /* L */
 	__u64 tail = pyq_load_acquire(&r->hdr->tail);
-	__s32 n = (__s32)((__u32)tail - (__u32)done - (__u32)(skipped >> 32));
+	__s32 n = (__s32)((__u32)overflow + (__u32)tail - (__u32)done - (__u32)(skipped >> 32));
 
 	return n < 0 ? 0 : (__u32)n;
 }

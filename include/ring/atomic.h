@@ -67,11 +67,18 @@ static inline void pyq_or32(__u32 *p, __u32 bits)
 	smp_mb__after_atomic(); /* the same */
 }
 
+static inline void pyq_and32(__u32 *p, __u32 bits)
+{
+	smp_mb__before_atomic(); /* a full barrier, as pyq_cas() is */
+	atomic_and(bits, (atomic_t *)p);
+	smp_mb__after_atomic(); /* the same */
+}
+
 #else
 
 /*
  * For a test, which defines both before it includes this: here a step of a kind ("load",
- * "store", "cas", "or") is taken on the word at p; here a pyq_cas() has changed it, or not.
+ * "store", "cas", "or", "and") is taken on the word at p; here a pyq_cas() has changed it, or not.
  */
 #ifndef pyq_step
 #define pyq_step(kind, p)	(p)
@@ -104,6 +111,11 @@ static inline void pyq_or(__u64 *p, __u64 bits)
 static inline void pyq_or32(__u32 *p, __u32 bits)
 {
 	__atomic_fetch_or(pyq_step("or", p), bits, __ATOMIC_SEQ_CST);
+}
+
+static inline void pyq_and32(__u32 *p, __u32 bits)
+{
+	__atomic_fetch_and(pyq_step("and", p), bits, __ATOMIC_SEQ_CST);
 }
 
 #endif

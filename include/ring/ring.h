@@ -30,8 +30,8 @@
  *    cleared by CAS of what was loaded.
  * K  a tombstone is counted (CAS of skipped) before head passes it (CAS).
  *    Pairs with L; without it join waits for a message that never was.
- * L  done, then skipped, then tail are loaded (acquire): what is counted as
- *    finished is never ahead of what was begun.
+ * L  done, then skipped, then overflow, then tail are loaded (acquire): what is
+ *    counted as finished is never ahead of what was begun.
  * M  shutdown: CLOSED is set and DROP is set (both full barriers) before the
  *    queue is drained; a putter publishes (A, full barrier) and then looks at
  *    DROP. One of the two sees that the other was there.
@@ -40,6 +40,15 @@
  *    that of the one before.
  * O  the length is loaded (acquire), then the word again: still the same word,
  *    then it was the message's length.
+ * P  detour: PUT is set (full barrier) before the put returns whose message waits
+ *    outside of the ring, and taken away after the last of them has a position.
+ *    Pairs with Q; without it a putter's next message goes before his last.
+ * Q  detour is loaded before tail, which is claimed later: in the order of the
+ *    program, and of whatever has made one put come after another.
+ * R  a message from outside is not counted as waiting there any more after tail has
+ *    passed its position (E), and before it is published (A). Pairs with L, which
+ *    loads that count before tail; without it join does not see the message, or the
+ *    last task_done sees one too many and calls nobody.
  */
 #ifndef PYQ_RING_RING_H
 #define PYQ_RING_RING_H

@@ -80,10 +80,12 @@
  * @size: sizeof(struct pyqueue_create)
  * @flags: PYQUEUE_SEALED, _MAPPABLE, _EXCL, _NONBLOCK
  * @maxsize: bound on the number of messages, 1 to PYQUEUE_MAXSIZE_MAX; 0 or
- *	less is an unbounded queue (-EOPNOTSUPP unless PYQUEUE_FEAT_UNBOUNDED)
+ *	less is an unbounded queue (-EOPNOTSUPP unless PYQUEUE_FEAT_UNBOUNDED):
+ *	only memory is a bound, a put never waits
  * @max_msg: bound on the bytes of one message; 0 for the default
- * @max_bytes: bound on the bytes of messages that do not fit a slot, over the
- *	whole queue; 0 for none but the user's own (&struct pyqueue_info)
+ * @max_bytes: bound on the bytes of messages that do not fit a slot or, of an
+ *	unbounded queue, the ring, over the whole queue; 0 for none but the user's
+ *	own (&struct pyqueue_info)
  * @payload: bytes of a message that fit a slot, rounded up to 64 * n - 16;
  *	0 for the default. Larger messages cost an allocation each.
  * @mode: permissions of a name, 0777 at most; only read (get) and write (put)
@@ -181,7 +183,7 @@ struct pyqueue_unlink {
 /**
  * struct pyqueue_entry - one name, as LIST reports it
  * @id: the queue's number, never used twice while the module is loaded
- * @maxsize: bound on the number of messages
+ * @maxsize: bound on the number of messages, 0 for none
  * @qsize: messages in it
  * @mode: permissions
  * @uid: owner, in the caller's user namespace (overflow id if unmapped)
@@ -299,8 +301,8 @@ struct pyqueue_info {
  *   -ETIMEDOUT  full until the deadline
  *   -ESHUTDOWN  the queue is shut down
  *   -E2BIG      @len is over the queue's max_msg
- *   -ENOBUFS    large messages would exceed the queue's max_bytes
- *   -EDQUOT     large messages would exceed the creator's max_user_bytes
+ *   -ENOBUFS    what is not in the ring would exceed the queue's max_bytes
+ *   -EDQUOT     the same, the creator's max_user_bytes
  *   -ENOMEM     no memory, or the memory cgroup's limit
  *   -EINTR      a signal
  *   -EBADF      not open for writing
@@ -458,11 +460,11 @@ struct pyqueue_shutdown {
  * @size: sizeof(struct pyqueue_stat)
  * @flags: in: 0; out: PYQUEUE_SEALED, PYQUEUE_STAT_ bits
  * @id: out: the queue's number, never used twice while the module is loaded
- * @maxsize: out: bound on the number of messages
+ * @maxsize: out: bound on the number of messages, 0 for none
  * @qsize: out: messages in it
  * @max_msg: out: bound on the bytes of one message
- * @max_bytes: out: bound on the bytes of large messages, 0 for none
- * @large_bytes: out: bytes of large messages in it
+ * @max_bytes: out: bound on @large_bytes, 0 for none
+ * @large_bytes: out: bytes of messages in it that are not in the ring
  * @ring_bytes: out: bytes of the ring itself
  * @payload: out: bytes that fit a slot
  * @unfinished: out: messages that join waits for
@@ -473,7 +475,7 @@ struct pyqueue_shutdown {
  * @uid: out: owner, in the caller's user namespace
  * @gid: out: group, in the caller's user namespace
  * @owners: out: how often it is mapped
- * @pad: out: 0
+ * @slots: out: messages that the ring of an unbounded queue has room for, 0 if bounded
  * @map_bytes: out: what mmap() takes; 0: it is sealed
  */
 struct pyqueue_stat {
@@ -495,7 +497,7 @@ struct pyqueue_stat {
 	__u32 uid;
 	__u32 gid;
 	__u32 owners;
-	__u32 pad;
+	__u32 slots;
 	__aligned_u64 map_bytes;
 };
 
@@ -578,6 +580,8 @@ struct pyqueue_wake {
  * Returns 0: a claim would not find the queue empty (full), or would say why
  * there will be none. Somebody else may be quicker. Who has been woken and does
  * not claim wakes the next (&struct pyqueue_wake); his death does it for him.
+ * For a message it first moves into the ring what waits outside of it; there is
+ * room when nothing does.
  *
  *   -EAGAIN     empty (full), and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  empty (full) until the deadline
@@ -674,9 +678,10 @@ struct pyqueue_fetch {
 #define PYQUEUE_MARK_GENERATION	(1ULL << 2)	/* one step of the generation */
 
 /* pyqueue_header.detour */
-#define PYQUEUE_DETOUR_PUT	(1U << 0)	/* the kernel has the newest: put there */
+#define PYQUEUE_DETOUR_PUT	(1U << 0)	/* the kernel has the newest: put behind them */
 #define PYQUEUE_DETOUR_BROKEN	(1U << 1)	/* everything is -EUCLEAN */
 #define PYQUEUE_DETOUR_DROP	(1U << 2)	/* shut down at once: who publishes late drops */
+#define PYQUEUE_DETOUR_CLOSED	(1U << 3)	/* with _PUT: shut down, and @tail does not say so yet */
 
 /**
  * struct pyqueue_waiters - those who wait for one side of a queue
@@ -699,7 +704,7 @@ struct pyqueue_waiters {
  * @header_size: where the slots start
  * @slot_size: bytes from one slot to the next, a multiple of PYQUEUE_LINE
  * @order: there are 2^order slots
- * @maxsize: bound on the number of messages
+ * @maxsize: bound on the number of messages in the ring
  * @max_msg: bound on the bytes of one message
  * @id: the queue's number
  * @flags: PYQUEUE_SEALED
@@ -715,6 +720,7 @@ struct pyqueue_waiters {
  * @skipped: {count:32, position:32}: tombstones that head has passed, and the
  *	low bits of the last one's position + 1
  * @joiners: whom the last task_done wakes
+ * @overflow: messages of an unbounded queue that the kernel has and the ring no room for
  *
  * The constants are for user space to read; the kernel uses its own copies.
  */
@@ -749,6 +755,7 @@ struct pyqueue_header {
 	__aligned_u64 done __attribute__((__aligned__(PYQUEUE_LINE_PAIR)));
 	__aligned_u64 skipped;
 	struct pyqueue_waiters joiners;
+	__aligned_u64 overflow;
 };
 
 /*

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An unbounded queue's messages that the ring has no room for: a list, in order, which
+ * goes through the ring as it has room, so that whoever gets them gets them there. Who
+ * finds the ring empty, or puts one more, moves them; who frees a slot calls somebody to
+ * do so (pyqueue_wake_putters()).
+ */
+#include <linux/sched/signal.h>
+
+#include "pyqueue.h"
+
+/* The first of the list into a slot that has been claimed for it. */
+static int pyqueue_move(struct pyqueue *q, struct pyq_op *op)
+{
+	struct pyqueue_overflow *o = &q->overflow;
+	struct pyqueue_large *m = o->first, *old = NULL;
+	u32 len = pyqueue_large_len(m);
+	unsigned int flags = 0;
+	int err;
+
+	lockdep_assert_held(&o->lock);
+	o->first = *pyqueue_large_next(m);
+	if (!o->first)
+		o->link = &o->first;
+	pyq_overflow_moved(&q->ring, &o->seen);
+	if (len <= pyq_ring_payload(&q->ring)) {
+		pyqueue_large_copy(m, pyq_ring_slot(&q->ring, op->pos)->payload);
+	} else {
+		old = pyqueue_large_attach(q, op, m);
+		m = NULL;
+		flags = PYQUEUE_SLOT_INDIRECT;
+	}
+	err = pyq_ring_publish(&q->ring, op, len, flags);
+	pyqueue_large_put(q, old);
+	pyqueue_large_put(q, m);
+	return err;
+}
+
+/* Move what there is room for. Return: how many, or an error if none. */
+static long pyqueue_refill_locked(struct pyqueue *q)
+{
+	u64 left = pyq_ring_slots(&q->ring), moved = 0;
+	struct pyqueue_overflow *o = &q->overflow;
+	struct pyq_op op;
+	int ret = 0;
+
+	lockdep_assert_held(&o->lock);
+	/* Others empty the ring meanwhile: not for ever. */
+	while (o->first && left--) {
+		ret = pyqueue_claim_put(q, &op);
+		if (ret)
+			break;
+		if (pyqueue_move(q, &op))
+			ret = -EUCLEAN;
+		moved++;
+		pyqueue_wake_getters(q);
+		if (ret || fatal_signal_pending(current))
+			break;
+		cond_resched();
+	}
+	/* Nobody closes the ring of such a queue before its last message is there. */
+	if (ret == -ESHUTDOWN || ret == -EUCLEAN) {
+		pyqueue_break(q);
+		return -EUCLEAN;
+	}
+	if (moved && !o->first) {
+		pyqueue_wake_putters(q);
+		if (o->seen.closed)
+			pyqueue_wake_everybody(q);
+	}
+	return moved ?: ret == -EAGAIN ? 0 : ret;
+}
+
+/**
+ * pyqueue_refill() - move into the ring what waits outside, as far as there is room
+ * @q: the queue
+ *
+ * Context: Sleeps.
+ * Return: how many messages; -EINTR, -EUCLEAN.
+ */
+long pyqueue_refill(struct pyqueue *q)
+{
+	long ret;
+
+	if (!pyqueue_overflows(q))
+		return 0;
+	if (mutex_lock_killable(&q->overflow.lock))
+		return -EINTR;
+	ret = pyqueue_refill_locked(q);
+	mutex_unlock(&q->overflow.lock);
+	return ret;
+}
+
+/**
+ * pyqueue_put_outside() - put a message behind those that wait, if any
+ * @q: the queue, unbounded
+ * @m: the message; the caller's reference is the queue's if that succeeds
+ *
+ * Context: Sleeps.
+ * Return: 0, -ESHUTDOWN, -EINTR, -EUCLEAN.
+ */
+int pyqueue_put_outside(struct pyqueue *q, struct pyqueue_large *m)
+{
+	struct pyqueue_overflow *o = &q->overflow;
+	int err = 0;
+
+	if (mutex_lock_killable(&o->lock))
+		return -EINTR;
+	if (READ_ONCE(q->broken)) {
+		err = -EUCLEAN;
+	} else if (o->seen.closed) {
+		err = -ESHUTDOWN;
+	} else {
+		*o->link = m;
+		o->link = pyqueue_large_next(m);
+		pyq_overflow_add(&q->ring, &o->seen);
+		/* There may be room by now. If it cannot be used the getters have to. */
+		if (pyqueue_refill_locked(q) < 0)
+			pyqueue_wake_getters(q);
+	}
+	mutex_unlock(&o->lock);
+	return err;
+}
+
+static void pyqueue_overflow_free(struct pyqueue *q)
+{
+	struct pyqueue_overflow *o = &q->overflow;
+
+	while (o->first) {
+		struct pyqueue_large *m = o->first;
+
+		o->first = *pyqueue_large_next(m);
+		pyqueue_large_put(q, m);
+		cond_resched();
+	}
+	o->link = &o->first;
+}
+
+/**
+ * pyqueue_overflow_shutdown() - end an unbounded queue
+ * @q: the queue
+ * @immediate: drop what waits; the ring's messages are left to pyqueue_drop()
+ *
+ * Context: Sleeps.
+ */
+void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate)
+{
+	struct pyqueue_overflow *o = &q->overflow;
+
+	mutex_lock(&o->lock);
+	if (immediate) {
+		pyqueue_overflow_free(q);
+		pyq_overflow_drop(&q->ring, &o->seen); /* M */
+	} else {
+		pyq_overflow_close(&q->ring, &o->seen);
+	}
+	mutex_unlock(&o->lock);
+}
+
+/**
+ * pyqueue_overflow_init() - nothing waits
+ * @q: the queue
+ */
+void pyqueue_overflow_init(struct pyqueue *q)
+{
+	mutex_init(&q->overflow.lock);
+	q->overflow.link = &q->overflow.first;
+}
+
+/**
+ * pyqueue_overflow_end() - nobody has the queue open any more
+ * @q: the queue
+ *
+ * Context: Sleeps.
+ */
+void pyqueue_overflow_end(struct pyqueue *q)
+{
+	pyqueue_overflow_free(q);
+	mutex_destroy(&q->overflow.lock);
+}
