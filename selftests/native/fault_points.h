@@ -100,31 +100,29 @@ KILLED(get, stale_mark,
 KILLED(get, tombstone,
        .points =
 	       "load marks, load head, load word, cas word, load skipped, load head, "
-	       "cas skipped, cas head, cas word, load marks, load head, load word, load len, "
-	       "load word, cas word / cas head, read payload, cas word | end",
+	       "cas skipped, cas head, cas word, load head, load word, load len, load word, "
+	       "cas word / cas head, read payload, cas word | end",
        .before = "1: 1 unfinished", .in_hand = "1*2: 1 unfinished",
        .after = ": 1 unfinished");
 KILLED(get, two_tombstones,
        .points =
 	       "load marks, load head, load word, cas word, load skipped, load head, "
-	       "cas skipped, cas head, cas word, load marks, load head, load word, cas word, "
-	       "load skipped, load head, cas skipped, cas head, cas word, load marks, "
-	       "load head, load word, load len, load word, cas word / cas head, "
-	       "read payload, cas word | end",
+	       "cas skipped, cas head, cas word, load head, load word, cas word, load skipped, "
+	       "load head, cas skipped, cas head, cas word, load head, load word, load len, "
+	       "load word, cas word / cas head, read payload, cas word | end",
        .before = "1: 1 unfinished", .in_hand = "1*2: 1 unfinished",
        .after = ": 1 unfinished");
 KILLED(get, skipping,
        .points =
 	       "load marks, load head, load word, load skipped, load head, cas skipped, "
-	       "cas head, load marks, load head, load word, load len, load word, cas word / "
-	       "cas head, read payload, cas word | end",
+	       "cas head, load head, load word, load len, load word, cas word / cas head, "
+	       "read payload, cas word | end",
        .before = "1: 1 unfinished", .in_hand = "1*2: 1 unfinished",
        .after = ": 1 unfinished");
 KILLED(get, head_not_moved,
        .points =
-	       "load marks, load head, load word, cas head, load marks, load head, "
-	       "load word, load len, load word, cas word / cas head, read payload, "
-	       "cas word | end",
+	       "load marks, load head, load word, cas head, load head, load word, load len, "
+	       "load word, cas word / cas head, read payload, cas word | end",
        .before = "1*2 2: 2 unfinished", .in_hand = "1*2 2*2: 2 unfinished",
        .after = "1*2: 2 unfinished");
 KILLED(get, tail_not_moved,
@@ -150,32 +148,31 @@ KILLED(give_back, orphan,
        .after = "1 2: 2 unfinished");
 KILLED(qsize, tombstone,
        .points =
-	       "load marks, load head, load word, cas word, load skipped, load head, "
-	       "cas skipped, cas head, cas word, load marks, load head, load word, "
-	       "load marks, load head, load tail, load word, cas marks, end",
+	       "load head, load word, cas word, load skipped, load head, cas skipped, "
+	       "cas head, cas word, load head, load word, load overflow, load marks, "
+	       "load head, load tail, load word, cas marks, end",
        .before = "1: 1 unfinished");
 KILLED(qsize, tombstone_between,
        .points =
-	       "load marks, load head, load word, load marks, load head, load tail, "
+	       "load head, load word, load overflow, load marks, load head, load tail, "
 	       "load word, load word, load word, end",
        .before = "1 2: 2 unfinished");
 KILLED(qsize, orphan,
        .points =
-	       "load marks, load head, load word, load word, load word, load word, "
-	       "load marks, load head, load tail, load word, load word, load word, "
-	       "load word, end",
+	       "load head, load word, load overflow, load marks, load head, load tail, "
+	       "load word, load word, load word, load word, end",
        .before = "1 2: 2 unfinished");
 KILLED(unfinished, two_tombstones,
        .points =
-	       "load marks, load head, load word, cas word, load skipped, load head, "
-	       "cas skipped, cas head, cas word, load marks, load head, load word, cas word, "
-	       "load skipped, load head, cas skipped, cas head, cas word, load marks, "
-	       "load head, load word, load done, load skipped, load tail, end",
+	       "load head, load word, cas word, load skipped, load head, cas skipped, "
+	       "cas head, cas word, load head, load word, cas word, load skipped, load head, "
+	       "cas skipped, cas head, cas word, load head, load word, load done, "
+	       "load skipped, load overflow, load tail, end",
        .before = "1: 1 unfinished");
 KILLED(task_done, taken,
        .points =
-	       "load marks, load head, load word, load done, load skipped, load tail, "
-	       "cas done | load marks, load head, load word, load done, load skipped, "
+	       "load head, load word, load done, load skipped, load overflow, load tail, "
+	       "cas done | load head, load word, load done, load skipped, load overflow, "
 	       "load tail, end",
        .before = "2: 2 unfinished",
        .after = "2: 1 unfinished");

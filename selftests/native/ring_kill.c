@@ -41,6 +41,8 @@ static const char *word_name(const struct pyq_ring *r, const void *at)
 		return "skipped";
 	if (at == &hdr->done)
 		return "done";
+	if (at == &hdr->overflow)
+		return "overflow";
 	if (at == &hdr->detour)
 		return "detour";
 	switch (offset % r->slot_size) {
