@@ -118,7 +118,8 @@ u64 pyqueue_count(struct pyqueue *q)
 void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
 {
 	st->flags = q->flags;
-	if (pyq_ring_is_closed(&q->ring))
+	/* The ring is closed later if something waits outside of it. */
+	if (READ_ONCE(q->closed) || pyq_ring_is_closed(&q->ring))
 		st->flags |= PYQUEUE_STAT_SHUTDOWN;
 	if (READ_ONCE(q->named))
 		st->flags |= PYQUEUE_STAT_NAMED;

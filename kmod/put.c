@@ -103,21 +103,31 @@ static long pyqueue_try_put(struct pyqueue *q, void *arg)
 	return 0;
 }
 
-/* The ring of an unbounded queue is full, or others wait before this one already. */
-static long pyqueue_put_behind(struct pyqueue *q, struct pyqueue_putter *p)
+/* A message that is to wait outside of the ring; at whose cost that is, is full, perhaps. */
+static int pyqueue_make_large(struct pyqueue *q, struct pyqueue_putter *p)
 {
 	struct kvec vec = { .iov_base = (void *)p->data, .iov_len = p->len };
 	struct pyqueue_large *m;
 	struct iov_iter from;
-	int err;
 
-	if (!p->large) {
-		iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, p->len);
-		m = pyqueue_large_from_iter(q, &from);
-		if (IS_ERR(m))
-			return PTR_ERR(m);
-		p->large = m;
-	}
+	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, p->len);
+	m = pyqueue_large_from_iter(q, &from);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	p->large = m;
+	return 0;
+}
+
+/* The ring of an unbounded queue is full, or others wait before this one already. */
+static long pyqueue_put_behind(struct pyqueue *q, struct pyqueue_putter *p)
+{
+	int err = p->large ? 0 : pyqueue_make_large(q, p);
+
+	/* What has been moved into the ring since costs nothing any more. */
+	if (err && pyqueue_refill(q) > 0)
+		err = pyqueue_make_large(q, p);
+	if (err)
+		return err;
 	err = pyqueue_put_outside(q, p->large);
 	if (!err)
 		p->large = NULL;

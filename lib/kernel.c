@@ -166,18 +166,6 @@ static int attach_new(pyq_queue *q, int fd)
 	return err;
 }
 
-static int kernel_check(const struct pyq_attr *attr, const char **why)
-{
-	struct pyqueue_info info = { .size = sizeof(info) };
-
-	if (attr->maxsize > 0 || device_call(PYQUEUE_IOC_INFO, &info) ||
-	    info.features & PYQUEUE_FEAT_UNBOUNDED)
-		return 0;
-	return pyqi_because(why, -EOPNOTSUPP,
-			    "this version of the module has no queues without a bound: give it "
-			    "a maxsize of 1 or more");
-}
-
 static int kernel_create(pyq_queue *q, const struct pyq_attr *attr)
 {
 	struct pyqueue_create args = {
@@ -485,7 +473,6 @@ int pyqi_kernel_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 
 const struct pyqi_backend pyqi_kernel = {
 	.name = "kernel",
-	.check = kernel_check,
 	.create = kernel_create,
 	.open = kernel_open,
 	.attach = kernel_attach,

@@ -107,8 +107,7 @@ ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
 	do {
 		left.msgs = msgs + done;
 		left.n = fitting(q, left.msgs, n - done);
-		ret = left.n ? put_fitting(q, &left, deadline) :
-			       put_large(q, left.msgs, deadline);
+		ret = left.n ? put_fitting(q, &left, deadline) : put_large(q, left.msgs, deadline);
 		if (ret < 0)
 			return done ? (ssize_t)done : ret;
 		done += (size_t)ret;

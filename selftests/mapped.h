@@ -56,7 +56,7 @@ static inline int map_ring(int q, struct pyq_ring *r)
 	if (at == MAP_FAILED)
 		return -errno;
 	owner = owner_of(q, at);
-	pyq_ring_init(r, at, st.maxsize, st.payload + sizeof(struct pyqueue_slot), owner);
+	pyq_ring_init(r, at, st.maxsize ?: st.slots, st.payload + sizeof(struct pyqueue_slot), owner);
 	return owner;
 }
 

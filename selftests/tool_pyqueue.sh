@@ -176,9 +176,14 @@ if on_shm; then
 	says "it says why not" "pyqueue: create: $q: PYQ_SEALED: what is in plain shared memory"
 	runs 1 "create --mode 0640" pyqueue create "$q" --maxsize 3 --mode 0640
 	says "it says why not" "who may get"
+	runs 1 "create --maxsize 0" pyqueue create "$q" --maxsize 0
+	says "it says that it needs a bound" "bound"
+else
+	fresh 0
+	is "create --maxsize 0: no bound" 0 "$(stat_of maxsize)"
+	for n in 1 2 3; do pyqueue put "$q" --nowait "$n"; done
+	is "it holds them" 3 "$(stat_of qsize)"
 fi
-runs 1 "create --maxsize 0" pyqueue create "$q" --maxsize 0
-says "it says that it needs a bound" "bound"
 runs 1 "create --payload 1M" pyqueue create "$q" --maxsize 3 --payload 1M
 says "it says how much it may be" "payload is at most 65520 bytes"
 PYQUEUE_BACKEND=nonsense runs 1 "PYQUEUE_BACKEND=nonsense" pyqueue ls

@@ -60,7 +60,8 @@ struct pyq_loan {
  * @timeout: how long to wait while the queue is full
  *
  * The message's place among the others is settled now. It has room for the queue's
- * payload (struct pyq_attr); pyq_put() takes larger ones.
+ * payload (struct pyq_attr); pyq_put() takes larger ones. A queue without a bound is
+ * full in this sense while more messages are in it than its ring has room for.
  *
  * May sleep; signals and kills as in pyq_put().
  *

@@ -61,8 +61,8 @@ typedef struct pyq_queue pyq_queue;
 
 /**
  * struct pyq_attr - what a new queue is like
- * @maxsize: how many messages it holds; 0 or less: no bound (-EOPNOTSUPP where
- *	the module does not offer that yet)
+ * @maxsize: how many messages it holds; 0 or less: no bound but memory, a put never
+ *	waits (only queues of the module: in shared memory -EOPNOTSUPP)
  * @name: its name for other processes, or NULL: then it is passed on by fork()
  *	or by its fd (pyq_fd())
  * @flags: PYQ_SEALED, PYQ_MAPPABLE, PYQ_EXCL
@@ -71,9 +71,10 @@ typedef struct pyq_queue pyq_queue;
  * @payload: messages up to this many bytes are fast, larger ones cost a memory
  *	allocation each; 0 means 240
  * @max_msg: largest message in bytes; 0 means 1 MiB; at most 64 MiB
- * @max_bytes: bound on the bytes of all messages larger than @payload; 0: of the
- *	kernel's queues none but the user's (pyqueue info shows it); of those in
- *	shared memory 64 MiB, or four times @max_msg if that is more
+ * @max_bytes: bound on the bytes of all messages larger than @payload and, of a queue
+ *	without a bound, of those that its ring has no room for; 0: of the kernel's
+ *	queues none but the user's (pyqueue info shows it); of those in shared memory
+ *	64 MiB, or four times @max_msg if that is more
  * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
  * @backend: "kernel": a queue of the module; "shm": one in plain shared memory;
  *	NULL: what PYQUEUE_BACKEND in the environment says, and without that the
@@ -127,7 +128,7 @@ struct pyq_msg {
 /**
  * pyq_create() - make a queue
  * @q: where the handle goes; NULL there after an error
- * @attr: what it is like; must not be NULL, since a queue needs a bound
+ * @attr: what it is like; must not be NULL
  *
  * With a name that exists and without PYQ_EXCL, opens that queue for getting
  * and putting; the other attributes are then the existing queue's. The name
@@ -137,9 +138,9 @@ struct pyq_msg {
  * -EACCES the name exists and its mode keeps the caller out, or /dev/pyqueue
  * does (so for all calls by name); -EPERM @owner needs CAP_CHOWN;
  * -ENAMETOOLONG; -ENOSPC, -EDQUOT, -ENOMEM a limit (pyq_strerror() names it);
- * -EOPNOTSUPP no bound asked for, an unknown flag, or something that plain shared
- * memory cannot do: PYQ_SEALED, a mode that lets somebody get and not put, or
- * anything where there is no /proc; -EXDEV the name exists on the other backend;
+ * -EOPNOTSUPP an unknown flag, or something that plain shared memory cannot do: no
+ * bound, PYQ_SEALED, a mode that lets somebody get and not put, or anything where
+ * there is no /proc; -EXDEV the name exists on the other backend;
  * -ENODEV the kernel's was asked for, and the module is not loaded; -EUSERS 4095
  * handles have the queue open; -EUCLEAN what has this name is no sound queue;
  * -EFBIG in shared memory: RLIMIT_FSIZE (ulimit -f) is in the way; -EMFILE, -ENFILE.
@@ -368,7 +369,7 @@ PYQ_API bool pyq_full(pyq_queue *q);
  * pyq_maxsize() - its bound
  * @q: the queue
  *
- * Return: the bound it was made with.
+ * Return: the bound it was made with; 0: it has none.
  */
 PYQ_API int64_t pyq_maxsize(const pyq_queue *q);
 
@@ -419,13 +420,14 @@ PYQ_API int pyq_shutdown(pyq_queue *q, bool immediate);
 /**
  * struct pyq_stat - a queue as it is now
  * @id: its number
- * @maxsize: its bound
+ * @maxsize: its bound, 0 for none
  * @qsize: messages in it
  * @max_msg: most bytes of a message
  * @max_bytes: bound on the bytes of large messages, 0 for none; in shared memory
  *	the one that holds: in whole blocks of 4 KiB, and 0 if @max_msg is no more
  *	than @payload
- * @large_bytes: bytes of large messages in it
+ * @large_bytes: bytes of messages in it that are not in its ring: large ones, and those
+ *	of a queue without a bound that wait for room there
  * @ring_bytes: bytes of the ring
  * @payload: messages up to this many bytes are fast
  * @unfinished: messages that pyq_join() waits for

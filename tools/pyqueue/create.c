@@ -61,7 +61,7 @@ static int run(int argc, char **argv)
 	}
 	attr.name = name_argument(argc, argv);
 	if (!bounded)
-		usage_error("how many messages may it hold? Give --maxsize N");
+		usage_error("how many messages may it hold? Give --maxsize N; 0 is no bound");
 	if (attr.flags & PYQ_SEALED && attr.flags & PYQ_MAPPABLE)
 		usage_error("--sealed and --mappable exclude each other");
 
@@ -84,7 +84,7 @@ const struct command create_command = {
 	.summary = "make a queue that other processes find by its name",
 	.help = "Usage: pyqueue create NAME --maxsize N [OPTION...]\n"
 		"Make a queue. It stays until 'pyqueue rm'. One that exists is left as it is.\n\n"
-		"  -s, --maxsize N      how many messages it holds\n"
+		"  -s, --maxsize N      how many messages it holds; 0: as many as memory\n"
 		"  -m, --mode MODE      permissions, as of a file: read is get, write is put [0600]\n"
 		"      --owner U[:G]    user and group it belongs to (names or numbers)\n"
 		"      --excl           it is an error if it exists\n"

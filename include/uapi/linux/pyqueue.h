@@ -80,8 +80,8 @@
  * @size: sizeof(struct pyqueue_create)
  * @flags: PYQUEUE_SEALED, _MAPPABLE, _EXCL, _NONBLOCK
  * @maxsize: bound on the number of messages, 1 to PYQUEUE_MAXSIZE_MAX; 0 or
- *	less is an unbounded queue (-EOPNOTSUPP unless PYQUEUE_FEAT_UNBOUNDED):
- *	only memory is a bound, a put never waits
+ *	less is an unbounded queue (PYQUEUE_FEAT_UNBOUNDED): only memory is a
+ *	bound, a put never waits
  * @max_msg: bound on the bytes of one message; 0 for the default
  * @max_bytes: bound on the bytes of messages that do not fit a slot or, of an
  *	unbounded queue, the ring, over the whole queue; 0 for none but the user's
@@ -681,7 +681,7 @@ struct pyqueue_fetch {
 #define PYQUEUE_DETOUR_PUT	(1U << 0)	/* the kernel has the newest: put behind them */
 #define PYQUEUE_DETOUR_BROKEN	(1U << 1)	/* everything is -EUCLEAN */
 #define PYQUEUE_DETOUR_DROP	(1U << 2)	/* shut down at once: who publishes late drops */
-#define PYQUEUE_DETOUR_CLOSED	(1U << 3)	/* with _PUT: shut down, and @tail does not say so yet */
+#define PYQUEUE_DETOUR_CLOSED	(1U << 3)	/* with _PUT: shut down, and @tail says so later */
 
 /**
  * struct pyqueue_waiters - those who wait for one side of a queue
