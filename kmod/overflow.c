@@ -76,7 +76,7 @@ static long pyqueue_refill_locked(struct pyqueue *q)
  * @q: the queue
  *
  * Context: Sleeps.
- * Return: how many messages; -EINTR, -EUCLEAN.
+ * Return: 1 the ring is worth another look; 0 nothing can be had; -EINTR, -EUCLEAN.
  */
 long pyqueue_refill(struct pyqueue *q)
 {
@@ -88,7 +88,8 @@ long pyqueue_refill(struct pyqueue *q)
 		return -EINTR;
 	ret = pyqueue_refill_locked(q);
 	mutex_unlock(&q->overflow.lock);
-	return ret;
+	/* Another may just have moved some, or the last. */
+	return ret ? min(ret, 1L) : pyqueue_get_ready(q);
 }
 
 /**

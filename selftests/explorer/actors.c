@@ -171,7 +171,9 @@ void script_count(struct actor *a)
 
 void script_shut_down(struct actor *a)
 {
-	if (pyqi_mapped_shutdown(handle_of(a), actor_part(a)->immediate))
+	if (cast.unbounded)
+		kernel_shutdown(handle_of(a), actor_part(a)->immediate);
+	else if (pyqi_mapped_shutdown(handle_of(a), actor_part(a)->immediate))
 		fail("a shutdown that fails", 0, 0);
 }
 

@@ -14,8 +14,8 @@
 #define WRITE_PUT	(LOOK_GET | IN(TAIL) | IN(HEAD_CACHE) | IN_LENGTHS | IN_PAYLOADS | CALL)
 #define READ_PUT	(IN(TAIL) | IN(HEAD_CACHE) | IN(HEAD) | IN_WORDS | IN(SKIPPED) | \
 			 IN(DETOUR) | CALL)
-#define READ_GET	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN(DETOUR) | IN_WORDS | \
-			 IN_LENGTHS | IN_PAYLOADS | CALL)
+#define READ_GET	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN(OVERFLOW) | \
+			 IN(DETOUR) | IN_WORDS | IN_LENGTHS | IN_PAYLOADS | CALL)
 #define RECOVERY	(IN(TAIL) | IN(HEAD) | IN(MARKS) | IN(SKIPPED) | IN(DETOUR) | IN_WORDS | \
 			 CALL)
 
@@ -76,6 +76,7 @@
 #define ONCE		.patience = GIVE_UP
 #define HOLDS		.holds = true
 #define IMMORTAL	.immortal = true
+#define UNBOUNDED	.unbounded = true
 #define DONE_TOO	.task_done = 1, .reads = READ_GET | IN(DONE), .writes = WRITE_GET | IN(DONE)
 
 /* Laps as the words keep them begin again at 0 soon after: on 2^order slots. */
@@ -337,6 +338,48 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1), POLL(2, 1), GET(3, 1, ASLEEP), SHUT_DOWN(4) } },
 	{ .name = "poll.shutdown.now", .quick = 2, .maxsize = 1,
 	  .parts = { PUT(1, 1), POLL(2, 1), SHUT_DOWN(4, .immediate = 1) } },
+
+	/* without a bound: what the ring has no room for waits outside */
+	{ .name = "outside.1p1g", .maxsize = 1, UNBOUNDED,
+	  .parts = { PUT(1, 3), GET(2, 3) } },
+	{ .name = "outside.2slots", .maxsize = 2, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 3), GET(2, 4) } },
+	{ .name = "outside.2p1g", .quick = 2, .maxsize = 1, UNBOUNDED,
+	  .parts = { PUT(1, 2), PUT(2, 1), GET(3, 3) } },
+	{ .name = "outside.1p2g", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 2), GET(3, 1) } },
+	{ .name = "outside.once", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 2, ONCE), GET(3, 1, ONCE) } },
+	{ .name = "outside.batch", .quick = 2, .maxsize = 2, UNBOUNDED,
+	  .parts = { PUT(1, 4, .batch = 2), PUT(2, 1), GET(3, 5, .batch = 2) } },
+	{ .name = "outside.kill", .quick = 2, .maxsize = 1, UNBOUNDED, .kills = 1, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 3), RECOVER(5) } },
+	{ .name = "outside.sleep", .quick = 2, .maxsize = 1, UNBOUNDED,
+	  .parts = { PUT(1, 3), GET(2, 2, ASLEEP), GET(3, 1, ASLEEP) } },
+	{ .name = "outside.sleep.kill", .quick = 1, .maxsize = 1, UNBOUNDED, .kills = 1,
+	  .parts = { PUT(1, 2), GET(2, 1, ASLEEP), GET(3, 1, ASLEEP), RECOVER(5) } },
+	{ .name = "outside.held", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { BORROW(1, 1), PUT(2, 1), GET(3, 1, ASLEEP) } },
+	{ .name = "outside.held.kill", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .kills = 1, .parts = { BORROW(1, 1), PUT(2, 1), GET(3, 2, ASLEEP), RECOVER(5) } },
+	{ .name = "outside.reserve", .quick = 2, .maxsize = 1, UNBOUNDED,
+	  .parts = { RESERVE(1, 1, ASLEEP), PUT(2, 2), GET(3, 3) } },
+	{ .name = "outside.abort", .quick = 2, .maxsize = 1, UNBOUNDED,
+	  .parts = { ABORT(1), PUT(2, 2), GET(3, 2, ASLEEP) } },
+	{ .name = "outside.poll", .quick = 2, .maxsize = 1, UNBOUNDED,
+	  .parts = { PUT(1, 2), POLL(2, 2) } },
+	{ .name = "outside.poll.held", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { BORROW(1, 1), PUT(2, 1), POLL(3, 1) } },
+	{ .name = "outside.join", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 3, DONE_TOO), JOIN(3, ASLEEP) } },
+	{ .name = "outside.shutdown", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 4), SHUT_DOWN(3) } },
+	{ .name = "outside.shutdown.sleep", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 1), GET(2, 2, ASLEEP), GET(3, 2, ASLEEP), SHUT_DOWN(4) } },
+	{ .name = "outside.shutdown.reserve", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 1), RESERVE(2, 1, ASLEEP), GET(3, 3), SHUT_DOWN(4) } },
+	{ .name = "outside.shutdown.now", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 2), GET(2, 1, DONE_TOO), SHUT_DOWN(3, .immediate = 1) } },
 };
 
 const unsigned int nr_casts = sizeof(casts) / sizeof(casts[0]);
@@ -374,15 +417,17 @@ void cast_begin(const struct cast *c)
 		marks |= p->undoes || p->immediate || p->script == script_recover;
 	}
 	for (p = cast.parts; p < cast.parts + cast.actors; p++) {
-		if (drops) {
+		if (drops || cast.unbounded) {
 			p->reads = EVERYTHING;
 			p->writes = EVERYTHING;
 		}
 		/* Nobody makes a tombstone or an orphan; nobody ever sleeps there. */
 		if (!marks)
 			p->writes &= ~(IN(MARKS) | IN(SKIPPED));
-		if (!drops)
+		if (!drops && !cast.unbounded)
 			p->writes &= ~IN(DETOUR);
+		if (!cast.unbounded)
+			p->writes &= ~IN(OVERFLOW);
 		if (!drops && !done)
 			p->writes &= ~IN(DONE);
 		p->writes &= ~(CALL & ~((__u32)cast.queues << SLEEPERS));

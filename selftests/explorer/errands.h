@@ -3,18 +3,9 @@
 #ifndef EXPLORER_ERRANDS_H
 #define EXPLORER_ERRANDS_H
 
-#include "handles.h"
+#include "keeper.h"
 
-/* --- messages: a payload of two words, and the length, that all say which it is */
-
-static const void *payload_of(unsigned int message)
-{
-	static __u64 payloads[MESSAGES_MAX + 1][2];
-
-	payloads[message][0] = message * 0x0101010101010101ULL;
-	payloads[message][1] = ~payloads[message][0];
-	return payloads[message];
-}
+/* --- messages */
 
 static struct pyq_msg message_to_put(unsigned int message)
 {

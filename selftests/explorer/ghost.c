@@ -33,9 +33,15 @@ static __u64 tail(void)
 	return ring_header.tail & ~PYQUEUE_CLOSED;
 }
 
-static bool is_closed(void)
+static bool ring_is_closed(void)
 {
 	return ring_header.tail & PYQUEUE_CLOSED;
+}
+
+/* If something waits outside, before the ring is. */
+static bool is_closed(void)
+{
+	return ring_is_closed() || ring_header.detour & PYQUEUE_DETOUR_CLOSED;
 }
 
 static __u64 word_of(__u64 position)
@@ -78,7 +84,7 @@ static __u64 tail_helped(void)
 {
 	__u64 t = tail();
 
-	while (!is_closed() && pyq_word_lap(word_of(t)) == (__u32)(t >> cast.order) &&
+	while (!ring_is_closed() && pyq_word_lap(word_of(t)) == (__u32)(t >> cast.order) &&
 	       pyq_word_state(word_of(t)) != PYQUEUE_FREE)
 		t++;
 	return t;
@@ -97,11 +103,24 @@ static bool is_full(bool strict)
 	return !(is_at(word, at, PYQUEUE_ABORTED) && (__s64)(h - at) > 0);
 }
 
+/* All before it has been taken, and there is room for it. */
+static bool is_next_outside(void)
+{
+	__u64 h = head_helped();
+
+	return ghost->keeper.outside && h == tail_helped() && !is_full(true);
+}
+
 static bool is_empty(void)
 {
 	__u64 h = head_helped();
 
-	return !is_at(word_of(h), h, PYQUEUE_READY);
+	return !is_at(word_of(h), h, PYQUEUE_READY) && !is_next_outside();
+}
+
+static bool is_at_its_end(void)
+{
+	return is_closed() && head_helped() == tail() && !ghost->keeper.outside;
 }
 
 /* Slots that are ORPHAN, and say so. */
@@ -119,12 +138,18 @@ static unsigned int orphans(void)
 
 bool ghost_get_ready(void)
 {
-	return !is_empty() || orphans() || (is_closed() && head_helped() == tail());
+	return !is_empty() || orphans() || is_at_its_end();
+}
+
+/* Then nobody puts into the ring but the kernel. */
+static bool outside_first(void)
+{
+	return ring_header.detour & PYQUEUE_DETOUR_PUT;
 }
 
 bool ghost_put_ready(void)
 {
-	return is_closed() || !is_full(true);
+	return is_closed() || (!outside_first() && !is_full(true));
 }
 
 unsigned int ghost_outstanding(void)
@@ -171,7 +196,7 @@ unsigned int ghost_next_message(void)
 			orphan = state == PYQUEUE_ORPHAN;
 		}
 	}
-	return best;
+	return best || !ghost->keeper.outside ? best : ghost->keeper.list[0];
 }
 
 /* --- attempts */
@@ -179,7 +204,7 @@ unsigned int ghost_next_message(void)
 static void look(struct actor *a)
 {
 	if (a->attempt == ATTEMPT_PUT) {
-		a->seen |= is_full(true) ? SEEN_STRICT : 0;
+		a->seen |= outside_first() || is_full(true) ? SEEN_STRICT : 0;
 		a->seen |= is_full(false) ? SEEN_LOOSE : 0;
 		a->seen |= is_closed() ? SEEN_CLOSED : SEEN_OPEN;
 	} else if (a->attempt == ATTEMPT_GET) {
@@ -188,7 +213,7 @@ static void look(struct actor *a)
 		a->seen |= none ? SEEN_NO_ORPHAN : 0;
 		a->seen |= none && is_empty() ? SEEN_STRICT : 0;
 		a->seen |= (a->seen & SEEN_NO_ORPHAN) && is_empty() ? SEEN_LOOSE : 0;
-		a->seen |= is_closed() && head_helped() == tail() ? SEEN_CLOSED : SEEN_OPEN;
+		a->seen |= is_at_its_end() ? SEEN_CLOSED : SEEN_OPEN;
 		a->seen |= ghost_next_message() > actor_part(a)->room ? SEEN_LONG : 0;
 		a->orphans &= (__u8)orphans();
 	} else if (a->attempt == ATTEMPT_JOIN) {
@@ -311,20 +336,47 @@ static void published(struct actor *by, unsigned int slot, __u64 position)
 {
 	unsigned int message = memory_read(PAYLOAD + 2 * slot) & 0xff;
 	__u8 at = (__u8)(position - cast.start);
+	bool moved;
 
 	if (!message || message > MESSAGES_MAX) {
 		fail("slot %lld is READY, and its payload has not been written", slot, 0);
 		return;
 	}
-	if (ghost->published >> message & 1)
+	moved = ghost->keeper.outside >> message & 1;
+	if (moved)
+		by = &world.actors[ghost->keeper.putter[message]];
+	else if (ghost->published >> message & 1)
 		fail("message %lld put twice", message, 0);
-	if (by->last_position > at)
-		fail("message %lld put behind a later one of the same putter", message, 0);
-	by->last_position = at + 1;
+	ghost->keeper.outside &= (__u16)~(1u << message);
+	/* One from outside may be published behind one that comes later; not placed there. */
+	if ((by->last_message < message) == (by->last_position > at))
+		fail("message %lld is not in its place among those of the same putter", message, 0);
+	if (by->last_message < message) {
+		by->last_message = (__u8)message;
+		by->last_position = at + 1;
+	}
 	ghost->published |= (__u16)(1u << message);
 	ghost->position[message] = at;
 	ghost->slot_message[slot] = (__u8)message;
+	if (!moved)
+		took_effect(by);
+}
+
+/* A put takes effect here as well. */
+void ghost_outside(struct actor *by, unsigned int message)
+{
+	ghost->published |= (__u16)(1u << message);
+	ghost->keeper.outside |= (__u16)(1u << message);
+	ghost->keeper.putter[message] = (__u8)actor_index(by);
 	took_effect(by);
+}
+
+/* From outside: it counts as done. */
+void ghost_dropped(unsigned int message)
+{
+	ghost->released |= (__u16)(1u << message);
+	ghost->keeper.outside &= (__u16)~(1u << message);
+	ghost->done++;
 }
 
 static void word_changed(struct actor *by, unsigned int slot, __u64 from, __u64 to)
@@ -435,11 +487,12 @@ void ghost_done(int ret)
 void ghost_payload(struct actor *by, unsigned int l, bool write)
 {
 	__u64 word = memory_read(WORD + (l - PAYLOAD) / 2);
+	__u8 owner = by->kernel ? 0 : actor_part(by)->owner;
 
 	if (auditing || (!write && actor_part(by)->peeks))
 		return;
-	if (pyq_word_owner(word) != actor_part(by)->owner ||
-	    pyq_word_state(word) != (write ? PYQUEUE_WRITING : PYQUEUE_READING))
+	if (pyq_word_owner(word) != owner || pyq_word_state(word) != (write ? PYQUEUE_WRITING :
+									    PYQUEUE_READING))
 		fail(write ? "the payload of slot %lld written by who does not hold it" :
 			     "the payload of slot %lld read by who does not hold it",
 		     (l - PAYLOAD) / 2, 0);
@@ -463,7 +516,7 @@ bool ghost_end_of_execution(void)
 			fail("message %lld comes again, and no mark says so",
 			     ghost->slot_message[i], 0);
 	}
-	held &= ~1u;
+	held = (held | ghost->keeper.outside) & ~1u;
 	if (held != (unsigned int)(ghost->published & ~ghost->released))
 		fail("put and not delivered: %llx; in the ring: %llx (sets of messages)",
 		     ghost->published & ~ghost->released, held);

@@ -8,7 +8,7 @@
 /* Not inlined where that keeps a waiting actor's stack small. */
 #define NOINLINE __attribute__((__noinline__))
 
-extern const struct pyqi_backend explorer_backend;
+extern const struct pyqi_backend explorer_backend, unbounded_backend;
 
 /* Part of a state (snapshot.c). */
 static struct pyq_queue handles[ACTORS_MAX + 1];
@@ -24,9 +24,9 @@ void handles_init(void)
 
 	for (i = 0; i <= ACTORS_MAX; i++)
 		handles[i] = (struct pyq_queue){
-			.backend = &explorer_backend,
+			.backend = cast.unbounded ? &unbounded_backend : &explorer_backend,
 			.access = PYQ_READ | PYQ_WRITE,
-			.maxsize = (int64_t)cast.maxsize,
+			.maxsize = cast.unbounded ? 0 : (int64_t)cast.maxsize,
 			.max_msg = MESSAGES_MAX,
 			.payload = MESSAGES_MAX,
 			.map = {

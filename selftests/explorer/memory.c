@@ -26,6 +26,7 @@ void memory_init(void)
 	location_at[DETOUR] = &ring_header.detour;
 	location_at[DONE] = &ring_header.done;
 	location_at[SKIPPED] = &ring_header.skipped;
+	location_at[OVERFLOW] = &ring_header.overflow;
 	location_at[SLEEPERS + GETTERS] = &ring_header.getters.sleepers;
 	location_at[SLEEPERS + PUTTERS] = &ring_header.putters.sleepers;
 	location_at[SLEEPERS + JOINERS] = &ring_header.joiners.sleepers;

@@ -61,7 +61,7 @@ static void add(struct frame *f, enum choice_kind kind, const struct actor *a)
 
 static bool can_be_ended(const struct actor *a)
 {
-	return a->life == ALIVE && !actor_part(a)->immortal && a->step != STEP_DEATH &&
+	return a->life == ALIVE && !actor_part(a)->immortal && !a->kernel && a->step != STEP_DEATH &&
 	       a->step != STEP_HEIR;
 }
 

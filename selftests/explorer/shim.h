@@ -10,8 +10,22 @@
 
 #define pyq_load(p)		take_step(STEP_LOAD, p, 0, 0)
 #define pyq_load_acquire(p)	take_step(STEP_LOAD, p, 0, 0)
-#define pyq_store(p, v)		((void)take_step(STEP_STORE, p, v, 0))
+#define pyq_store(p, v)		do { \
+					if (is_of_keeper(p)) \
+						*(p) = (v); \
+					else \
+						take_step(STEP_STORE, p, v, 0); \
+				} while (0)
 #define pyq_store_release(p, v)	((void)take_step(STEP_STORE, p, v, 0))
+
+/* What he keeps for himself: seen by others under his lock only. */
+static inline bool is_of_keeper(const void *at)
+{
+	const unsigned char *keeper = (const unsigned char *)&world.ghost.keeper;
+
+	return (const unsigned char *)at >= keeper &&
+	       (const unsigned char *)at < keeper + sizeof(world.ghost.keeper);
+}
 
 static inline bool pyq_breathe(void)
 {
@@ -31,6 +45,11 @@ static inline void pyq_or(__u64 *p, __u64 bits)
 static inline void pyq_or32(__u32 *p, __u32 bits)
 {
 	take_step(STEP_OR, p, bits, 0);
+}
+
+static inline void pyq_and32(__u32 *p, __u32 bits)
+{
+	take_step(STEP_AND, p, bits, 0);
 }
 
 /*

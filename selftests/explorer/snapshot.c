@@ -27,7 +27,7 @@ size_t snapshot_save(unsigned char *to)
 		ring_header.detour, ring_header.done, ring_header.skipped,
 		ring_header.getters.sleepers, ring_header.putters.sleepers,
 		ring_header.joiners.sleepers, ring_header.getters.pollers,
-		ring_header.putters.pollers, ring_header.joiners.pollers,
+		ring_header.putters.pollers, ring_header.joiners.pollers, ring_header.overflow,
 	};
 	unsigned char *at = to;
 	const struct actor *a;
@@ -50,7 +50,7 @@ static size_t get(void *to, const unsigned char *from, size_t size)
 
 void snapshot_restore(const unsigned char *at)
 {
-	__u64 header[13];
+	__u64 header[14];
 	struct actor *a;
 
 	at += get(header, at, sizeof(header));
@@ -67,6 +67,7 @@ void snapshot_restore(const unsigned char *at)
 	ring_header.getters.pollers = (__u32)header[10];
 	ring_header.putters.pollers = (__u32)header[11];
 	ring_header.joiners.pollers = (__u32)header[12];
+	ring_header.overflow = header[13];
 	at += get(ring_slots, at, (size_t)cast.slots * SLOT_SIZE);
 	at += get(&world.ghost, at, sizeof(world.ghost));
 	at += get(world.actors, at, cast.actors * sizeof(world.actors[0]));

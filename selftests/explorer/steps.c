@@ -173,6 +173,8 @@ bool step_is_enabled(const struct actor *a)
 		return a->woken;
 	case STEP_HOLD:
 		return false;
+	case STEP_LOCK:
+		return !world.ghost.keeper.holder;
 	case STEP_DEATH:
 		return next_dead(a);
 	case STEP_HEIR:
@@ -312,6 +314,12 @@ static __u64 step_memory(struct actor *a)
 		trace(a, "CAS", seen, a->b);
 		memory_write(a, l, a->b);
 		return true;
+	case STEP_AND:
+		buffer_drain(a);
+		seen = memory_read(l);
+		trace(a, "AND", seen, seen & a->a);
+		memory_write(a, l, seen & a->a);
+		return 0;
 	default: /* STEP_OR */
 		buffer_drain(a);
 		seen = memory_read(l);
@@ -371,6 +379,14 @@ static __u64 step_other(struct actor *a)
 				fail("more calls than announcements", 0, 0);
 		}
 		return queue_wake(queue, a->b);
+	case STEP_LOCK:
+	case STEP_UNLOCK:
+		buffer_drain(a);
+		if (step_tracing)
+			printf("#   %-12s  %s the lock of what waits outside\n", actor_name(a),
+			       a->step == STEP_LOCK ? "takes" : "lets go of");
+		world.ghost.keeper.holder = a->step == STEP_LOCK ? (__u8)(actor_index(a) + 1) : 0;
+		return 0;
 	case STEP_CHECK:
 	case STEP_DEATH:
 		dead = next_dead(a);

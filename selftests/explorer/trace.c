@@ -14,7 +14,7 @@ const char *actor_name(const struct actor *a)
 const char *location_name(unsigned int l)
 {
 	static const char *const names[] = {
-		"tail", "head_cache", "head", "marks", "detour", "done", "skipped",
+		"tail", "head_cache", "head", "marks", "detour", "done", "skipped", "overflow",
 		"sleepers[getters]", "sleepers[putters]", "sleepers[joiners]",
 		"pollers[getters]", "pollers[putters]", "pollers[joiners]",
 	};

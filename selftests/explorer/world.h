@@ -27,7 +27,7 @@ enum side { GETTERS, PUTTERS, JOINERS, SIDES };
 
 /* Words of the ring that can be accessed, as the explorer numbers them. */
 enum location {
-	TAIL, HEAD_CACHE, HEAD, MARKS, DETOUR, DONE, SKIPPED,
+	TAIL, HEAD_CACHE, HEAD, MARKS, DETOUR, DONE, SKIPPED, OVERFLOW,
 	SLEEPERS,			/* of each side */
 	POLLERS = SLEEPERS + SIDES,	/* the same */
 	WORD = POLLERS + SIDES,		/* of each slot */
@@ -80,10 +80,24 @@ struct actor {
 	__u8 woken;
 	__u8 late;			/* its deadline is over */
 	__u8 recovers;			/* actor + 1 */
+	__u8 last_message;
+	__u8 kernel;			/* it is in a system call, and does not die there */
+	__u8 pad[3];
+};
+
+/* What waits outside of an unbounded queue's ring, and the lock of who keeps it. */
+struct keeper {
+	__u64 seen[2];			/* struct pyq_overflow */
+	__u8 list[MESSAGES_MAX];
+	__u8 n;
+	__u8 putter[MESSAGES_MAX + 1];	/* of those that are or have been there */
+	__u16 outside;			/* messages */
+	__u8 holder;			/* actor + 1 */
 	__u8 pad[5];
 };
 
 struct ghost {
+	struct keeper keeper;
 	__u16 published, released;	/* messages */
 	__u16 copied;			/* since it has been claimed */
 	__u8 slot_message[SLOTS_MAX];
@@ -110,6 +124,9 @@ enum step {
 	STEP_STORE,	/* at, a: value; into the store buffer */
 	STEP_CAS,	/* at, a: expected, b: new */
 	STEP_OR,	/* at, a: bits */
+	STEP_AND,	/* at, a: bits */
+	STEP_LOCK,	/* the keeper's, when it is free */
+	STEP_UNLOCK,
 	STEP_AWAIT,	/* a: side; until memory that the actor may read has changed */
 	STEP_SLEEP,	/* a: queue, b: value: FUTEX_WAIT */
 	STEP_ASLEEP,	/* a: queue */
@@ -158,6 +175,7 @@ struct part {
 struct cast {
 	const char *name;
 	__u64 maxsize, start;
+	bool unbounded;			/* @maxsize is the ring's */
 	__u8 prefill;
 	__u8 kills, stops;
 	bool peeks;			/* set by cast_begin() */
@@ -246,6 +264,8 @@ void ghost_before_step(struct actor *a);
 void ghost_end(struct actor *a, int ret);
 void ghost_copied(unsigned int slot, __u32 len, __u64 first, __u64 second);
 void ghost_done(int ret);
+void ghost_outside(struct actor *by, unsigned int message);
+void ghost_dropped(unsigned int message);
 void ghost_changed(struct actor *by, unsigned int location, __u64 from, __u64 to);
 void ghost_payload(struct actor *by, unsigned int location, bool write);
 bool ghost_end_of_execution(void);
