@@ -145,7 +145,7 @@ static long pyqueue_ioctl_qsize(struct file *file, void *arg, void __user *user)
 {
 	struct pyqueue *q = file->private_data;
 
-	return READ_ONCE(q->broken) ? -EUCLEAN : pyqueue_count(q);
+	return READ_ONCE(q->broken) ? -EUCLEAN : min_t(u64, pyqueue_count(q), INT_MAX);
 }
 
 static long pyqueue_ioctl_task_done(struct file *file, void *arg, void __user *user)

@@ -247,7 +247,7 @@ static long pyqueue_get_once(struct pyqueue *q, struct pyqueue_getter *g, bool c
 /* Nothing there: have what waits outside. -EBUSY: something may be there now. */
 static long pyqueue_get_outside(struct pyqueue *q)
 {
-	long moved = pyqueue_refill(q);
+	long moved = q->unbounded ? pyqueue_refill(q) : 0;
 
 	if (moved > 0)
 		return -EBUSY;

@@ -36,7 +36,7 @@ static int pyqueue_move(struct pyqueue *q, struct pyq_op *op)
 	return err;
 }
 
-/* Move what there is room for. Return: how many, or an error if none. */
+/* Move what there is room for. Return: how many, or an error if none; -EBUSY: not now. */
 static long pyqueue_refill_locked(struct pyqueue *q)
 {
 	u64 left = pyq_ring_slots(&q->ring), moved = 0;
@@ -47,7 +47,9 @@ static long pyqueue_refill_locked(struct pyqueue *q)
 	lockdep_assert_held(&o->lock);
 	/* Others empty the ring meanwhile: not for ever. */
 	while (o->first && left--) {
-		ret = pyqueue_claim_put(q, &op);
+		/* Once: who spoils the ring is not to keep others from the lock. */
+		op.freed = false;
+		ret = pyqueue_settle(q, &op, pyq_ring_claim_put(&q->ring, &op));
 		if (ret)
 			break;
 		if (pyqueue_move(q, &op))
@@ -63,33 +65,39 @@ static long pyqueue_refill_locked(struct pyqueue *q)
 		pyqueue_break(q);
 		return -EUCLEAN;
 	}
-	if (moved && !o->first) {
-		pyqueue_wake_putters(q);
-		if (o->seen.closed)
-			pyqueue_wake_everybody(q);
-	}
-	return moved ?: ret == -EAGAIN ? 0 : ret;
+	/* All who wait for room: who was called for it before has found that others wait. */
+	if (moved && !o->first)
+		pyqueue_wake_everybody(q);
+	if (moved || ret == -EAGAIN)
+		return moved;
+	return ret;
 }
 
 /**
  * pyqueue_refill() - move into the ring what waits outside, as far as there is room
- * @q: the queue
+ * @q: the queue, unbounded
  *
  * Context: Sleeps.
  * Return: 1 the ring is worth another look; 0 nothing can be had; -EINTR, -EUCLEAN.
  */
 long pyqueue_refill(struct pyqueue *q)
 {
+	struct pyqueue_patience patience = { .rounds = 0 };
+	int busy;
 	long ret;
 
-	if (!pyqueue_overflows(q))
-		return 0;
-	if (mutex_lock_killable(&q->overflow.lock))
-		return -EINTR;
-	ret = pyqueue_refill_locked(q);
-	mutex_unlock(&q->overflow.lock);
-	/* Another may just have moved some, or the last. */
-	return ret ? min(ret, 1L) : pyqueue_get_ready(q);
+	do {
+		if (!pyqueue_overflows(q))
+			break;
+		if (mutex_lock_killable(&q->overflow.lock))
+			return -EINTR;
+		ret = pyqueue_refill_locked(q);
+		mutex_unlock(&q->overflow.lock);
+		if (ret == -EBUSY && !pyqueue_busy(q, &patience, &busy))
+			return busy;
+	} while (ret == -EBUSY);
+	/* Others may just have moved some, or the last. */
+	return pyqueue_get_ready(q);
 }
 
 /**
@@ -123,18 +131,25 @@ int pyqueue_put_outside(struct pyqueue *q, struct pyqueue_large *m)
 	return err;
 }
 
-static void pyqueue_overflow_free(struct pyqueue *q)
+/* Take all there is. Return: a list. */
+static struct pyqueue_large *pyqueue_overflow_take(struct pyqueue_overflow *o)
 {
-	struct pyqueue_overflow *o = &q->overflow;
+	struct pyqueue_large *first = o->first;
 
-	while (o->first) {
-		struct pyqueue_large *m = o->first;
+	o->first = NULL;
+	o->link = &o->first;
+	return first;
+}
 
-		o->first = *pyqueue_large_next(m);
+static void pyqueue_overflow_free(struct pyqueue *q, struct pyqueue_large *first)
+{
+	while (first) {
+		struct pyqueue_large *m = first;
+
+		first = *pyqueue_large_next(m);
 		pyqueue_large_put(q, m);
 		cond_resched();
 	}
-	o->link = &o->first;
 }
 
 /**
@@ -142,20 +157,23 @@ static void pyqueue_overflow_free(struct pyqueue *q)
  * @q: the queue
  * @immediate: drop what waits; the ring's messages are left to pyqueue_drop()
  *
- * Context: Sleeps.
+ * Context: Sleeps; nobody has the lock for long.
  */
 void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate)
 {
 	struct pyqueue_overflow *o = &q->overflow;
+	struct pyqueue_large *dropped = NULL;
 
 	mutex_lock(&o->lock);
+	WRITE_ONCE(q->closed, true);
 	if (immediate) {
-		pyqueue_overflow_free(q);
+		dropped = pyqueue_overflow_take(o);
 		pyq_overflow_drop(&q->ring, &o->seen); /* M */
 	} else {
 		pyq_overflow_close(&q->ring, &o->seen);
 	}
 	mutex_unlock(&o->lock);
+	pyqueue_overflow_free(q, dropped);
 }
 
 /**
@@ -176,6 +194,6 @@ void pyqueue_overflow_init(struct pyqueue *q)
  */
 void pyqueue_overflow_end(struct pyqueue *q)
 {
-	pyqueue_overflow_free(q);
+	pyqueue_overflow_free(q, pyqueue_overflow_take(&q->overflow));
 	mutex_destroy(&q->overflow.lock);
 }

@@ -68,7 +68,7 @@ bool pyqueue_put_ready(struct pyqueue *q)
 {
 	if (READ_ONCE(q->broken) || READ_ONCE(q->closed))
 		return true;
-	return !pyqueue_overflows(q) && pyqueue_has_room(q) != -EAGAIN;
+	return pyqueue_has_room(q) != -EAGAIN;
 }
 
 static long pyqueue_try_put(struct pyqueue *q, void *arg)
@@ -121,17 +121,25 @@ static int pyqueue_make_large(struct pyqueue *q, struct pyqueue_putter *p)
 /* The ring of an unbounded queue is full, or others wait before this one already. */
 static long pyqueue_put_behind(struct pyqueue *q, struct pyqueue_putter *p)
 {
-	int err = p->large ? 0 : pyqueue_make_large(q, p);
+	long ret = pyqueue_can_put(q);
 
-	/* What has been moved into the ring since costs nothing any more. */
-	if (err && pyqueue_refill(q) > 0)
-		err = pyqueue_make_large(q, p);
-	if (err)
-		return err;
-	err = pyqueue_put_outside(q, p->large);
-	if (!err)
+	if (ret)
+		return ret;
+	if (!p->large)
+		ret = pyqueue_make_large(q, p);
+	/* No memory for one more outside; some of those may have a place by now, or all. */
+	if (ret && pyqueue_refill(q) > 0) {
+		ret = pyqueue_overflows(q) ? -EAGAIN : pyqueue_try_put(q, p);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = pyqueue_make_large(q, p);
+	}
+	if (ret)
+		return ret;
+	ret = pyqueue_put_outside(q, p->large);
+	if (!ret)
 		p->large = NULL;
-	return err;
+	return ret;
 }
 
 static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u64 deadline_ns)
@@ -141,8 +149,11 @@ static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u6
 		.attempt = pyqueue_try_put,
 		.arg = p,
 	};
-	long ret = pyqueue_overflows(q) ? -EAGAIN : pyqueue_try_put(q, p); /* Q */
+	long ret = -EAGAIN;
 
+	/* Not ordered otherwise: a claim that comes later is behind all that have been. */
+	if (!pyqueue_overflows(q)) /* Q */
+		ret = pyqueue_try_put(q, p);
 	if (ret != -EAGAIN)
 		return ret;
 	if (q->unbounded)
@@ -210,6 +221,11 @@ long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_
 		if (ret && ret != -EBUSY && (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT))
 			return ret;
 		p.large = pyqueue_large_from_iter(q, from);
+		/* What waits outside may have a place by now, and give back what it costs. */
+		if (IS_ERR(p.large) && pyqueue_overflows(q) && pyqueue_refill(q) > 0) {
+			iov_iter_revert(from, len - iov_iter_count(from));
+			p.large = pyqueue_large_from_iter(q, from);
+		}
 		if (IS_ERR(p.large))
 			return PTR_ERR(p.large);
 		ret = pyqueue_put_prepared(q, &p, deadline_ns);

@@ -55,7 +55,7 @@ static u64 pyqueue_unbounded_slots(u32 slot_size)
 {
 	const u32 bytes = 256 << 10, least = 16;
 
-	return max(least, rounddown_pow_of_two(bytes / slot_size));
+	return max_t(u64, least, rounddown_pow_of_two(bytes / slot_size));
 }
 
 /* The ring's memory, and room for what is kept outside of it. */
@@ -81,6 +81,7 @@ static int pyqueue_alloc_ring(struct pyqueue *q, u64 maxsize, u32 slot_size)
 			goto free;
 	}
 	pyq_ring_init(&q->ring, q->mem.vaddr, maxsize, slot_size, PYQUEUE_OWNER_KERNEL);
+	q->ring.overflow = &q->overflow.seen.count;
 	pyqueue_init_waitqs(q);
 	return 0;
 

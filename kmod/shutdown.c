@@ -4,9 +4,12 @@
 
 static void pyqueue_close(struct pyqueue *q, bool immediate)
 {
-	if (q->unbounded)
+	if (q->unbounded) {
 		pyqueue_overflow_shutdown(q, immediate);
-	else if (immediate)
+		return;
+	}
+	WRITE_ONCE(q->closed, true); /* before the barrier of closing (G) */
+	if (immediate)
 		pyq_ring_close_and_drop(&q->ring); /* M */
 	else
 		pyq_ring_close(&q->ring);
@@ -21,7 +24,6 @@ static void pyqueue_close(struct pyqueue *q, bool immediate)
  */
 void pyqueue_shutdown(struct pyqueue *q, bool immediate)
 {
-	WRITE_ONCE(q->closed, true); /* before the barrier of closing (G) */
 	pyqueue_close(q, immediate);
 	if (immediate) {
 		WRITE_ONCE(q->drop, true);

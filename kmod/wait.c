@@ -433,10 +433,13 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 static long pyqueue_look(struct pyqueue *q, void *arg)
 {
 	struct pyqueue_waitq *w = arg;
-	long moved = w == &q->getters ? pyqueue_refill(q) : 0;
+	long moved = q->unbounded ? pyqueue_refill(q) : 0;
 
 	if (moved < 0)
 		return moved;
+	/* Who claims a slot himself comes after those who wait outside. */
+	if (w == &q->putters && pyqueue_overflows(q) && !READ_ONCE(q->closed))
+		return -EAGAIN;
 	return w->ready(q) ? 0 : -EAGAIN;
 }
 

@@ -77,7 +77,9 @@ bool pyqi_get_ready(pyq_queue *q)
 	do {
 		ret = pyqi_is_broken_now(q) ? -EUCLEAN : pyq_ring_can_get(&q->map.ring, &op);
 	} while (pyqi_settle(q, &op, &ret, &patience));
-	return ret != -EAGAIN || (pyq_overflows(&q->map.ring) && has_room(q) != -EAGAIN);
+	if (ret != -EAGAIN || !pyqi_ops(q)->refill)
+		return ret != -EAGAIN;
+	return pyq_overflows(&q->map.ring) && has_room(q) != -EAGAIN;
 }
 
 /*
@@ -108,6 +110,27 @@ void pyqi_call_after_releasing(pyq_queue *q, unsigned int n)
 	pyqi_polls_look(q);
 }
 
+/* Try it; if there is something outside first, have that moved, and try again. */
+static ssize_t attempt_or_refill(pyq_queue *q, const struct pyqi_wait *what)
+{
+	ssize_t ret = -EAGAIN;
+
+	/* Others may be quicker, again and again. */
+	for (int rounds = 0; ret == -EAGAIN && rounds < BUSY_ROUNDS; rounds++) {
+		const bool before = pyq_overflows(&q->map.ring);
+
+		ret = what->attempt(q, what->arg);
+		if (ret != -EAGAIN || !pyqi_ops(q)->refill)
+			break;
+		/* It may have been moved since. */
+		if (!before && !pyq_overflows(&q->map.ring))
+			break;
+		if (pyqi_ops(q)->refill(q, what->side))
+			break;
+	}
+	return ret;
+}
+
 ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
 			    ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline),
 			    void *arg, uint64_t deadline)
@@ -119,7 +142,7 @@ ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 		.asleep = asleep,
 		.arg = arg,
 	};
-	ssize_t ret = attempt(q, arg);
+	ssize_t ret = attempt_or_refill(q, &wait);
 
 	if (ret != -EAGAIN)
 		return ret;
@@ -127,23 +150,6 @@ ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 	if (deadline != PYQI_NOWAIT)
 		return pyqi_ops(q)->wait(q, &wait, deadline);
 	return pyqi_in_vain(q) ? attempt(q, arg) : ret;
-}
-
-/* Try it; if nothing is there but outside, have that moved, and try again. */
-static ssize_t attempt_or_refill(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
-				 void *arg)
-{
-	ssize_t ret = attempt(q, arg);
-
-	/* Others may be quicker, again and again. */
-	for (int rounds = 0; ret == -EAGAIN && rounds < BUSY_ROUNDS; rounds++) {
-		if (!pyq_overflows(&q->map.ring) || !pyqi_ops(q)->refill)
-			break;
-		if (pyqi_ops(q)->refill(q))
-			break;
-		ret = attempt(q, arg);
-	}
-	return ret;
 }
 
 ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
@@ -157,7 +163,7 @@ ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 		.asleep = asleep,
 		.arg = arg,
 	};
-	ssize_t ret = attempt_or_refill(q, attempt, arg);
+	ssize_t ret = attempt_or_refill(q, &wait);
 
 	if (ret == -EAGAIN)
 		pyqi_polls_look(q);

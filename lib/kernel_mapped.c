@@ -83,9 +83,9 @@ static ssize_t wait(pyq_queue *q, const struct pyqi_wait *what, uint64_t deadlin
 }
 
 /* What it finds at once is in the ring. */
-static int refill(pyq_queue *q)
+static int refill(pyq_queue *q, const struct pyqueue_waiters *side)
 {
-	return await(q, &pyqi_header(q)->getters, PYQI_NOWAIT);
+	return await(q, side, PYQI_NOWAIT);
 }
 
 /* The module has done it when the dead one's mapping went. */

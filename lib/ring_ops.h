@@ -33,8 +33,8 @@ struct pyqi_wait {
  * @call: call up to @n of those who sleep on a side; claimed already
  * @call_pollers: all who poll it; claimed already
  * @call_everybody: the queue is not what it was
- * @refill: move into the ring what waits outside of it. Returns 0: something can be
- *	had now; or an error. NULL: nothing ever waits there
+ * @refill: move into the ring what waits outside of it. Returns 0: it is worth another
+ *	try on that side; or an error. NULL: nothing ever waits there
  * @look_around: settle what those have left who have died, if nobody else does.
  *	Returns 0, or -EUCLEAN.
  * @drop: take and drop all messages of a queue that is shut down; they count as done
@@ -52,7 +52,7 @@ struct pyqi_ring_ops {
 	void (*call)(pyq_queue *q, struct pyqueue_waiters *side, uint32_t n);
 	void (*call_pollers)(pyq_queue *q, struct pyqueue_waiters *side);
 	void (*call_everybody)(pyq_queue *q);
-	int (*refill)(pyq_queue *q);
+	int (*refill)(pyq_queue *q, const struct pyqueue_waiters *side);
 	int (*look_around)(pyq_queue *q);
 	void (*drop)(pyq_queue *q);
 

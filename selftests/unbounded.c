@@ -235,6 +235,52 @@ TEST_F(unbounded, max_bytes)
 	close(q);
 }
 
+/* What has a place by now costs nothing any more, whatever is put next. */
+TEST_F(unbounded, max_bytes_given_back)
+{
+	int q = pq_create(self->dev, .maxsize = 0, .payload = PAYLOAD, .max_bytes = 70000);
+	static char buf[PAYLOAD + 10];
+
+	ASSERT_LE(0, q);
+	for (unsigned int i = 0; i <= SLOTS; i++)
+		ASSERT_EQ(0, pq_put(q, buf, 60000, PYQUEUE_NOWAIT));
+	EXPECT_EQ(-ENOBUFS, pq_put(q, buf, sizeof(buf), PYQUEUE_NOWAIT));
+	EXPECT_EQ(60000, pq_get(q, buf, sizeof(buf), PYQUEUE_NOWAIT));
+	EXPECT_EQ(60000, pq_get(q, buf, sizeof(buf), PYQUEUE_NOWAIT));
+	/* One that fits no slot. */
+	EXPECT_EQ(0, pq_put(q, buf, sizeof(buf), PYQUEUE_NOWAIT));
+	close(q);
+
+	/* One that there is no memory for outside, and that has not to be there. */
+	q = pq_create(self->dev, .maxsize = 0, .payload = PAYLOAD, .max_bytes = 10);
+	ASSERT_EQ(0, put_numbers(q, 0, SLOTS + 1));
+	EXPECT_EQ(-ENOBUFS, pq_put(q, buf, 100, PYQUEUE_NOWAIT));
+	EXPECT_NEXT(q, 0);
+	EXPECT_EQ(-ENOBUFS, pq_put(q, buf, 100, PYQUEUE_NOWAIT));
+	EXPECT_NEXT(q, 1);
+	EXPECT_EQ(0, pq_put(q, buf, 100, PYQUEUE_NOWAIT));
+	EXPECT_EQ(0, pq_stat(q).large_bytes);
+	/* Shut down is shut down, also when memory is short. */
+	ASSERT_EQ(0, put_numbers(q, 0, 2));
+	EXPECT_EQ(0, pq_shutdown(q, 0));
+	EXPECT_EQ(-ESHUTDOWN, pq_put(q, buf, 100, PYQUEUE_NOWAIT));
+	close(q);
+}
+
+/* What somebody writes into shared memory is not what the kernel counts. */
+TEST_F(unbounded, count_forged)
+{
+	struct pyq_ring r = { .hdr = NULL };
+
+	ASSERT_EQ(1, map_ring(self->q, &r));
+	ASSERT_EQ(0, put_numbers(self->q, 0, MANY));
+	store(&r.hdr->overflow, (uint64_t)-EINTR);
+	EXPECT_EQ(MANY, pq_qsize(self->q));
+	EXPECT_EQ(MANY, pq_stat(self->q).qsize);
+	EXPECT_EQ(MANY, pq_stat(self->q).unfinished);
+	EXPECT_EQ(-EINVAL, pq_task_done(self->q, MANY + 1));
+}
+
 /* What waits goes with the queue. (in-guest looks what is left.) */
 TEST_F(unbounded, closed)
 {
@@ -385,22 +431,29 @@ TEST_F(held, polled)
 	EXPECT_EQ(0, reap(self->getter));
 }
 
-/* Room in the ring, for who claims it himself: there is when nothing waits. */
+/* Room in the ring, for who claims it himself: when all who wait outside have theirs. */
 TEST_F(unbounded, room)
 {
-	pid_t waiter;
+	pid_t waiters[3];
 
 	ASSERT_EQ(0, put_numbers(self->q, 0, SLOTS + 1));
 	EXPECT_EQ(-EAGAIN, pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_NOWAIT));
-	waiter = child(pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_FOREVER));
-	ASSERT_TRUE(wait_asleep(self->q, putters, 1, waiter));
+	for (unsigned int i = 0; i < 3; i++) {
+		waiters[i] = child(pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_FOREVER));
+		ASSERT_TRUE(wait_asleep(self->q, putters, i + 1, waiters[i]));
+	}
+	for (unsigned int i = 0; i <= SLOTS; i++)
+		EXPECT_NEXT(self->q, i);
+	/* Called for a slot that another had first, and now called all the same. */
+	for (unsigned int i = 0; i < 3; i++)
+		EXPECT_EQ(0, reap(waiters[i]));
+	/* And who asks has what waits moved first. */
+	ASSERT_EQ(0, put_numbers(self->q, 0, SLOTS + 1));
 	for (unsigned int i = 0; i < SLOTS; i++)
 		EXPECT_NEXT(self->q, i);
-	EXPECT_EQ(-EAGAIN, pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_NOWAIT));
-	EXPECT_EQ(1, pq_stat(self->q).putters);
-	EXPECT_NEXT(self->q, SLOTS);
-	EXPECT_EQ(0, reap(waiter));
+	EXPECT_EQ(4, pq_stat(self->q).large_bytes);
 	EXPECT_EQ(0, pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_NOWAIT));
+	EXPECT_EQ(0, pq_stat(self->q).large_bytes);
 }
 
 /* Shut down: who waits for room is told, though the ring is not closed yet. */

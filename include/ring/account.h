@@ -34,7 +34,7 @@ static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 	__u64 overflow, marks, h, t, n, dead;
 
 	pyq_ring_skip_all(r, op);
-	overflow = pyq_load_acquire(&r->hdr->overflow); /* L */
+	overflow = pyq_load_acquire(r->overflow); /* L */
 	marks = pyq_load_acquire(&r->hdr->marks); /* J */
 	h = pyq_load_acquire(&r->hdr->head);
 	t = pyq_load_acquire(&r->hdr->tail) & ~PYQUEUE_CLOSED;
@@ -59,7 +59,7 @@ static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 static inline __u32 pyq_ring_unfinished_at(const struct pyq_ring *r, __u64 done)
 {
 	__u64 skipped = pyq_load_acquire(&r->hdr->skipped); /* L */
-	__u64 overflow = pyq_load_acquire(&r->hdr->overflow); /* L */
+	__u64 overflow = pyq_load_acquire(r->overflow); /* L */
 	__u64 tail = pyq_load_acquire(&r->hdr->tail);
 	__s32 n = (__s32)((__u32)overflow + (__u32)tail - (__u32)done - (__u32)(skipped >> 32));
 

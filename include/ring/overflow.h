@@ -25,7 +25,7 @@ struct pyq_overflow {
 
 static inline void pyq_overflow_count(struct pyq_ring *r, struct pyq_overflow *o, __u64 count)
 {
-	pyq_store(&o->count, count);
+	pyq_store_release(&o->count, count); /* R */
 	pyq_store_release(&r->hdr->overflow, count); /* R */
 }
 
@@ -46,9 +46,10 @@ static inline void pyq_overflow_none(struct pyq_ring *r, const struct pyq_overfl
 /* The first has a position, and is not published yet. */
 static inline void pyq_overflow_moved(struct pyq_ring *r, struct pyq_overflow *o)
 {
-	pyq_overflow_count(r, o, o->count - 1);
-	if (!o->count)
+	/* Whoever finds none outside finds no flag either. */
+	if (o->count == 1)
 		pyq_overflow_none(r, o);
+	pyq_overflow_count(r, o, o->count - 1);
 }
 
 /* Shut down: what waits is delivered before the end. */

@@ -72,6 +72,7 @@
  * struct pyq_ring - a participant's own view of a ring
  * @hdr: the shared header
  * @slots: the shared slots
+ * @overflow: how many messages wait outside; who keeps them believes himself only
  * @maxsize: bound on the number of messages
  * @slot_size: bytes from one slot to the next
  * @order: there are 2^order slots
@@ -82,6 +83,7 @@
 struct pyq_ring {
 	struct pyqueue_header *hdr;
 	unsigned char *slots;
+	const __u64 *overflow;
 	__u64 maxsize;
 	__u32 slot_size;
 	__u32 order;
@@ -173,6 +175,7 @@ static inline void pyq_ring_init(struct pyq_ring *r, void *memory, __u64 maxsize
 {
 	r->hdr = (struct pyqueue_header *)memory;
 	r->slots = (unsigned char *)memory + PYQUEUE_HEADER_SIZE;
+	r->overflow = &r->hdr->overflow;
 	r->maxsize = maxsize;
 	r->slot_size = slot_size;
 	r->order = pyq_ring_order(maxsize);

@@ -74,7 +74,7 @@ void script_audit(struct actor *a)
 		unsigned int next = ghost_next_message();
 
 		ret = direct_get(a);
-		if (ret == -EAGAIN && cast.unbounded && !kernel_refill(handle_of(a))) {
+		if (ret == -EAGAIN && cast.unbounded && !kernel_refill(handle_of(a), &ring_header.getters)) {
 			note_moved();
 			continue;
 		}

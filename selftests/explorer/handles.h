@@ -33,6 +33,7 @@ void handles_init(void)
 				.ring = {
 					.hdr = &ring_header,
 					.slots = ring_slots,
+					.overflow = &ring_header.overflow,
 					.maxsize = cast.maxsize,
 					.slot_size = SLOT_SIZE,
 					.order = cast.order,

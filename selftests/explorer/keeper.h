@@ -76,12 +76,10 @@ static NOINLINE void refill_locked(pyq_queue *q)
 		fail("the ring is closed before what waits outside: %lld", (__u64)(__s64)ret, 0);
 	if (!moved || keeper->n)
 		return;
-	pyqi_wake(q, &ring_header.putters, 1);
-	if (seen_of_keeper()->closed)
-		pyqi_futex_call_everybody(q);
+	pyqi_futex_call_everybody(q);
 }
 
-static NOINLINE int kernel_refill(pyq_queue *q)
+static NOINLINE int kernel_refill(pyq_queue *q, const struct pyqueue_waiters *side)
 {
 	bool ready;
 
@@ -89,7 +87,7 @@ static NOINLINE int kernel_refill(pyq_queue *q)
 	refill_locked(q);
 	leave_kernel(true);
 	/* Nothing is owed any more: so whether it dies here is the same. */
-	ready = pyqi_get_ready(q);
+	ready = side == &ring_header.getters ? pyqi_get_ready(q) : pyqi_put_ready(q);
 	return ready ? 0 : -EAGAIN;
 }
 
@@ -166,17 +164,15 @@ static ssize_t attempt_asleep(pyq_queue *q, void *arg)
 {
 	const struct pyqi_wait *wait = arg;
 
-	return attempt_or_refill(q, wait->attempt, wait->arg);
+	return attempt_or_refill(q, wait);
 }
 
 static ssize_t kernel_wait(pyq_queue *q, const struct pyqi_wait *what, uint64_t deadline)
 {
 	struct pyqi_wait wait = *what;
 
-	if (what->side == &ring_header.getters) {
-		wait.attempt = attempt_asleep;
-		wait.arg = (void *)(uintptr_t)what;
-	}
+	wait.attempt = attempt_asleep;
+	wait.arg = (void *)(uintptr_t)what;
 	return pyqi_futex_wait(q, &wait, deadline);
 }
 

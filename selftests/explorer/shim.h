@@ -16,7 +16,7 @@
 					else \
 						take_step(STEP_STORE, p, v, 0); \
 				} while (0)
-#define pyq_store_release(p, v)	((void)take_step(STEP_STORE, p, v, 0))
+#define pyq_store_release(p, v)	pyq_store(p, v)
 
 /* What he keeps for himself: seen by others under his lock only. */
 static inline bool is_of_keeper(const void *at)

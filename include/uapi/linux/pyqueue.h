@@ -580,8 +580,8 @@ struct pyqueue_wake {
  * Returns 0: a claim would not find the queue empty (full), or would say why
  * there will be none. Somebody else may be quicker. Who has been woken and does
  * not claim wakes the next (&struct pyqueue_wake); his death does it for him.
- * For a message it first moves into the ring what waits outside of it; there is
- * room when nothing does.
+ * It first moves into the ring what waits outside of it; there is room for others
+ * when nothing does.
  *
  *   -EAGAIN     empty (full), and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  empty (full) until the deadline
