@@ -378,6 +378,9 @@ const struct cast casts[] = {
 	  .parts = { PUT(1, 1), GET(2, 2, ASLEEP), GET(3, 2, ASLEEP), SHUT_DOWN(4) } },
 	{ .name = "outside.shutdown.reserve", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
 	  .parts = { PUT(1, 1), RESERVE(2, 1, ASLEEP), GET(3, 3), SHUT_DOWN(4) } },
+	/* nobody gets: it is told all the same */
+	{ .name = "outside.shutdown.full", .maxsize = 1, UNBOUNDED, .prefill = 1,
+	  .parts = { PUT(1, 1), RESERVE(2, 1, ASLEEP), SHUT_DOWN(3) } },
 	{ .name = "outside.shutdown.now", .quick = 2, .maxsize = 1, UNBOUNDED, .prefill = 1,
 	  .parts = { PUT(1, 2), GET(2, 1, DONE_TOO), SHUT_DOWN(3, .immediate = 1) } },
 };
