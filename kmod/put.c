@@ -17,15 +17,7 @@ struct pyqueue_putter {
 	u32 len;
 };
 
-/**
- * pyqueue_claim_put() - claim a slot for a message
- * @q: the queue
- * @op: out: the claim
- *
- * Context: May sleep.
- * Return: 0, or as pyq_ring_claim_put(); -EINTR for -EBUSY.
- */
-int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
+static int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
 {
 	struct pyqueue_patience patience = { .rounds = 0 };
 	int ret;
@@ -37,7 +29,12 @@ int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op)
 	return ret;
 }
 
-/* Has the ring? As pyq_ring_can_put(). */
+/**
+ * pyqueue_has_room() - has the ring room, whatever waits outside of it
+ * @q: the queue
+ *
+ * Return: 0, or as pyq_ring_can_put().
+ */
 int pyqueue_has_room(struct pyqueue *q)
 {
 	struct pyq_op op = { .freed = false };

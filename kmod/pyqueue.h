@@ -326,7 +326,6 @@ struct pyqueue_getter {
 	unsigned int faults;
 };
 
-int pyqueue_claim_put(struct pyqueue *q, struct pyq_op *op);
 long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
 long pyqueue_fetch(struct pyqueue *q, const struct pyqueue_fetch *fetch);
 long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns);
