@@ -312,6 +312,8 @@ static int victim_anywhere(struct pyq_ring *r)
 			return 3;
 		NOTE(world->put[value], 1);
 		NOTE(world->putting, 0);
+		/* Counted by now: the getter may be the quicker one every time. */
+		NOTE(world->operations, world->operations + 1);
 
 		if (victim_claims(r, &op))
 			continue;
@@ -319,7 +321,6 @@ static int victim_anywhere(struct pyq_ring *r)
 			return 4;
 		__atomic_add_fetch(&world->got[world->getting - 1], 1, __ATOMIC_SEQ_CST);
 		NOTE(world->getting, 0);
-		NOTE(world->operations, world->operations + 1);
 	}
 }
 
