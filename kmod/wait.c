@@ -359,14 +359,18 @@ static ktime_t pyqueue_deadline(u64 deadline_ns)
 	return (s64)deadline_ns - offset;
 }
 
-/* Sleep until called, the deadline or a signal. Return: whether it is over. */
-static bool pyqueue_sleep(ktime_t deadline)
+static bool pyqueue_is_over(ktime_t deadline)
 {
-	if (deadline == KTIME_MAX) {
+	return deadline != KTIME_MAX && ktime_compare(ktime_get(), deadline) >= 0;
+}
+
+/* Sleep until called, the deadline or a signal. */
+static void pyqueue_sleep(ktime_t deadline)
+{
+	if (deadline == KTIME_MAX)
 		schedule();
-		return false;
-	}
-	return !schedule_hrtimeout_range_clock(&deadline, current->timer_slack_ns,
+	else
+		schedule_hrtimeout_range_clock(&deadline, current->timer_slack_ns,
 					       HRTIMER_MODE_ABS, CLOCK_MONOTONIC);
 }
 
@@ -386,7 +390,6 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 	const ktime_t deadline = pyqueue_deadline(deadline_ns);
 	struct pyqueue_waitq *w = wait->waitq;
 	struct pyqueue_sleeper sleeper;
-	bool over = false;
 	long ret;
 
 	if (w->other && pyqueue_owes(w->other))
@@ -396,7 +399,7 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 		set_current_state(TASK_INTERRUPTIBLE); /* H */
 		/* Called while still running: that call will not come again. */
 		if (!READ_ONCE(sleeper.called) && !w->ready(q) && !signal_pending(current))
-			over = pyqueue_sleep(deadline);
+			pyqueue_sleep(deadline);
 		__set_current_state(TASK_RUNNING);
 		pyqueue_sleeper_awake(&sleeper);
 
@@ -413,7 +416,8 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 		}
 		if (ret != -EAGAIN)
 			break;
-		if (over) {
+		/* Not only after a sleep: who spoils the ring can make it look ready for ever. */
+		if (pyqueue_is_over(deadline)) {
 			ret = -ETIMEDOUT;
 			break;
 		}
@@ -421,6 +425,7 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 			ret = -ERESTARTSYS;
 			break;
 		}
+		cond_resched();
 		pyqueue_sleeper_again(&sleeper);
 	}
 	pyqueue_sleeper_leave(&sleeper);
@@ -433,12 +438,12 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 static long pyqueue_look(struct pyqueue *q, void *arg)
 {
 	struct pyqueue_waitq *w = arg;
-	long moved = q->unbounded ? pyqueue_refill(q) : 0;
 
-	if (moved < 0)
-		return moved;
-	/* Who claims a slot himself comes after those who wait outside. */
-	if (w == &q->putters && pyqueue_overflows(q) && !READ_ONCE(q->closed))
+	if (q->unbounded && pyqueue_refill(q) == -EINTR)
+		return -EINTR;
+	/* Who claims a slot himself comes after those who wait outside, if there is a slot yet. */
+	if (w == &q->putters && pyqueue_overflows(q) && !READ_ONCE(q->closed) &&
+	    !READ_ONCE(q->broken))
 		return -EAGAIN;
 	return w->ready(q) ? 0 : -EAGAIN;
 }

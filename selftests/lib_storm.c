@@ -12,6 +12,7 @@
 #include "kill_storm/death.h"
 #include "kill_storm/fixture.h"
 #include "kill_storm/watch.h"
+#include "kill_storm/ways.h"
 #include "kill_storm/workers.h"
 
 #include <sys/resource.h>
@@ -45,12 +46,14 @@ FIXTURE_SETUP(storm)
 		.maxsize = variant->maxsize, .payload = 48,
 		.flags = getenv("PYQUEUE_TEST_SEALED") ? PYQ_SEALED : 0 }));
 	self->view = view_of(pyq_fd(self->q));
+	have_oom_group();
 	/* Those who are to die by a signal leave no file. */
 	ASSERT_EQ(0, setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }));
 }
 
 FIXTURE_TEARDOWN(storm)
 {
+	end_oom_group();
 	pyq_close(self->q);
 	free(self->found);
 }
@@ -166,8 +169,16 @@ TEST_F_TIMEOUT(storm, kills, A_DAY)
 	TH_LOG("stopped %llu times: over the bound by orphans %llu, full below it: %llu held, %llu tombstones",
 	       (unsigned long long)self->frozen, (unsigned long long)self->over,
 	       (unsigned long long)self->full_held, (unsigned long long)self->full_tombstone);
+	TH_LOG("by exec %llu, by munmap %llu, by the OOM killer %lld",
+	       (unsigned long long)self->by_exec, (unsigned long long)self->by_munmap,
+	       oom_procs[0] ? oom_kills() : 0);
 	EXPECT_LT(0, self->put);
 	EXPECT_LT(0, self->kills);
+	EXPECT_LT(0, self->by_exec);
+	EXPECT_LT(0, self->by_munmap);
+	EXPECT_EQ(!on_shm(), oom_procs[0] != '\0') TH_LOG("no memory controller of cgroup2");
+	if (oom_procs[0])
+		EXPECT_LT(0, oom_kills());
 }
 
 TEST_HARNESS_MAIN

@@ -468,6 +468,21 @@ TEST_F(unbounded, room_at_the_end)
 	EXPECT_EQ(0, reap(waiter));
 }
 
+/* Broken: the same. He finds out when he claims. */
+TEST_F(unbounded, room_when_broken)
+{
+	pid_t waiter;
+
+	ASSERT_EQ(0, put_numbers(self->q, 0, MANY));
+	waiter = child(pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_FOREVER));
+	ASSERT_TRUE(wait_asleep(self->q, putters, 1, waiter));
+	EXPECT_EQ(0, pq_wake(self->q, PYQUEUE_WAKE_BROKEN, 0));
+	EXPECT_EQ(0, reap(waiter));
+	EXPECT_EQ(0, pq_await(self->q, PYQUEUE_WRITE, in_ns(MSEC)));
+	EXPECT_EQ(0, pq_await(self->q, PYQUEUE_READ, PYQUEUE_NOWAIT));
+	EXPECT_EQ(-EUCLEAN, put_number(self->q, 0));
+}
+
 /* Of those who sleep on behind a message in hand one gets what waits, the other the end. */
 TEST_F(held, shut_down)
 {

@@ -46,14 +46,18 @@ static void bury(struct __test_metadata *_metadata, FIXTURE_DATA(storm) *self, i
 
 static void kill_one(struct __test_metadata *_metadata, FIXTURE_DATA(storm) *self, int i)
 {
-	static const int ways[] = { SIGKILL, SIGKILL, BY_EXEC, BY_MUNMAP };
-	const int way = ways[rand_r(&self->seed) % 4];
+	const int way = next_way(self);
 	int how;
 
 	kill(self->pids[i], way);
 	how = reap(self->pids[i]);
-	/* The program that was executed has ended; or it was too early for a handler. */
-	if ((way == BY_EXEC && !how) || how == KILLED_BY(way))
+	if (went(way, how)) {
+		self->by_exec += way == BY_EXEC;
+		self->by_munmap += way == BY_MUNMAP;
+		how = KILLED_BY(SIGKILL);
+	}
+	/* It was too early for a handler. */
+	if (how == KILLED_BY(way))
 		how = KILLED_BY(SIGKILL);
 	bury(_metadata, self, i, how);
 }

@@ -26,13 +26,14 @@ FIXTURE(storm) {
 	bool large;
 	uint64_t maxsize;
 	unsigned int seed;
+	unsigned int next_way;
 	pid_t pids[ALL];	/* 0: nobody is in this place */
 	bool doomed[ALL];
 	struct found *found;
 	unsigned int nr_found;
 	unsigned int dead_putters, dead_getters, dead_in_get; /* this round */
 	/* for the record */
-	uint64_t put, kills, again, in_dead_hands, not_put;
+	uint64_t put, kills, by_exec, by_munmap, again, in_dead_hands, not_put;
 	uint64_t longest, frozen, full_held, full_tombstone, over;
 };
 

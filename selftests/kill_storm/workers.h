@@ -3,7 +3,7 @@
 #ifndef KILL_STORM_WORKERS_H
 #define KILL_STORM_WORKERS_H
 
-#include "fixture.h"
+#include "ways.h"
 
 /* How they end, if it is not as they should. */
 enum wrong { PUT_FAILED = 1, GET_FAILED, NOT_DEAD, IN_PART, NOBODYS, BAD_LENGTH, TWICE,
@@ -239,55 +239,12 @@ static const char *how_it_ended(int how)
 {
 	static char text[64];
 
+	if (how == -STAYED)
+		return "it could not go the way that it was told";
 	if (how < 0 && -how < (int)(sizeof(wrongs) / sizeof(wrongs[0])) && wrongs[-how])
 		return wrongs[-how];
 	snprintf(text, sizeof(text), "it ended with %d", how);
 	return text;
-}
-
-/* --- other ways to go than SIGKILL, at any moment as well --- */
-
-#define BY_EXEC SIGUSR1
-#define BY_MUNMAP SIGUSR2
-
-static struct {
-	void *at;
-	size_t size;
-} mapping;
-
-static void go_by_exec(int signal)
-{
-	execve("/bin/true", (char *[]){ "true", NULL }, (char *[]){ NULL });
-	kill(getpid(), SIGKILL);
-}
-
-static void go_by_munmap(int signal)
-{
-	if (mapping.at)
-		munmap(mapping.at, mapping.size);
-	kill(getpid(), SIGKILL);
-}
-
-/* In a new process: the queue is its own from the first call on. */
-static void prepare_to_go(FIXTURE_DATA(storm) *self)
-{
-	unsigned long begin, end;
-	char line[256];
-	FILE *maps;
-
-	pyq_qsize(self->q);
-	maps = fopen("/proc/self/maps", "re");
-	while (maps && fgets(line, sizeof(line), maps)) {
-		if (strstr(line, "pyqueue") && strstr(line, " rw-s ") &&
-		    sscanf(line, "%lx-%lx", &begin, &end) == 2) {
-			mapping.at = (void *)begin;
-			mapping.size = end - begin;
-		}
-	}
-	if (maps)
-		fclose(maps);
-	signal(BY_EXEC, go_by_exec);
-	signal(BY_MUNMAP, go_by_munmap);
 }
 
 static void revive(struct __test_metadata *_metadata, FIXTURE_DATA(storm) *self, bool doom)
