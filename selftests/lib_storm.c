@@ -145,6 +145,12 @@ static void check_queue(struct __test_metadata *_metadata, FIXTURE_DATA(storm) *
 	ASSERT_EQ(self->maxsize, drain(_metadata, self));
 }
 
+/* Has somebody gone in each of the ways that there are? */
+static bool went_all_ways(const FIXTURE_DATA(storm) *self)
+{
+	return self->by_exec && self->by_munmap && (!oom_procs[0] || oom_kills());
+}
+
 /* proves: promise kill-storm, promise no-hang, promise bound-exact */
 TEST_F_TIMEOUT(storm, kills, A_DAY)
 {
@@ -155,7 +161,10 @@ TEST_F_TIMEOUT(storm, kills, A_DAY)
 	bool last;
 
 	do {
-		last = now_ns() - begin + round >= ns;
+		const uint64_t over = now_ns() - begin + round;
+
+		/* A busy machine may need longer, but not for ever. */
+		last = over >= ns && (went_all_ways(self) || over >= 20 * ns);
 		rage(_metadata, self, round);
 		calm(_metadata, self, last);
 		check_queue(_metadata, self, last);
@@ -174,11 +183,8 @@ TEST_F_TIMEOUT(storm, kills, A_DAY)
 	       oom_procs[0] ? oom_kills() : 0);
 	EXPECT_LT(0, self->put);
 	EXPECT_LT(0, self->kills);
-	EXPECT_LT(0, self->by_exec);
-	EXPECT_LT(0, self->by_munmap);
+	EXPECT_TRUE(went_all_ways(self));
 	EXPECT_EQ(!on_shm(), oom_procs[0] != '\0') TH_LOG("no memory controller of cgroup2");
-	if (oom_procs[0])
-		EXPECT_LT(0, oom_kills());
 }
 
 TEST_HARNESS_MAIN
