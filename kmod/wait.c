@@ -441,9 +441,11 @@ static long pyqueue_look(struct pyqueue *q, void *arg)
 
 	if (q->unbounded && pyqueue_refill(q) == -EINTR)
 		return -EINTR;
+	/* Not left to shared memory, which may say otherwise for ever. */
+	if (READ_ONCE(q->broken))
+		return -EUCLEAN;
 	/* Who claims a slot himself comes after those who wait outside, if there is a slot yet. */
-	if (w == &q->putters && pyqueue_overflows(q) && !READ_ONCE(q->closed) &&
-	    !READ_ONCE(q->broken))
+	if (w == &q->putters && pyqueue_overflows(q) && !READ_ONCE(q->closed))
 		return -EAGAIN;
 	return w->ready(q) ? 0 : -EAGAIN;
 }

@@ -118,6 +118,7 @@ static ssize_t attempt_or_refill(pyq_queue *q, const struct pyqi_wait *what)
 	/* Others may be quicker, again and again. */
 	for (int rounds = 0; ret == -EAGAIN && rounds < BUSY_ROUNDS; rounds++) {
 		const bool before = pyq_overflows(&q->map.ring);
+		int err;
 
 		ret = what->attempt(q, what->arg);
 		if (ret != -EAGAIN || !pyqi_ops(q)->refill)
@@ -125,8 +126,9 @@ static ssize_t attempt_or_refill(pyq_queue *q, const struct pyqi_wait *what)
 		/* It may have been moved since. */
 		if (!before && !pyq_overflows(&q->map.ring))
 			break;
-		if (pyqi_ops(q)->refill(q, what->side))
-			break;
+		err = pyqi_ops(q)->refill(q, what->side);
+		if (err)
+			return err == -EUCLEAN ? pyqi_broken(q) : ret;
 	}
 	return ret;
 }

@@ -509,8 +509,8 @@ TEST_F(errors, memory_of_the_cgroup)
 		SKIP(return, "no memory controller of cgroup2");
 	}
 	apart(_metadata, in_a_small_group);
-	until = now_ns() + LONG;
-	while (rmdir(GROUP) && errno == EBUSY && now_ns() < until)
+	until = lib_now_ns() + LONG;
+	while (rmdir(GROUP) && errno == EBUSY && lib_now_ns() < until)
 		sched_yield();
 }
 

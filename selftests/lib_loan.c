@@ -230,7 +230,7 @@ TEST(end_calls_getters)
 		ASSERT_EQ(0, put_text(q, "behind"));
 		for (int i = 0; i < 2; i++)
 			getters[i] = in_child(take_one(q) == 6 ? 0 : 1);
-		ASSERT_TRUE(wait_sleepers(q, getters, 2));
+		ASSERT_TRUE(lib_wait_sleepers(q, getters, 2));
 		if (discard) {
 			ASSERT_EQ(0, pyq_discard(q, &loan));
 		} else {
@@ -269,7 +269,7 @@ TEST(end_calls_putters)
 			ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
 		}
 		putter = in_child(pyq_put(q, "more", 4, LONG) ? 1 : 0);
-		ASSERT_TRUE(wait_sleepers(q, putters, 1));
+		ASSERT_TRUE(lib_wait_sleepers(q, putters, 1));
 		if (way == DISCARD) {
 			ASSERT_EQ(0, pyq_discard(q, &loan));
 		} else if (way == BORROW) {
@@ -292,7 +292,7 @@ TEST(discard_calls_joiners)
 
 	ASSERT_EQ(0, pyq_reserve(q, &loan, PYQ_NOWAIT));
 	joiner = in_child(pyq_join(q, LONG) ? 1 : 0);
-	ASSERT_TRUE(wait_sleepers(q, joiners, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, joiners, 1));
 	ASSERT_EQ(0, pyq_discard(q, &loan));
 	EXPECT_EQ(0, exit_status(joiner));
 	pyq_close(q);
@@ -309,7 +309,7 @@ TEST(give_back_calls)
 	ASSERT_EQ(0, put_text(q, "once"));
 	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
 	getter = in_child(take_one(q) == 4 ? 0 : 1);
-	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, 1));
 	ASSERT_EQ(0, pyq_give_back(q, &loan));
 	EXPECT_EQ(0, exit_status(getter));
 	pyq_close(q);
@@ -328,7 +328,7 @@ TEST(waits)
 		pyq_borrow(q, &theirs, LONG) || memcmp(theirs.data, "hello", 5) ||
 			pyq_release(q, &theirs);
 	}));
-	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, 1));
 	ASSERT_EQ(0, put_text(q, "hello"));
 	EXPECT_EQ(0, exit_status(other));
 
@@ -338,7 +338,7 @@ TEST(waits)
 
 		pyq_reserve(q, &theirs, LONG) || commit_text(q, &theirs, "second");
 	}));
-	ASSERT_TRUE(wait_sleepers(q, putters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, putters, 1));
 	ASSERT_EQ(0, pyq_borrow(q, &loan, PYQ_NOWAIT));
 	ASSERT_EQ(0, pyq_release(q, &loan));
 	EXPECT_EQ(0, exit_status(other));

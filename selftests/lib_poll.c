@@ -162,7 +162,7 @@ TEST(beside_sleepers)
 		pyq_get(q, &c, 1, LONG) == 1 ? 0 : 1;
 	}));
 
-	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, 1));
 	ASSERT_EQ(0, put(q));
 	EXPECT_EQ(0, exit_status(getter));
 	ASSERT_EQ(0, put(q));
@@ -264,9 +264,9 @@ static unsigned int threads(void)
 /* A thread that has been waited for is counted a moment longer. */
 static bool has_threads(unsigned int n)
 {
-	int64_t until = now_ns() + LONG;
+	int64_t until = lib_now_ns() + LONG;
 
-	while (threads() != n && now_ns() < until)
+	while (threads() != n && lib_now_ns() < until)
 		sched_yield();
 	return threads() == n;
 }
@@ -419,9 +419,9 @@ static bool is_watched(int file)
 
 static bool becomes_watched(int file, bool watched)
 {
-	int64_t until = now_ns() + LONG;
+	int64_t until = lib_now_ns() + LONG;
 
-	while (is_watched(file) != watched && now_ns() < until)
+	while (is_watched(file) != watched && lib_now_ns() < until)
 		sched_yield();
 	return is_watched(file) == watched;
 }

@@ -407,7 +407,7 @@ static void use_without_proc(struct __test_metadata *_metadata, pyq_queue *q)
 	EXPECT_EQ(1, lib(pyq_get(q, &byte, 1, PYQ_NOWAIT)));
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, get_one, q));
-	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, 1));
 	ASSERT_EQ(0, lib(pyq_put(q, "x", 1, PYQ_NOWAIT)));
 	ASSERT_EQ(0, pthread_join(thread, &data));
 	EXPECT_EQ(1, (intptr_t)data);

@@ -79,7 +79,7 @@ static inline bool is_mapped(pyq_queue *q)
 		q_;                                                          \
 	})
 
-static inline int64_t now_ns(void)
+static inline int64_t lib_now_ns(void)
 {
 	struct timespec ts;
 
@@ -94,12 +94,12 @@ static inline int64_t now_ns(void)
  * Wait until so many sleep in the queue: only its own count tells a sleeper
  * from one that is about to be.
  */
-#define wait_sleepers(q, member, n)                                          \
+#define lib_wait_sleepers(q, member, n)                                          \
 	({                                                                   \
-		int64_t until_ = now_ns() + LONG;                            \
+		int64_t until_ = lib_now_ns() + LONG;                            \
 		struct pyq_stat st_ = { 0 };                                 \
 		while (!pyq_stat(q, &st_) && st_.member != (n) &&            \
-		       now_ns() < until_)                                    \
+		       lib_now_ns() < until_)                                    \
 			sched_yield();                                       \
 		EXPECT_EQ((n), st_.member);                                  \
 		st_.member == (n);                                           \

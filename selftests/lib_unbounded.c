@@ -172,7 +172,7 @@ TEST_F(unbounded, reserve_waits)
 		}
 		err != 0;
 	}));
-	ASSERT_TRUE(wait_sleepers(self->q, putters, 1u));
+	ASSERT_TRUE(lib_wait_sleepers(self->q, putters, 1u));
 	for (unsigned int i = 0; i <= SLOTS; i++)
 		EXPECT_NEXT(self->q, i);
 	EXPECT_EQ(0, exit_status(pid));
@@ -197,7 +197,7 @@ static void held(struct __test_metadata *_metadata, pyq_queue *q, bool give_back
 
 		pyq_get(q, &got, 4, LONG) != 4 || got != (give_back ? 0 : SLOTS);
 	}));
-	ASSERT_TRUE(wait_sleepers(q, getters, 1u));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, 1u));
 	EXPECT_EQ(0, lib(give_back ? pyq_give_back(q, &loan) : pyq_release(q, &loan)));
 	EXPECT_EQ(0, exit_status(pid));
 	if (give_back)
@@ -238,7 +238,7 @@ TEST_F(unbounded, joined)
 
 	ASSERT_EQ(0, put_numbers(self->q, 0, MANY));
 	pid = in_child(pyq_join(self->q, LONG) != 0);
-	ASSERT_TRUE(wait_sleepers(self->q, joiners, 1u));
+	ASSERT_TRUE(lib_wait_sleepers(self->q, joiners, 1u));
 	for (unsigned int i = 0; i < MANY; i++) {
 		EXPECT_EQ(-EAGAIN, lib(pyq_join(self->q, PYQ_NOWAIT)));
 		EXPECT_NEXT(self->q, i);

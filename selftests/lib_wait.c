@@ -61,30 +61,30 @@ TEST(timeouts)
 	const int64_t wait = PYQ_MILLISECONDS(50);
 	pyq_queue *q = new_queue(.maxsize = 1);
 	struct pyq_msg msg = { .data = "y", .len = 1 };
-	int64_t start = now_ns();
+	int64_t start = lib_now_ns();
 	void *data;
 	char c;
 
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_get(q, &c, 1, wait)));
-	EXPECT_LE(start + wait, now_ns());
-	start = now_ns();
+	EXPECT_LE(start + wait, lib_now_ns());
+	start = lib_now_ns();
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_get_alloc(q, &data, NULL, wait)));
-	EXPECT_LE(start + wait, now_ns());
-	start = now_ns();
+	EXPECT_LE(start + wait, lib_now_ns());
+	start = lib_now_ns();
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_get_many(q, &msg, 1, wait)));
-	EXPECT_LE(start + wait, now_ns());
+	EXPECT_LE(start + wait, lib_now_ns());
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_get_msg(q, &msg, 1)));
 
 	EXPECT_EQ(0, lib(pyq_put(q, "x", 1, PYQ_NOWAIT)));
-	start = now_ns();
+	start = lib_now_ns();
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_put(q, "y", 1, wait)));
-	EXPECT_LE(start + wait, now_ns());
-	start = now_ns();
+	EXPECT_LE(start + wait, lib_now_ns());
+	start = lib_now_ns();
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_put_many(q, &msg, 1, wait)));
-	EXPECT_LE(start + wait, now_ns());
-	start = now_ns();
+	EXPECT_LE(start + wait, lib_now_ns());
+	start = lib_now_ns();
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_join(q, wait)));
-	EXPECT_LE(start + wait, now_ns());
+	EXPECT_LE(start + wait, lib_now_ns());
 	EXPECT_EQ(-EAGAIN, lib(pyq_join(q, PYQ_NOWAIT)));
 
 	EXPECT_EQ(-EINVAL, lib(pyq_get(q, &c, 1, -2)));
@@ -118,7 +118,7 @@ TEST(the_fourth_put_waits)
 		ASSERT_EQ(0, lib(pyq_put(q, "x", 1, PYQ_FOREVER)));
 	}
 	ASSERT_EQ(0, pthread_create(&thread, NULL, put_one, q));
-	ASSERT_TRUE(wait_sleepers(q, putters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, putters, 1));
 	EXPECT_EQ(3, lib(pyq_qsize(q)));
 	EXPECT_EQ(1, lib(pyq_get(q, &c, 1, PYQ_NOWAIT)));
 	EXPECT_EQ(0, result(thread));
@@ -166,11 +166,11 @@ TEST(signals_do_not_end_a_wait)
 #define INTERRUPTED(call)                                                    \
 	do {                                                                 \
 		alarms_start();                                              \
-		start = now_ns();                                            \
+		start = lib_now_ns();                                            \
 		EXPECT_EQ(-ETIMEDOUT, call);                                 \
-		EXPECT_LE(start + wait, now_ns());                           \
+		EXPECT_LE(start + wait, lib_now_ns());                           \
 		/* Not from the beginning after each. */                     \
-		EXPECT_GT(start + 20 * wait, now_ns());                      \
+		EXPECT_GT(start + 20 * wait, lib_now_ns());                      \
 		alarms_stop();                                               \
 		EXPECT_LT(1, alarms);                                        \
 	} while (0)
@@ -372,7 +372,7 @@ TEST(a_sleeper_that_is_killed_takes_nothing)
 	char c;
 	pid_t child = in_child(pyq_get(q, &c, 1, PYQ_FOREVER));
 
-	ASSERT_TRUE(wait_sleepers(q, getters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, 1));
 	kill(child, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, exit_status(child));
 	EXPECT_EQ(0, lib(pyq_put(q, "x", 1, PYQ_NOWAIT)));
@@ -399,7 +399,7 @@ TEST(join)
 	EXPECT_EQ(2, st.unfinished);
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, join_queue, q));
-	ASSERT_TRUE(wait_sleepers(q, joiners, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, joiners, 1));
 	EXPECT_EQ(0, lib(pyq_task_done(q, 2)));
 	EXPECT_EQ(0, result(thread));
 	EXPECT_EQ(-EINVAL, lib(pyq_task_done(q, 1)));
@@ -414,7 +414,7 @@ TEST(shutdown_wakes_getters)
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, get_one, q));
 	}
-	ASSERT_TRUE(wait_sleepers(q, getters, 2));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, 2));
 	EXPECT_EQ(0, lib(pyq_shutdown(q, false)));
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(-ESHUTDOWN, result(threads[i]));
@@ -434,7 +434,7 @@ TEST(shutdown_wakes_putters_and_leaves_messages)
 
 	EXPECT_EQ(0, lib(pyq_put(q, "1", 1, PYQ_NOWAIT)));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, put_one, q));
-	ASSERT_TRUE(wait_sleepers(q, putters, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, putters, 1));
 	EXPECT_EQ(0, lib(pyq_shutdown(q, false)));
 	EXPECT_EQ(-ESHUTDOWN, result(thread));
 	ASSERT_EQ(0, lib(pyq_stat(q, &st)));
@@ -458,7 +458,7 @@ TEST(shutdown_at_once_drops_messages)
 	EXPECT_EQ(0, lib(pyq_put(q, "1", 1, PYQ_NOWAIT)));
 	EXPECT_EQ(0, lib(pyq_put(q, "2", 1, PYQ_NOWAIT)));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, join_queue, q));
-	ASSERT_TRUE(wait_sleepers(q, joiners, 1));
+	ASSERT_TRUE(lib_wait_sleepers(q, joiners, 1));
 	EXPECT_EQ(0, lib(pyq_shutdown(q, true)));
 	EXPECT_EQ(0, result(thread)); /* they count as done */
 	EXPECT_EQ(0, lib(pyq_qsize(q)));

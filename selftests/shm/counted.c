@@ -300,7 +300,7 @@ TEST(dead_sleepers)
 			pyq_get(q, &byte, 1, PYQ_FOREVER);
 		}));
 	}
-	ASSERT_TRUE(wait_sleepers(q, getters, DEAD));
+	ASSERT_TRUE(lib_wait_sleepers(q, getters, DEAD));
 	/* Stopped: none is to see that another has died. */
 	for (int i = 0; i < DEAD; i++) {
 		ASSERT_EQ(0, kill(pids[i], SIGSTOP));
@@ -385,7 +385,7 @@ TEST(spoilt_pollers)
 				       offsetof(struct pyqueue_header, putters.pollers) };
 	enum { VALUES = sizeof(values) / sizeof(values[0]) };
 	pyq_queue *q = new_queue(.maxsize = 1, .payload = 48, .backend = "shm");
-	const int64_t until = now_ns() + LONG;
+	const int64_t until = lib_now_ns() + LONG;
 	struct pollfd in, out;
 	struct pyq_loan loan;
 
@@ -401,7 +401,7 @@ TEST(spoilt_pollers)
 			ASSERT_EQ(4, pwrite(pyq_fd(q), &values[i], 4, words[side]));
 			/* The first of these sleeps may have begun before, the third ends after one. */
 			while (load(&r->slept) < before + 3 && load(&r->in_vain) <= VALUES &&
-			       now_ns() < until)
+			       lib_now_ns() < until)
 				sched_yield();
 			EXPECT_LE(before + 3, load(&r->slept)) TH_LOG("%#x", values[i]);
 			ASSERT_GE(VALUES, load(&r->in_vain)) TH_LOG("%#x", values[i]);

@@ -586,6 +586,7 @@ struct pyqueue_wake {
  *   -EAGAIN     empty (full), and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  empty (full) until the deadline
  *   -EINTR      a signal
+ *   -EUCLEAN    the queue is broken
  */
 struct pyqueue_await {
 	__u32 size;

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A broken queue whose shared memory denies it: calls of the library end all the same. */
+#include "lib_test.h"
+#include "mapped.h"
+
+/* How often it is denied: far more often than calls look. */
+struct denial {
+	struct pyqueue_header *hdr;
+	int stop;
+};
+
+static void *deny(void *arg)
+{
+	struct denial *d = arg;
+
+	while (!__atomic_load_n(&d->stop, __ATOMIC_RELAXED))
+		pyq_and32(&d->hdr->detour, ~PYQUEUE_DETOUR_BROKEN);
+	return NULL;
+}
+
+FIXTURE(broken) {
+	pyq_queue *q;
+	struct denial denial;
+	pthread_t denier;
+};
+
+FIXTURE_VARIANT(broken) {
+	int64_t maxsize;
+	int full;
+};
+FIXTURE_VARIANT_ADD(broken, bounded) { .maxsize = 1, .full = 1 };
+/* A ring of 16 slots, and more than that outside. */
+FIXTURE_VARIANT_ADD(broken, unbounded) { .maxsize = 0, .full = 40 };
+
+FIXTURE_SETUP(broken)
+{
+	if (on_shm())
+		SKIP(return, "is about the module");
+	self->q = new_queue(.maxsize = variant->maxsize, .payload = variant->maxsize ? 8 : 65520);
+	if (!is_mapped(self->q))
+		SKIP(return, "is about mapped queues");
+	self->denial.hdr = map_pages(pyq_fd(self->q));
+	ASSERT_NE(MAP_FAILED, self->denial.hdr);
+}
+
+FIXTURE_TEARDOWN(broken)
+{
+	if (self->denier) {
+		__atomic_store_n(&self->denial.stop, 1, __ATOMIC_RELAXED);
+		pthread_join(self->denier, NULL);
+	}
+	if (self->denial.hdr)
+		munmap(self->denial.hdr, pq_stat(pyq_fd(self->q)).map_bytes);
+	pyq_close(self->q);
+}
+
+#define BREAK(self)                                                          \
+	({                                                                   \
+		EXPECT_EQ(0, pq_wake(pyq_fd((self)->q), PYQUEUE_WAKE_BROKEN, 0)); \
+		ASSERT_EQ(0, pthread_create(&(self)->denier, NULL, deny, &(self)->denial)); \
+	})
+
+TEST_F(broken, waits_for_a_message)
+{
+	struct pyq_loan loan;
+	char c;
+
+	BREAK(self);
+	EXPECT_EQ(-EUCLEAN, lib(pyq_get(self->q, &c, 1, PYQ_FOREVER)));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_borrow(self->q, &loan, PYQ_FOREVER)));
+}
+
+TEST_F(broken, waits_for_room)
+{
+	struct pyq_loan loan;
+
+	for (int i = 0; i < variant->full; i++)
+		ASSERT_EQ(0, pyq_put(self->q, "1", 1, PYQ_NOWAIT));
+	BREAK(self);
+	EXPECT_EQ(-EUCLEAN, lib(pyq_put(self->q, "2", 1, PYQ_FOREVER)));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_reserve(self->q, &loan, PYQ_FOREVER)));
+}
+
+TEST_HARNESS_MAIN
