@@ -46,7 +46,7 @@ FIXTURE_SETUP(storm)
 		.maxsize = variant->maxsize, .payload = 48,
 		.flags = getenv("PYQUEUE_TEST_SEALED") ? PYQ_SEALED : 0 }));
 	self->view = view_of(pyq_fd(self->q));
-	have_oom_group();
+	make_oom_group();
 	/* Those who are to die by a signal leave no file. */
 	ASSERT_EQ(0, setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }));
 }

@@ -24,6 +24,7 @@
 
 #include <pyqueue.h>
 
+#include "backend.h"
 #include "kselftest_harness.h"
 
 /* What hangs is noticed by a deadline; this is for machines with other things to do. */
@@ -42,14 +43,6 @@
 		EXPECT_EQ(UNTOUCHED, errno_) TH_LOG(#call);                  \
 		ret_;                                                        \
 	})
-
-/* Is it about queues without the module? */
-static inline bool on_shm(void)
-{
-	struct pyq_info info;
-
-	return !pyq_info(&info) && !strcmp(info.backend, "shm");
-}
 
 /* Or about those of the module that nobody can map (sealed.sh)? */
 static inline bool is_sealed(void)

@@ -6,6 +6,7 @@
 #ifndef KILL_STORM_WAYS_H
 #define KILL_STORM_WAYS_H
 
+#include "../backend.h"
 #include "fixture.h"
 
 #include <sys/stat.h>
@@ -116,28 +117,19 @@ static bool went(int way, int how)
 
 /* --- the group --- */
 
-static bool on_shm(void)
-{
-	struct pyq_info info;
-
-	return !pyq_info(&info) && !strcmp(info.backend, "shm");
-}
-
 /* Where the kernel keeps the queue; elsewhere its memory would be the group's own. */
-static bool have_oom_group(void)
+static void make_oom_group(void)
 {
 	FILE *limit;
 
 	if (on_shm() || (mkdir(OOM_GROUP, 0755) && errno != EEXIST))
-		return false;
+		return;
 	limit = fopen(OOM_GROUP "/memory.max", "we");
 	if (!limit)
-		return false;
+		return;
 	fputs("1M", limit);
-	if (fclose(limit))
-		return false;
-	strcpy(oom_procs, OOM_GROUP "/cgroup.procs");
-	return true;
+	if (!fclose(limit))
+		strcpy(oom_procs, OOM_GROUP "/cgroup.procs");
 }
 
 static void end_oom_group(void)
