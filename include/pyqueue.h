@@ -3,6 +3,7 @@
 #ifndef PYQUEUE_H
 #define PYQUEUE_H
 
+#include <pyqueue/aio.h>
 #include <pyqueue/loan.h>
 #include <pyqueue/queue.h>
 

@@ -134,6 +134,7 @@ bool pyqi_has_elsewhere(const struct pyqi_backend *backend, const char *name);
  */
 struct pyq_queue {
 	const struct pyqi_backend *backend;
+	uint64_t serial; /* of all handles of this program, and its parents */
 	int fd;
 	unsigned int access; /* PYQ_READ, PYQ_WRITE; where the library has to see to it */
 	int64_t maxsize;

@@ -10,10 +10,13 @@
  */
 static int handle_new(pyq_queue **q, const struct pyqi_backend *ops)
 {
+	static uint64_t last_serial;
+
 	*q = calloc(1, sizeof(**q));
 	if (!*q)
 		return -ENOMEM;
 	(*q)->backend = ops;
+	(*q)->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Operations that wait. Nothing here knows how a queue works: an operation is tried with
+ * the synchronous functions, without waiting, at its beginning and whenever the engine
+ * has been told that it is worth it. So a message is never anywhere but in a queue or in
+ * a completion.
+ *
+ * No event is missed: a side is armed before the kernel is asked to wait, arming shows the
+ * kernel's (or the library's) own poll of the queue, which announces itself and then
+ * looks; and each event is followed by attempts until one says -EAGAIN.
+ */
+#ifndef PYQI_AIO_H
+#define PYQI_AIO_H
+
+#include "priv.h"
+
+#include <pyqueue/aio.h>
+
+struct pyqi_aio_source;
+
+enum pyqi_aio_kind { PYQI_AIO_PUT, PYQI_AIO_GET, PYQI_AIO_PUT_MANY, PYQI_AIO_GET_MANY };
+
+/**
+ * struct pyqi_aio_op - an operation that waits
+ * @next: behind it on its side; or of those that are free
+ * @previous: before it
+ * @side: where it waits; NULL: it is free
+ * @deadline: until when
+ * @timer: its place among the deadlines, or PYQI_AIO_NO_TIMER
+ * @kind: what it is
+ * @user_data: the caller's
+ * @data: the message, room, or array
+ * @n: bytes, or elements
+ */
+struct pyqi_aio_op {
+	struct pyqi_aio_op *next, *previous;
+	struct pyqi_aio_side *side;
+	uint64_t deadline;
+	uint32_t timer;
+	enum pyqi_aio_kind kind;
+	uint64_t user_data;
+	void *data;
+	size_t n;
+};
+
+#define PYQI_AIO_NO_TIMER UINT32_MAX
+
+/* What an engine knows of a side. */
+enum pyqi_aio_state {
+	PYQI_AIO_UNARMED,
+	PYQI_AIO_ARMED,
+	PYQI_AIO_ENDING, /* to be disarmed; the engine will say when it is */
+};
+
+/**
+ * struct pyqi_aio_side - one side of a queue
+ * @source: the queue
+ * @first: the operations that wait, in order
+ * @last: of them
+ * @pfd: what to poll
+ * @state: the engine's
+ * @change: next of those to be armed or disarmed
+ * @changing: is on that list
+ */
+struct pyqi_aio_side {
+	struct pyqi_aio_source *source;
+	struct pyqi_aio_op *first, *last;
+	struct pollfd pfd;
+	enum pyqi_aio_state state;
+	struct pyqi_aio_side *change;
+	bool changing;
+};
+
+/**
+ * struct pyqi_aio_source - a queue on which operations wait, or did a moment ago
+ * @q: the queue
+ * @serial: which handle that is: another may come to its address
+ * @sides: for putting, for getting
+ * @next: in its chain
+ */
+struct pyqi_aio_source {
+	pyq_queue *q;
+	uint64_t serial;
+	struct pyqi_aio_side sides[2];
+	struct pyqi_aio_source *next;
+};
+
+/**
+ * struct pyqi_aio_engine - how to wait for many files
+ * @name: what pyq_aio_engine() says
+ * @begin: make it
+ * @end: all that it has made goes; or in a child what that has of it
+ * @watch: have pyqi_aio_timer_rang() called when @fd is readable, from now on
+ * @change: arm a side on which something waits, disarm it otherwise, now or with the next
+ *	@look or @wait
+ * @look: do what @change left to do, and tell what has happened
+ * @wait: the same, and sleep until something has, or @until
+ * @fd: to be polled
+ */
+struct pyqi_aio_engine {
+	const char *name;
+	int (*begin)(pyq_aio *aio);
+	void (*end)(pyq_aio *aio, bool ours);
+	int (*watch)(pyq_aio *aio, int fd);
+	int (*change)(pyq_aio *aio, struct pyqi_aio_side *side);
+	int (*look)(pyq_aio *aio);
+	int (*wait)(pyq_aio *aio, uint64_t until);
+	int (*fd)(const pyq_aio *aio);
+};
+
+/**
+ * struct pyq_aio - operations under way
+ * @ring: the completions, and what the inline functions may do
+ * @engine: how it waits
+ * @state: the engine's own
+ * @generation: the process whose it is
+ * @pending: operations that wait
+ * @entries: how many of them, and completions, there can be
+ * @free: operations to be used
+ * @ops: all of them
+ * @timers: operations with a deadline, a heap
+ * @nr_timers: how many
+ * @timer_fd: a timerfd for those who poll, or -1
+ * @timer_set: what it is set to
+ * @in_vain: calls of pyq_aio_wait() that had no need to look
+ * @chains: the queues, hashed
+ * @chain_mask: of @chains
+ * @changes: sides to be armed or disarmed
+ */
+struct pyq_aio {
+	struct pyq_aio_ring ring;
+	const struct pyqi_aio_engine *engine;
+	void *state;
+	uint64_t generation;
+	uint32_t pending;
+	uint32_t entries;
+	struct pyqi_aio_op *free, *ops;
+	struct pyqi_aio_op **timers;
+	uint32_t nr_timers;
+	int timer_fd;
+	uint64_t timer_set;
+	unsigned int in_vain;
+	struct pyqi_aio_source **chains;
+	uint32_t chain_mask;
+	struct pyqi_aio_side *changes;
+};
+
+extern const struct pyqi_aio_engine pyqi_aio_uring;
+extern const struct pyqi_aio_engine pyqi_aio_epoll;
+
+/* Something has happened on @side, perhaps. */
+void pyqi_aio_event(pyq_aio *aio, struct pyqi_aio_side *side);
+
+/* @side is disarmed, or was by itself. */
+void pyqi_aio_disarmed(pyq_aio *aio, struct pyqi_aio_side *side);
+
+/* --- completions --- */
+
+static inline void pyqi_aio_complete(pyq_aio *aio, uint64_t user_data, int64_t result)
+{
+	struct pyq_completion *done = &aio->ring.done[aio->ring.tail++ & aio->ring.mask];
+
+	done->user_data = user_data;
+	done->result = result;
+}
+
+static inline uint32_t pyqi_aio_completed(const pyq_aio *aio)
+{
+	return aio->ring.tail - aio->ring.head;
+}
+
+/* Whoever has changed something lets the inline functions know. */
+static inline void pyqi_aio_changed(pyq_aio *aio)
+{
+	aio->ring.idle = !aio->pending;
+	aio->ring.at_once = aio->pending ? 0 : aio->entries - pyqi_aio_completed(aio);
+}
+
+/* --- operations that wait (aio_ops.c) --- */
+
+/* The first of a side ends. */
+void pyqi_aio_end(pyq_aio *aio, struct pyqi_aio_op *op, int64_t result);
+
+/* All of a side end. */
+void pyqi_aio_fail(pyq_aio *aio, struct pyqi_aio_side *side, int err);
+
+/* Try the operations of a side, in order, as far as it goes. */
+void pyqi_aio_serve(pyq_aio *aio, struct pyqi_aio_side *side);
+
+/* --- deadlines (aio_timers.c) --- */
+
+void pyqi_aio_timer_add(pyq_aio *aio, struct pyqi_aio_op *op);
+void pyqi_aio_timer_remove(pyq_aio *aio, struct pyqi_aio_op *op);
+
+/* The first one, or PYQI_FOREVER. */
+uint64_t pyqi_aio_timer_next(const pyq_aio *aio);
+
+/* The timer of those who poll has woken them. */
+void pyqi_aio_timer_rang(pyq_aio *aio);
+
+/* --- queues (aio_sources.c) --- */
+
+/* The side of a queue; NULL: nothing waits there. */
+struct pyqi_aio_side *pyqi_aio_find(const pyq_aio *aio, const pyq_queue *q, unsigned int access);
+
+/* The side of a queue. Return: 0 or what pyq_pollfd() has against it, or -ENOMEM. */
+int pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access, struct pyqi_aio_side **side);
+
+/* The engine is to look at @side, with the next wait. */
+void pyqi_aio_side_changes(pyq_aio *aio, struct pyqi_aio_side *side);
+
+/* Have the engine arm what is waited for and disarm the rest. */
+void pyqi_aio_changes(pyq_aio *aio);
+
+void pyqi_aio_sources_free(pyq_aio *aio);
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/* Waiting by epoll: where there is no io_uring, or it is forbidden. */
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/epoll.h>
+
+#include "aio.h"
+#include "deadline.h"
+#include "descriptor.h"
+
+/* Events fetched at once. */
+#define EVENTS 64
+
+struct epoll {
+	int fd;
+};
+
+static struct epoll *of(const pyq_aio *aio)
+{
+	return aio->state;
+}
+
+static int begin(pyq_aio *aio)
+{
+	struct epoll *e = malloc(sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->fd = pyqi_opened(epoll_create1(EPOLL_CLOEXEC));
+	if (e->fd < 0) {
+		int err = e->fd;
+
+		free(e);
+		return err;
+	}
+	aio->state = e;
+	return 0;
+}
+
+static void end(pyq_aio *aio, bool ours)
+{
+	/* What a child takes out of it would be missing in its parent: closing does not. */
+	(void)ours;
+	close(of(aio)->fd);
+	free(aio->state);
+}
+
+static int control(pyq_aio *aio, int op, int fd, uint32_t events, void *data)
+{
+	PYQI_KEEP_ERRNO;
+	struct epoll_event event = { .events = events, .data.ptr = data };
+
+	return epoll_ctl(of(aio)->fd, op, fd, &event) ? -errno : 0;
+}
+
+static int watch(pyq_aio *aio, int fd)
+{
+	return control(aio, EPOLL_CTL_ADD, fd, EPOLLIN, NULL);
+}
+
+/* The other side of the same queue, if both have one fd: that can be added only once. */
+static struct pyqi_aio_side *twin(struct pyqi_aio_side *side)
+{
+	struct pyqi_aio_side *sides = side->source->sides;
+	struct pyqi_aio_side *other = side == &sides[0] ? &sides[1] : &sides[0];
+
+	return other->state == PYQI_AIO_ARMED && other->pfd.fd == side->pfd.fd ? other : NULL;
+}
+
+static uint32_t events_of(const struct pyqi_aio_side *side)
+{
+	return (uint16_t)side->pfd.events;
+}
+
+static int change(pyq_aio *aio, struct pyqi_aio_side *side)
+{
+	const struct pyqi_aio_side *other = twin(side);
+	uint32_t events = other ? events_of(other) : 0;
+	int op, err;
+
+	if (side->first) {
+		events |= events_of(side);
+		op = other ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	} else {
+		op = other ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+	}
+	err = control(aio, op, side->pfd.fd, events, side);
+	if (side->first && !err)
+		side->state = PYQI_AIO_ARMED;
+	/* If it cannot be taken out, its file is gone, and with it has gone this. */
+	if (!side->first) {
+		side->state = PYQI_AIO_UNARMED;
+		err = 0;
+	}
+	return err;
+}
+
+static int wait_ms(const pyq_aio *aio, struct epoll_event *events, uint64_t until)
+{
+	uint64_t now = until == PYQI_NOWAIT || until == PYQI_FOREVER ? 0 : pyqi_now();
+	uint64_t ms = until > now ? (until - now + 999999) / 1000000 : 0;
+
+	if (until == PYQI_FOREVER)
+		return epoll_wait(of(aio)->fd, events, EVENTS, -1);
+	return epoll_wait(of(aio)->fd, events, EVENTS, ms < INT_MAX ? (int)ms : INT_MAX);
+}
+
+static int wait_ns(const pyq_aio *aio, struct epoll_event *events, uint64_t until)
+{
+	uint64_t now = until == PYQI_NOWAIT || until == PYQI_FOREVER ? 0 : pyqi_now();
+	uint64_t ns = until > now ? until - now : 0;
+	struct timespec timeout = {
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000),
+	};
+
+	return epoll_pwait2(of(aio)->fd, events, EVENTS, until == PYQI_FOREVER ? NULL : &timeout,
+			    NULL);
+}
+
+static void event(pyq_aio *aio, struct pyqi_aio_side *side)
+{
+	struct pyqi_aio_side *other = twin(side);
+
+	if (other)
+		pyqi_aio_event(aio, other);
+	pyqi_aio_event(aio, side);
+}
+
+static int wait(pyq_aio *aio, uint64_t until)
+{
+	PYQI_KEEP_ERRNO;
+	struct epoll_event events[EVENTS];
+	int n = wait_ns(aio, events, until);
+
+	/* Before Linux 5.11, or where a container does not know it. */
+	if (n < 0 && (errno == ENOSYS || errno == EPERM))
+		n = wait_ms(aio, events, until);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.ptr)
+			event(aio, events[i].data.ptr);
+		else
+			pyqi_aio_timer_rang(aio);
+	}
+	return 0;
+}
+
+static int look(pyq_aio *aio)
+{
+	return aio->pending || aio->timer_fd >= 0 ? wait(aio, PYQI_NOWAIT) : 0;
+}
+
+static int fd(const pyq_aio *aio)
+{
+	return of(aio)->fd;
+}
+
+const struct pyqi_aio_engine pyqi_aio_epoll = {
+	.name = "epoll",
+	.begin = begin,
+	.end = end,
+	.watch = watch,
+	.change = change,
+	.look = look,
+	.wait = wait,
+	.fd = fd,
+};

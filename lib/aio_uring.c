@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Waiting by io_uring: a multishot poll for each side on which something waits, which
+ * stays armed from one operation to the next. What there is to arm and to disarm goes in
+ * with the call that waits.
+ */
+#include <liburing.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "aio.h"
+#include "deadline.h"
+#include "descriptor.h"
+
+/* What is told to the kernel at once, at most. */
+#define SQES_MAX 256
+
+/* Completions looked at together. */
+#define CQES 64
+
+struct uring {
+	struct io_uring ring;
+	struct pyqi_aio_side timer; /* its address only: whose a completion is */
+};
+
+static struct uring *of(const pyq_aio *aio)
+{
+	return aio->state;
+}
+
+static int begin_ring(struct io_uring *ring, uint32_t entries)
+{
+	struct io_uring_params params = {
+		/* Nobody is interrupted for an event: it is looked for. */
+		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_COOP_TASKRUN |
+			 IORING_SETUP_TASKRUN_FLAG,
+		.cq_entries = 2 * entries,
+	};
+	int err =
+		io_uring_queue_init_params(entries < SQES_MAX ? entries : SQES_MAX, ring, &params);
+
+	if (err != -EINVAL)
+		return err;
+	/* Before Linux 5.19. */
+	params = (struct io_uring_params){
+		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+		.cq_entries = 2 * entries,
+	};
+	return io_uring_queue_init_params(entries < SQES_MAX ? entries : SQES_MAX, ring, &params);
+}
+
+static int begin(pyq_aio *aio)
+{
+	struct uring *u = malloc(sizeof(*u));
+	int err, fd;
+
+	if (!u)
+		return -ENOMEM;
+	err = begin_ring(&u->ring, aio->entries);
+	if (err) {
+		free(u);
+		return err;
+	}
+	/* In a child there is nothing at its place, so that it cannot spoil its parent's. */
+	io_uring_ring_dontfork(&u->ring);
+	fd = pyqi_opened(u->ring.ring_fd);
+	if (fd < 0) {
+		u->ring.ring_fd = -1;
+		io_uring_queue_exit(&u->ring);
+		free(u);
+		return fd;
+	}
+	u->ring.ring_fd = fd;
+	u->ring.enter_ring_fd = fd;
+	aio->state = u;
+	return 0;
+}
+
+static void end(pyq_aio *aio, bool ours)
+{
+	if (ours)
+		io_uring_queue_exit(&of(aio)->ring);
+	else
+		close(of(aio)->ring.ring_fd);
+	free(aio->state);
+}
+
+static void completion(pyq_aio *aio, const struct io_uring_cqe *cqe)
+{
+	struct pyqi_aio_side *side = io_uring_cqe_get_data(cqe);
+
+	/* Of a removal, which had come too late. */
+	if (!side)
+		return;
+	if (side == &of(aio)->timer) {
+		pyqi_aio_timer_rang(aio);
+		return;
+	}
+	if (!(cqe->flags & IORING_CQE_F_MORE))
+		pyqi_aio_disarmed(aio, side);
+	if (cqe->res < 0 && cqe->res != -ECANCELED)
+		pyqi_aio_fail(aio, side, cqe->res);
+	else
+		pyqi_aio_event(aio, side);
+}
+
+static void reap(pyq_aio *aio)
+{
+	struct io_uring *ring = &of(aio)->ring;
+	struct io_uring_cqe *cqes[CQES];
+	unsigned int n;
+
+	/* Also what the kernel keeps because there was no place for it. */
+	while ((n = io_uring_peek_batch_cqe(ring, cqes, CQES))) {
+		for (unsigned int i = 0; i < n; i++)
+			completion(aio, cqes[i]);
+		io_uring_cq_advance(ring, n);
+	}
+}
+
+static struct io_uring_sqe *get_sqe(pyq_aio *aio)
+{
+	struct io_uring *ring = &of(aio)->ring;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	if (sqe)
+		return sqe;
+	io_uring_submit(ring);
+	return io_uring_get_sqe(ring);
+}
+
+static int change(pyq_aio *aio, struct pyqi_aio_side *side)
+{
+	struct io_uring_sqe *sqe = get_sqe(aio);
+
+	if (!sqe)
+		return -ENOMEM;
+	if (side->first) {
+		io_uring_prep_poll_multishot(sqe, side->pfd.fd, (unsigned int)side->pfd.events);
+		io_uring_sqe_set_data(sqe, side);
+		side->state = PYQI_AIO_ARMED;
+	} else {
+		io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)side);
+		io_uring_sqe_set_data(sqe, NULL);
+		side->state = PYQI_AIO_ENDING;
+	}
+	return 0;
+}
+
+static int watch(pyq_aio *aio, int fd)
+{
+	struct io_uring_sqe *sqe = get_sqe(aio);
+
+	if (!sqe)
+		return -ENOMEM;
+	io_uring_prep_poll_multishot(sqe, fd, POLLIN);
+	io_uring_sqe_set_data(sqe, &of(aio)->timer);
+	return 0;
+}
+
+/* Not now, or interrupted, is no error. */
+static int outcome(int ret)
+{
+	return ret >= 0 || ret == -EINTR || ret == -ETIME || ret == -EAGAIN || ret == -EBUSY ? 0 :
+											       ret;
+}
+
+static int look(pyq_aio *aio)
+{
+	struct io_uring *ring = &of(aio)->ring;
+	int ret = io_uring_sq_ready(ring) ? io_uring_submit(ring) : 0;
+
+	reap(aio);
+	return outcome(ret);
+}
+
+static int wait(pyq_aio *aio, uint64_t until)
+{
+	struct io_uring *ring = &of(aio)->ring;
+	uint64_t now = until == PYQI_FOREVER ? 0 : pyqi_now();
+	uint64_t ns = until > now ? until - now : 0;
+	struct __kernel_timespec timeout = {
+		.tv_sec = (int64_t)(ns / 1000000000),
+		.tv_nsec = (int64_t)(ns % 1000000000),
+	};
+	struct io_uring_cqe *cqe;
+	int ret;
+
+	if (until == PYQI_FOREVER)
+		ret = io_uring_submit_and_wait(ring, 1);
+	else
+		ret = io_uring_submit_and_wait_timeout(ring, &cqe, 1, &timeout, NULL);
+	reap(aio);
+	return outcome(ret);
+}
+
+static int fd(const pyq_aio *aio)
+{
+	return of(aio)->ring.ring_fd;
+}
+
+const struct pyqi_aio_engine pyqi_aio_uring = {
+	.name = "io_uring",
+	.begin = begin,
+	.end = end,
+	.watch = watch,
+	.change = change,
+	.look = look,
+	.wait = wait,
+	.fd = fd,
+};
