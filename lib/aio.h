@@ -59,6 +59,7 @@ enum pyqi_aio_state {
  * @last: of them
  * @pfd: what to poll
  * @state: the engine's
+ * @own_fd: an engine's, while it is armed
  * @change: next of those to be armed or disarmed
  * @changing: is on that list
  */
@@ -67,6 +68,7 @@ struct pyqi_aio_side {
 	struct pyqi_aio_op *first, *last;
 	struct pollfd pfd;
 	enum pyqi_aio_state state;
+	int own_fd;
 	struct pyqi_aio_side *change;
 	bool changing;
 };
@@ -125,7 +127,8 @@ struct pyqi_aio_engine {
  * @in_vain: calls of pyq_aio_wait() that had no need to look
  * @chains: the queues, hashed
  * @chain_mask: of @chains
- * @changes: sides to be armed or disarmed
+ * @changes: sides to be armed or disarmed, in order
+ * @last_change: of them
  */
 struct pyq_aio {
 	struct pyq_aio_ring ring;
@@ -142,7 +145,7 @@ struct pyq_aio {
 	unsigned int in_vain;
 	struct pyqi_aio_source **chains;
 	uint32_t chain_mask;
-	struct pyqi_aio_side *changes;
+	struct pyqi_aio_side *changes, *last_change;
 };
 
 extern const struct pyqi_aio_engine pyqi_aio_uring;
@@ -212,6 +215,7 @@ void pyqi_aio_side_changes(pyq_aio *aio, struct pyqi_aio_side *side);
 /* Have the engine arm what is waited for and disarm the rest. */
 void pyqi_aio_changes(pyq_aio *aio);
 
+void pyqi_aio_each_side(pyq_aio *aio, void (*fn)(struct pyqi_aio_side *side));
 void pyqi_aio_sources_free(pyq_aio *aio);
 
 #endif

@@ -38,10 +38,17 @@ static int begin(pyq_aio *aio)
 	return 0;
 }
 
+/* What a child took out would be missing in its parent: closing does no harm. */
+static void close_own(struct pyqi_aio_side *side)
+{
+	if (side->state == PYQI_AIO_ARMED)
+		close(side->own_fd);
+}
+
 static void end(pyq_aio *aio, bool ours)
 {
-	/* What a child takes out of it would be missing in its parent: closing does not. */
 	(void)ours;
+	pyqi_aio_each_side(aio, close_own);
 	close(of(aio)->fd);
 	free(aio->state);
 }
@@ -59,41 +66,42 @@ static int watch(pyq_aio *aio, int fd)
 	return control(aio, EPOLL_CTL_ADD, fd, EPOLLIN, NULL);
 }
 
-/* The other side of the same queue, if both have one fd: that can be added only once. */
-static struct pyqi_aio_side *twin(struct pyqi_aio_side *side)
+/*
+ * By a descriptor of its own for each side: both sides of a queue may have the same one;
+ * and by the queue's own it could not be taken out when the handle has been closed, but
+ * would be told of for as long as others have the queue open.
+ */
+static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	struct pyqi_aio_side *sides = side->source->sides;
-	struct pyqi_aio_side *other = side == &sides[0] ? &sides[1] : &sides[0];
+	int err;
 
-	return other->state == PYQI_AIO_ARMED && other->pfd.fd == side->pfd.fd ? other : NULL;
+	side->own_fd = fcntl(side->pfd.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (side->own_fd < 0)
+		return -errno;
+	err = control(aio, EPOLL_CTL_ADD, side->own_fd, (uint16_t)side->pfd.events, side);
+	if (err) {
+		close(side->own_fd);
+		return err;
+	}
+	side->state = PYQI_AIO_ARMED;
+	return 0;
 }
 
-static uint32_t events_of(const struct pyqi_aio_side *side)
+static void disarm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	return (uint16_t)side->pfd.events;
+	control(aio, EPOLL_CTL_DEL, side->own_fd, 0, NULL);
+	close(side->own_fd);
+	side->state = PYQI_AIO_UNARMED;
 }
 
 static int change(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	const struct pyqi_aio_side *other = twin(side);
-	uint32_t events = other ? events_of(other) : 0;
-	int op, err;
+	PYQI_KEEP_ERRNO;
 
-	if (side->first) {
-		events |= events_of(side);
-		op = other ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	} else {
-		op = other ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
-	}
-	err = control(aio, op, side->pfd.fd, events, side);
-	if (side->first && !err)
-		side->state = PYQI_AIO_ARMED;
-	/* If it cannot be taken out, its file is gone, and with it has gone this. */
-	if (!side->first) {
-		side->state = PYQI_AIO_UNARMED;
-		err = 0;
-	}
-	return err;
+	if (side->first)
+		return arm(aio, side);
+	disarm(aio, side);
+	return 0;
 }
 
 static int wait_ms(const pyq_aio *aio, struct epoll_event *events, uint64_t until)
@@ -119,15 +127,6 @@ static int wait_ns(const pyq_aio *aio, struct epoll_event *events, uint64_t unti
 			    NULL);
 }
 
-static void event(pyq_aio *aio, struct pyqi_aio_side *side)
-{
-	struct pyqi_aio_side *other = twin(side);
-
-	if (other)
-		pyqi_aio_event(aio, other);
-	pyqi_aio_event(aio, side);
-}
-
 static int wait(pyq_aio *aio, uint64_t until)
 {
 	PYQI_KEEP_ERRNO;
@@ -141,7 +140,7 @@ static int wait(pyq_aio *aio, uint64_t until)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr)
-			event(aio, events[i].data.ptr);
+			pyqi_aio_event(aio, events[i].data.ptr);
 		else
 			pyqi_aio_timer_rang(aio);
 	}

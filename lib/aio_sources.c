@@ -79,8 +79,12 @@ void pyqi_aio_side_changes(pyq_aio *aio, struct pyqi_aio_side *side)
 	if (side->changing)
 		return;
 	side->changing = true;
-	side->change = aio->changes;
-	aio->changes = side;
+	side->change = NULL;
+	if (aio->changes)
+		aio->last_change->change = side;
+	else
+		aio->changes = side;
+	aio->last_change = side;
 }
 
 void pyqi_aio_disarmed(pyq_aio *aio, struct pyqi_aio_side *side)
@@ -106,6 +110,16 @@ void pyqi_aio_changes(pyq_aio *aio)
 		aio->changes = side->change;
 		side->changing = false;
 		free_if_idle(aio, side->source);
+	}
+}
+
+void pyqi_aio_each_side(pyq_aio *aio, void (*fn)(struct pyqi_aio_side *side))
+{
+	for (uint32_t i = 0; i <= aio->chain_mask; i++) {
+		for (struct pyqi_aio_source *s = aio->chains[i]; s; s = s->next) {
+			fn(&s->sides[0]);
+			fn(&s->sides[1]);
+		}
 	}
 }
 

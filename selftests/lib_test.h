@@ -40,7 +40,7 @@
 		errno = UNTOUCHED;                                           \
 		__auto_type ret_ = (call);                                   \
 		int errno_ = errno;                                          \
-		EXPECT_EQ(UNTOUCHED, errno_) TH_LOG(#call);                  \
+		EXPECT_EQ(UNTOUCHED, errno_) TH_LOG("%s", #call);                \
 		ret_;                                                        \
 	})
 
