@@ -175,11 +175,12 @@ int pyq_aio_submit(pyq_aio *aio)
 
 	if (!pyqi_generation_is(aio->generation))
 		return -ESTALE;
-	/* More than once: what was disarmed by itself may be wanted. */
+	/* More than once: one whose end was under way is loose only then. */
 	do {
-		pyqi_aio_changes(aio);
+		pyqi_aio_try_loose(aio);
+		pyqi_aio_arm(aio);
 		err = aio->engine->look(aio);
-	} while (!err && aio->changes);
+	} while (!err && aio->lists[PYQI_AIO_TO_ARM].first);
 	pyqi_aio_changed(aio);
 	return err ? err : set_timer(aio);
 }
@@ -209,16 +210,16 @@ static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_compl
 	int err;
 
 	pyqi_deadline(timeout, &deadline);
-	pyqi_aio_changes(aio);
 	err = aio->engine->look(aio);
 	for (;;) {
 		uint64_t until;
 
+		pyqi_aio_try_loose(aio);
 		expire(aio);
 		taken += take(aio, done + taken, n - taken);
 		if (err || over || taken >= smaller(least, taken + aio->pending))
 			break;
-		pyqi_aio_changes(aio);
+		pyqi_aio_arm(aio);
 		until = pyqi_aio_timer_next(aio);
 		err = aio->engine->wait(aio, until < deadline ? until : deadline);
 		over = deadline != PYQI_FOREVER && pyqi_now() >= deadline;

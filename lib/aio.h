@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Operations that wait. Nothing here knows how a queue works: an operation is tried with
- * the synchronous functions, without waiting, at its beginning and whenever the engine
- * has been told that it is worth it. So a message is never anywhere but in a queue or in
- * a completion.
+ * the synchronous functions, without waiting, at its beginning and whenever it may be
+ * worth it. So a message is never anywhere but in a queue or in a completion.
  *
- * No event is missed: a side is armed before the kernel is asked to wait, arming shows the
- * kernel's (or the library's) own poll of the queue, which announces itself and then
- * looks; and each event is followed by attempts until one says -EAGAIN.
+ * A side of a queue on which operations wait is loose or armed. The loose ones are tried
+ * at each call; the kernel is told to watch them, each once, only when nothing is left to
+ * do but sleep: so while there is work nobody has to be called. What the kernel has told
+ * of is loose again.
+ *
+ * No event is missed: to arm is to have the kernel poll the queue, which announces itself
+ * to those who put and get, and then looks; and what it tells of is tried until that says
+ * -EAGAIN.
  */
 #ifndef PYQI_AIO_H
 #define PYQI_AIO_H
@@ -45,11 +49,20 @@ struct pyqi_aio_op {
 
 #define PYQI_AIO_NO_TIMER UINT32_MAX
 
-/* What an engine knows of a side. */
+/* What the kernel does for a side. */
 enum pyqi_aio_state {
-	PYQI_AIO_UNARMED,
-	PYQI_AIO_ARMED,
-	PYQI_AIO_ENDING, /* to be disarmed; the engine will say when it is */
+	PYQI_AIO_LOOSE,	 /* nothing */
+	PYQI_AIO_ARMED,	 /* watches */
+	PYQI_AIO_SPENT,	 /* watches no more, and can be told to with little ado */
+	PYQI_AIO_ENDING, /* is to watch no more; the engine will say when that is so */
+};
+
+/* What it has to be told before a sleep. */
+enum pyqi_aio_list {
+	PYQI_AIO_NONE,
+	PYQI_AIO_TO_ARM,    /* operations wait, and it is not armed: tried, then armed */
+	PYQI_AIO_TO_DISARM, /* it is armed, or spent, and none does */
+	PYQI_AIO_LISTS,
 };
 
 /**
@@ -58,10 +71,11 @@ enum pyqi_aio_state {
  * @first: the operations that wait, in order
  * @last: of them
  * @pfd: what to poll
- * @state: the engine's
+ * @state: what the kernel does
  * @own_fd: an engine's, while it is armed
- * @change: next of those to be armed or disarmed
- * @changing: is on that list
+ * @list: which list it is on
+ * @next: on that list
+ * @previous: on that list
  */
 struct pyqi_aio_side {
 	struct pyqi_aio_source *source;
@@ -69,8 +83,8 @@ struct pyqi_aio_side {
 	struct pollfd pfd;
 	enum pyqi_aio_state state;
 	int own_fd;
-	struct pyqi_aio_side *change;
-	bool changing;
+	enum pyqi_aio_list list;
+	struct pyqi_aio_side *next, *previous;
 };
 
 /**
@@ -93,9 +107,10 @@ struct pyqi_aio_source {
  * @begin: make it
  * @end: all that it has made goes; or in a child what that has of it
  * @watch: have pyqi_aio_timer_rang() called when @fd is readable, from now on
- * @change: arm a side on which something waits, disarm it otherwise, now or with the next
- *	@look or @wait
- * @look: do what @change left to do, and tell what has happened
+ * @arm: watch a side and tell of it once, by pyqi_aio_told(); now or with the next @look
+ *	or @wait. A side whose end is under way is left alone: it will be loose
+ * @disarm: watch it no more
+ * @look: do what is left to do, and tell what has happened
  * @wait: the same, and sleep until something has, or @until
  * @fd: to be polled
  */
@@ -104,7 +119,8 @@ struct pyqi_aio_engine {
 	int (*begin)(pyq_aio *aio);
 	void (*end)(pyq_aio *aio, bool ours);
 	int (*watch)(pyq_aio *aio, int fd);
-	int (*change)(pyq_aio *aio, struct pyqi_aio_side *side);
+	int (*arm)(pyq_aio *aio, struct pyqi_aio_side *side);
+	void (*disarm)(pyq_aio *aio, struct pyqi_aio_side *side);
 	int (*look)(pyq_aio *aio);
 	int (*wait)(pyq_aio *aio, uint64_t until);
 	int (*fd)(const pyq_aio *aio);
@@ -127,8 +143,7 @@ struct pyqi_aio_engine {
  * @in_vain: calls of pyq_aio_wait() that had no need to look
  * @chains: the queues, hashed
  * @chain_mask: of @chains
- * @changes: sides to be armed or disarmed, in order
- * @last_change: of them
+ * @lists: sides to be armed, and disarmed; the first and the last of each
  */
 struct pyq_aio {
 	struct pyq_aio_ring ring;
@@ -145,17 +160,19 @@ struct pyq_aio {
 	unsigned int in_vain;
 	struct pyqi_aio_source **chains;
 	uint32_t chain_mask;
-	struct pyqi_aio_side *changes, *last_change;
+	struct {
+		struct pyqi_aio_side *first, *last;
+	} lists[PYQI_AIO_LISTS];
 };
 
 extern const struct pyqi_aio_engine pyqi_aio_uring;
 extern const struct pyqi_aio_engine pyqi_aio_epoll;
 
-/* Something has happened on @side, perhaps. */
-void pyqi_aio_event(pyq_aio *aio, struct pyqi_aio_side *side);
-
-/* @side is disarmed, or was by itself. */
-void pyqi_aio_disarmed(pyq_aio *aio, struct pyqi_aio_side *side);
+/*
+ * The kernel watches @side no more: it has told of it (with @result, less than 0 if it
+ * could not watch), or has been told not to.
+ */
+void pyqi_aio_told(pyq_aio *aio, struct pyqi_aio_side *side, int result);
 
 /* --- completions --- */
 
@@ -209,11 +226,14 @@ struct pyqi_aio_side *pyqi_aio_find(const pyq_aio *aio, const pyq_queue *q, unsi
 /* The side of a queue. Return: 0 or what pyq_pollfd() has against it, or -ENOMEM. */
 int pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access, struct pyqi_aio_side **side);
 
-/* The engine is to look at @side, with the next wait. */
-void pyqi_aio_side_changes(pyq_aio *aio, struct pyqi_aio_side *side);
+/* Something about @side has changed: onto the list where it belongs. */
+void pyqi_aio_side_changed(pyq_aio *aio, struct pyqi_aio_side *side);
 
-/* Have the engine arm what is waited for and disarm the rest. */
-void pyqi_aio_changes(pyq_aio *aio);
+/* Try all that is loose. */
+void pyqi_aio_try_loose(pyq_aio *aio);
+
+/* Before a sleep: what is waited for is armed, and nothing else. */
+void pyqi_aio_arm(pyq_aio *aio);
 
 void pyqi_aio_each_side(pyq_aio *aio, void (*fn)(struct pyqi_aio_side *side));
 void pyqi_aio_sources_free(pyq_aio *aio);

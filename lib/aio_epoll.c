@@ -41,7 +41,7 @@ static int begin(pyq_aio *aio)
 /* What a child took out would be missing in its parent: closing does no harm. */
 static void close_own(struct pyqi_aio_side *side)
 {
-	if (side->state == PYQI_AIO_ARMED)
+	if (side->state != PYQI_AIO_LOOSE)
 		close(side->own_fd);
 }
 
@@ -73,35 +73,34 @@ static int watch(pyq_aio *aio, int fd)
  */
 static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
+	PYQI_KEEP_ERRNO;
+	const uint32_t events = (uint16_t)side->pfd.events | EPOLLONESHOT;
 	int err;
 
+	if (side->state == PYQI_AIO_SPENT) {
+		err = control(aio, EPOLL_CTL_MOD, side->own_fd, events, side);
+		if (!err)
+			side->state = PYQI_AIO_ARMED;
+		return err;
+	}
 	side->own_fd = fcntl(side->pfd.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (side->own_fd < 0)
 		return -errno;
-	err = control(aio, EPOLL_CTL_ADD, side->own_fd, (uint16_t)side->pfd.events, side);
-	if (err) {
+	err = control(aio, EPOLL_CTL_ADD, side->own_fd, events, side);
+	if (err)
 		close(side->own_fd);
-		return err;
-	}
-	side->state = PYQI_AIO_ARMED;
-	return 0;
+	else
+		side->state = PYQI_AIO_ARMED;
+	return err;
 }
 
 static void disarm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	control(aio, EPOLL_CTL_DEL, side->own_fd, 0, NULL);
-	close(side->own_fd);
-	side->state = PYQI_AIO_UNARMED;
-}
-
-static int change(pyq_aio *aio, struct pyqi_aio_side *side)
-{
 	PYQI_KEEP_ERRNO;
 
-	if (side->first)
-		return arm(aio, side);
-	disarm(aio, side);
-	return 0;
+	control(aio, EPOLL_CTL_DEL, side->own_fd, 0, NULL);
+	close(side->own_fd);
+	side->state = PYQI_AIO_LOOSE;
 }
 
 static int wait_ms(const pyq_aio *aio, struct epoll_event *events, uint64_t until)
@@ -140,7 +139,7 @@ static int wait(pyq_aio *aio, uint64_t until)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr)
-			pyqi_aio_event(aio, events[i].data.ptr);
+			pyqi_aio_told(aio, events[i].data.ptr, 0);
 		else
 			pyqi_aio_timer_rang(aio);
 	}
@@ -162,7 +161,8 @@ const struct pyqi_aio_engine pyqi_aio_epoll = {
 	.begin = begin,
 	.end = end,
 	.watch = watch,
-	.change = change,
+	.arm = arm,
+	.disarm = disarm,
 	.look = look,
 	.wait = wait,
 	.fd = fd,

@@ -36,7 +36,7 @@ static void enqueue(pyq_aio *aio, struct pyqi_aio_side *side, struct pyqi_aio_op
 	aio->pending++;
 	if (op->deadline != PYQI_FOREVER)
 		pyqi_aio_timer_add(aio, op);
-	pyqi_aio_side_changes(aio, side);
+	pyqi_aio_side_changed(aio, side);
 }
 
 static void dequeue(pyq_aio *aio, struct pyqi_aio_op *op)
@@ -54,18 +54,23 @@ static void dequeue(pyq_aio *aio, struct pyqi_aio_op *op)
 	aio->pending--;
 	if (op->timer != PYQI_AIO_NO_TIMER)
 		pyqi_aio_timer_remove(aio, op);
-	/* Before the next sleep, that nobody is called in vain. */
-	if (!side->first)
-		pyqi_aio_side_changes(aio, side);
+	op->side = NULL;
+}
+
+static void finish(pyq_aio *aio, struct pyqi_aio_op *op, int64_t result)
+{
+	dequeue(aio, op);
+	pyqi_aio_complete(aio, op->user_data, result);
+	op->next = aio->free;
+	aio->free = op;
 }
 
 void pyqi_aio_end(pyq_aio *aio, struct pyqi_aio_op *op, int64_t result)
 {
-	dequeue(aio, op);
-	pyqi_aio_complete(aio, op->user_data, result);
-	op->side = NULL;
-	op->next = aio->free;
-	aio->free = op;
+	struct pyqi_aio_side *side = op->side;
+
+	finish(aio, op, result);
+	pyqi_aio_side_changed(aio, side);
 }
 
 void pyqi_aio_serve(pyq_aio *aio, struct pyqi_aio_side *side)
@@ -77,22 +82,16 @@ void pyqi_aio_serve(pyq_aio *aio, struct pyqi_aio_side *side)
 
 		if (ret == -EAGAIN)
 			break;
-		pyqi_aio_end(aio, op, ret);
+		finish(aio, op, ret);
 	}
+	pyqi_aio_side_changed(aio, side);
 }
 
 void pyqi_aio_fail(pyq_aio *aio, struct pyqi_aio_side *side, int err)
 {
 	while (side->first)
-		pyqi_aio_end(aio, side->first, err);
-}
-
-void pyqi_aio_event(pyq_aio *aio, struct pyqi_aio_side *side)
-{
-	if (side->first)
-		pyqi_aio_serve(aio, side);
-	else
-		pyqi_aio_side_changes(aio, side);
+		finish(aio, side->first, err);
+	pyqi_aio_side_changed(aio, side);
 }
 
 /* It cannot be done now, or others are before it. */

@@ -57,59 +57,108 @@ int pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access, struct pyqi_a
 	return 0;
 }
 
-static bool is_idle(const struct pyqi_aio_side *side)
-{
-	return !side->first && side->state == PYQI_AIO_UNARMED && !side->changing;
-}
-
-static void free_if_idle(pyq_aio *aio, struct pyqi_aio_source *source)
+static void free_source(pyq_aio *aio, struct pyqi_aio_source *source)
 {
 	struct pyqi_aio_source **at = chain(aio, source->q);
 
-	if (!is_idle(&source->sides[0]) || !is_idle(&source->sides[1]))
-		return;
 	while (*at != source)
 		at = &(*at)->next;
 	*at = source->next;
 	free(source);
 }
 
-void pyqi_aio_side_changes(pyq_aio *aio, struct pyqi_aio_side *side)
+static bool is_idle(const struct pyqi_aio_side *side)
 {
-	if (side->changing)
+	return !side->first && side->state == PYQI_AIO_LOOSE;
+}
+
+static enum pyqi_aio_list belongs(const struct pyqi_aio_side *side)
+{
+	if (side->first)
+		return side->state == PYQI_AIO_ARMED ? PYQI_AIO_NONE : PYQI_AIO_TO_ARM;
+	if (side->state == PYQI_AIO_ARMED || side->state == PYQI_AIO_SPENT)
+		return PYQI_AIO_TO_DISARM;
+	return PYQI_AIO_NONE;
+}
+
+static void enlist(pyq_aio *aio, struct pyqi_aio_side *side, enum pyqi_aio_list list)
+{
+	side->list = list;
+	if (list == PYQI_AIO_NONE)
 		return;
-	side->changing = true;
-	side->change = NULL;
-	if (aio->changes)
-		aio->last_change->change = side;
+	side->next = NULL;
+	side->previous = aio->lists[list].last;
+	if (side->previous)
+		side->previous->next = side;
 	else
-		aio->changes = side;
-	aio->last_change = side;
+		aio->lists[list].first = side;
+	aio->lists[list].last = side;
 }
 
-void pyqi_aio_disarmed(pyq_aio *aio, struct pyqi_aio_side *side)
+static void delist(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	side->state = PYQI_AIO_UNARMED;
-	/* Also if nothing waits any more: then it goes. */
-	pyqi_aio_side_changes(aio, side);
+	if (side->list == PYQI_AIO_NONE)
+		return;
+	if (side->previous)
+		side->previous->next = side->next;
+	else
+		aio->lists[side->list].first = side->next;
+	if (side->next)
+		side->next->previous = side->previous;
+	else
+		aio->lists[side->list].last = side->previous;
 }
 
-void pyqi_aio_changes(pyq_aio *aio)
+void pyqi_aio_side_changed(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	struct pyqi_aio_side *side;
+	enum pyqi_aio_list list = belongs(side);
 
-	while ((side = aio->changes)) {
-		const bool wanted = side->first;
-		int err = 0;
+	if (side->list != list) {
+		delist(aio, side);
+		enlist(aio, side, list);
+	}
+	if (is_idle(&side->source->sides[0]) && is_idle(&side->source->sides[1]))
+		free_source(aio, side->source);
+}
 
-		if ((wanted && side->state == PYQI_AIO_UNARMED) ||
-		    (!wanted && side->state == PYQI_AIO_ARMED))
-			err = aio->engine->change(aio, side);
+void pyqi_aio_told(pyq_aio *aio, struct pyqi_aio_side *side, int result)
+{
+	side->state = PYQI_AIO_SPENT;
+	if (result < 0 && side->first)
+		pyqi_aio_fail(aio, side, result);
+	else if (side->first)
+		pyqi_aio_serve(aio, side);
+	else
+		pyqi_aio_side_changed(aio, side);
+}
+
+void pyqi_aio_try_loose(pyq_aio *aio)
+{
+	struct pyqi_aio_side *next;
+
+	for (struct pyqi_aio_side *side = aio->lists[PYQI_AIO_TO_ARM].first; side; side = next) {
+		next = side->next;
+		pyqi_aio_serve(aio, side);
+	}
+}
+
+void pyqi_aio_arm(pyq_aio *aio)
+{
+	struct pyqi_aio_side *side, *next;
+
+	for (side = aio->lists[PYQI_AIO_TO_DISARM].first; side; side = next) {
+		next = side->next;
+		aio->engine->disarm(aio, side);
+		pyqi_aio_side_changed(aio, side);
+	}
+	for (side = aio->lists[PYQI_AIO_TO_ARM].first; side; side = next) {
+		int err = aio->engine->arm(aio, side);
+
+		next = side->next;
 		if (err)
 			pyqi_aio_fail(aio, side, err);
-		aio->changes = side->change;
-		side->changing = false;
-		free_if_idle(aio, side->source);
+		else
+			pyqi_aio_side_changed(aio, side);
 	}
 }
 

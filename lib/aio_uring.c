@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Waiting by io_uring: a multishot poll for each side on which something waits, which
- * stays armed from one operation to the next. What there is to arm and to disarm goes in
- * with the call that waits.
+ * Waiting by io_uring: a poll for each side on which something waits. What there is to
+ * arm and to disarm goes in with the call that waits.
  */
 #include <liburing.h>
 #include <stdlib.h>
@@ -96,12 +95,7 @@ static void completion(pyq_aio *aio, const struct io_uring_cqe *cqe)
 		pyqi_aio_timer_rang(aio);
 		return;
 	}
-	if (!(cqe->flags & IORING_CQE_F_MORE))
-		pyqi_aio_disarmed(aio, side);
-	if (cqe->res < 0 && cqe->res != -ECANCELED)
-		pyqi_aio_fail(aio, side, cqe->res);
-	else
-		pyqi_aio_event(aio, side);
+	pyqi_aio_told(aio, side, cqe->res == -ECANCELED ? 0 : cqe->res);
 }
 
 static void reap(pyq_aio *aio)
@@ -129,22 +123,36 @@ static struct io_uring_sqe *get_sqe(pyq_aio *aio)
 	return io_uring_get_sqe(ring);
 }
 
-static int change(pyq_aio *aio, struct pyqi_aio_side *side)
+static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	struct io_uring_sqe *sqe = get_sqe(aio);
+	struct io_uring_sqe *sqe;
 
+	if (side->state == PYQI_AIO_ENDING)
+		return 0;
+	sqe = get_sqe(aio);
 	if (!sqe)
 		return -ENOMEM;
-	if (side->first) {
-		io_uring_prep_poll_multishot(sqe, side->pfd.fd, (unsigned int)side->pfd.events);
-		io_uring_sqe_set_data(sqe, side);
-		side->state = PYQI_AIO_ARMED;
-	} else {
-		io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)side);
-		io_uring_sqe_set_data(sqe, NULL);
-		side->state = PYQI_AIO_ENDING;
-	}
+	io_uring_prep_poll_add(sqe, side->pfd.fd, (unsigned int)side->pfd.events);
+	io_uring_sqe_set_data(sqe, side);
+	side->state = PYQI_AIO_ARMED;
 	return 0;
+}
+
+/* If there is no room to say so it stays as it is: it will be called in vain. */
+static void disarm(pyq_aio *aio, struct pyqi_aio_side *side)
+{
+	struct io_uring_sqe *sqe;
+
+	if (side->state == PYQI_AIO_SPENT) {
+		side->state = PYQI_AIO_LOOSE;
+		return;
+	}
+	sqe = get_sqe(aio);
+	if (!sqe)
+		return;
+	io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)side);
+	io_uring_sqe_set_data(sqe, NULL);
+	side->state = PYQI_AIO_ENDING;
 }
 
 static int watch(pyq_aio *aio, int fd)
@@ -204,7 +212,8 @@ const struct pyqi_aio_engine pyqi_aio_uring = {
 	.begin = begin,
 	.end = end,
 	.watch = watch,
-	.change = change,
+	.arm = arm,
+	.disarm = disarm,
 	.look = look,
 	.wait = wait,
 	.fd = fd,
