@@ -8,6 +8,7 @@
 #include "deadline.h"
 #include "descriptor.h"
 #include "generation.h"
+#include "spin.h"
 
 #define ENTRIES_MAX 32768
 
@@ -58,6 +59,7 @@ static pyq_aio *allocate(unsigned int entries)
 	aio->chain_mask = power - 1;
 	aio->timer_fd = -1;
 	aio->timer_set = PYQI_FOREVER;
+	aio->look_at = PYQI_FOREVER;
 	aio->ring.done = calloc(power, sizeof(*aio->ring.done));
 	aio->chains = calloc(power, sizeof(*aio->chains));
 	aio->ops = calloc(entries, sizeof(*aio->ops));
@@ -92,6 +94,8 @@ int pyq_aio_create(pyq_aio **out, unsigned int entries, unsigned int flags)
 	if (!aio)
 		return -ENOMEM;
 	aio->generation = pyqi_generation();
+	aio->spin_max = pyqi_spin_default();
+	aio->spin = aio->spin_max / 2;
 	err = begin_engine(aio, flags);
 	if (err) {
 		free_all(aio);
@@ -150,9 +154,17 @@ void pyqi_aio_timer_rang(pyq_aio *aio)
 		aio->timer_set = PYQI_FOREVER;
 }
 
-static int set_timer(pyq_aio *aio)
+/* When there is something to be done, whatever happens or does not. */
+static uint64_t next_time(const pyq_aio *aio)
 {
 	const uint64_t next = pyqi_aio_timer_next(aio);
+
+	return next < aio->look_at ? next : aio->look_at;
+}
+
+static int set_timer(pyq_aio *aio)
+{
+	const uint64_t next = next_time(aio);
 	struct itimerspec at = { { 0, 0 }, { 0, 0 } };
 
 	if (aio->timer_fd < 0 || next == aio->timer_set)
@@ -177,7 +189,7 @@ int pyq_aio_submit(pyq_aio *aio)
 		return -ESTALE;
 	/* More than once: one whose end was under way is loose only then. */
 	do {
-		pyqi_aio_try_loose(aio);
+		pyqi_aio_try_loose(aio, true);
 		pyqi_aio_arm(aio);
 		err = aio->engine->look(aio);
 	} while (!err && aio->lists[PYQI_AIO_TO_ARM].first);
@@ -199,12 +211,17 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static bool something_ends(void *arg)
+{
+	return pyqi_aio_try_loose(arg, false);
+}
+
 static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_completion *done,
 						  size_t n, size_t least, int64_t timeout)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	bool over = timeout == PYQ_NOWAIT;
+	bool over = timeout == PYQ_NOWAIT, all = over;
 	size_t taken = 0;
 	uint64_t deadline;
 	int err;
@@ -214,14 +231,20 @@ static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_compl
 	for (;;) {
 		uint64_t until;
 
-		pyqi_aio_try_loose(aio);
+		/* Who does not sleep is not told of what the ring does not show. */
+		pyqi_aio_try_loose(aio, all);
 		expire(aio);
+		pyqi_aio_look_around(aio);
 		taken += take(aio, done + taken, n - taken);
 		if (err || over || taken >= smaller(least, taken + aio->pending))
 			break;
+		until = next_time(aio);
+		if (deadline < until)
+			until = deadline;
+		if (pyqi_spin_until(&aio->spin, aio->spin_max, until, something_ends, aio))
+			continue;
 		pyqi_aio_arm(aio);
-		until = pyqi_aio_timer_next(aio);
-		err = aio->engine->wait(aio, until < deadline ? until : deadline);
+		err = aio->engine->wait(aio, until);
 		over = deadline != PYQI_FOREVER && pyqi_now() >= deadline;
 	}
 	if (!err)

@@ -70,21 +70,23 @@ enum pyqi_aio_list {
  * @source: the queue
  * @first: the operations that wait, in order
  * @last: of them
- * @pfd: what to poll
  * @state: what the kernel does
  * @own_fd: an engine's, while it is armed
  * @list: which list it is on
  * @next: on that list
  * @previous: on that list
+ * @seen: what the ring was like when the last attempt had found nothing
+ * @by_futex: while it is armed: nobody but this looks who has died
  */
 struct pyqi_aio_side {
 	struct pyqi_aio_source *source;
 	struct pyqi_aio_op *first, *last;
-	struct pollfd pfd;
 	enum pyqi_aio_state state;
 	int own_fd;
 	enum pyqi_aio_list list;
 	struct pyqi_aio_side *next, *previous;
+	uint64_t seen[2];
+	bool by_futex;
 };
 
 /**
@@ -140,6 +142,9 @@ struct pyqi_aio_engine {
  * @nr_timers: how many
  * @timer_fd: a timerfd for those who poll, or -1
  * @timer_set: what it is set to
+ * @look_at: when to look who has died, where the kernel does not; or PYQI_FOREVER
+ * @spin: how long to try before a sleep, which follows what has been of use
+ * @spin_max: the longest it may be
  * @in_vain: calls of pyq_aio_wait() that had no need to look
  * @chains: the queues, hashed
  * @chain_mask: of @chains
@@ -157,6 +162,8 @@ struct pyq_aio {
 	uint32_t nr_timers;
 	int timer_fd;
 	uint64_t timer_set;
+	uint64_t look_at;
+	uint32_t spin, spin_max;
 	unsigned int in_vain;
 	struct pyqi_aio_source **chains;
 	uint32_t chain_mask;
@@ -164,6 +171,11 @@ struct pyq_aio {
 		struct pyqi_aio_side *first, *last;
 	} lists[PYQI_AIO_LISTS];
 };
+
+static inline unsigned int pyqi_aio_access(const struct pyqi_aio_side *side)
+{
+	return side == &side->source->sides[1] ? PYQ_READ : PYQ_WRITE;
+}
 
 extern const struct pyqi_aio_engine pyqi_aio_uring;
 extern const struct pyqi_aio_engine pyqi_aio_epoll;
@@ -204,6 +216,9 @@ void pyqi_aio_end(pyq_aio *aio, struct pyqi_aio_op *op, int64_t result);
 /* All of a side end. */
 void pyqi_aio_fail(pyq_aio *aio, struct pyqi_aio_side *side, int err);
 
+/* Has its ring changed since its first operation was last tried? */
+bool pyqi_aio_may_go(const struct pyqi_aio_side *side);
+
 /* Try the operations of a side, in order, as far as it goes. */
 void pyqi_aio_serve(pyq_aio *aio, struct pyqi_aio_side *side);
 
@@ -223,19 +238,25 @@ void pyqi_aio_timer_rang(pyq_aio *aio);
 /* The side of a queue; NULL: nothing waits there. */
 struct pyqi_aio_side *pyqi_aio_find(const pyq_aio *aio, const pyq_queue *q, unsigned int access);
 
-/* The side of a queue. Return: 0 or what pyq_pollfd() has against it, or -ENOMEM. */
-int pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access, struct pyqi_aio_side **side);
+/* The side of a queue, or NULL: no memory. */
+struct pyqi_aio_side *pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access);
 
 /* Something about @side has changed: onto the list where it belongs. */
 void pyqi_aio_side_changed(pyq_aio *aio, struct pyqi_aio_side *side);
 
-/* Try all that is loose. */
-void pyqi_aio_try_loose(pyq_aio *aio);
+/*
+ * Try all that is loose; or where the ring has changed since it was last tried, which is
+ * not all that an operation could wait for. Return: whether something has ended.
+ */
+bool pyqi_aio_try_loose(pyq_aio *aio, bool all);
+
+/* Look who of those has died whom the kernel does not settle. */
+void pyqi_aio_look_around(pyq_aio *aio);
 
 /* Before a sleep: what is waited for is armed, and nothing else. */
 void pyqi_aio_arm(pyq_aio *aio);
 
-void pyqi_aio_each_side(pyq_aio *aio, void (*fn)(struct pyqi_aio_side *side));
+void pyqi_aio_each_side(pyq_aio *aio, void (*fn)(pyq_aio *aio, struct pyqi_aio_side *side));
 void pyqi_aio_sources_free(pyq_aio *aio);
 
 #endif

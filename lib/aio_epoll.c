@@ -39,8 +39,9 @@ static int begin(pyq_aio *aio)
 }
 
 /* What a child took out would be missing in its parent: closing does no harm. */
-static void close_own(struct pyqi_aio_side *side)
+static void close_own(pyq_aio *aio, struct pyqi_aio_side *side)
 {
+	(void)aio;
 	if (side->state != PYQI_AIO_LOOSE)
 		close(side->own_fd);
 }
@@ -74,16 +75,20 @@ static int watch(pyq_aio *aio, int fd)
 static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
 	PYQI_KEEP_ERRNO;
-	const uint32_t events = (uint16_t)side->pfd.events | EPOLLONESHOT;
-	int err;
+	struct pollfd pfd;
+	uint32_t events;
+	int err = pyq_pollfd(side->source->q, pyqi_aio_access(side), &pfd);
 
+	if (err)
+		return err;
+	events = (uint16_t)pfd.events | EPOLLONESHOT;
 	if (side->state == PYQI_AIO_SPENT) {
 		err = control(aio, EPOLL_CTL_MOD, side->own_fd, events, side);
 		if (!err)
 			side->state = PYQI_AIO_ARMED;
 		return err;
 	}
-	side->own_fd = fcntl(side->pfd.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	side->own_fd = fcntl(pfd.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (side->own_fd < 0)
 		return -errno;
 	err = control(aio, EPOLL_CTL_ADD, side->own_fd, events, side);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Operations: at once if that can be, or in line. */
 #include "aio.h"
+#include "attempt.h"
 #include "deadline.h"
-#include "generation.h"
 
 static unsigned int access_of(enum pyqi_aio_kind kind)
 {
@@ -73,12 +73,36 @@ void pyqi_aio_end(pyq_aio *aio, struct pyqi_aio_op *op, int64_t result)
 	pyqi_aio_side_changed(aio, side);
 }
 
+/* What the ring is like: of those who get what is at head, of those who put at tail. */
+static void look_at_ring(const struct pyqi_aio_side *side, uint64_t *seen)
+{
+	const struct pyq_ring *ring = &side->source->q->map.ring;
+	const __u64 *end = pyqi_aio_access(side) == PYQ_WRITE ? &ring->hdr->tail : &ring->hdr->head;
+
+	seen[0] = pyq_load(&ring->hdr->head);
+	seen[1] = pyq_load(&pyq_ring_slot(ring, pyq_load(end))->word);
+}
+
+bool pyqi_aio_may_go(const struct pyqi_aio_side *side)
+{
+	uint64_t now[2];
+
+	if (!side->source->q->backend->ring)
+		return false;
+	look_at_ring(side, now);
+	return now[0] != side->seen[0] || now[1] != side->seen[1];
+}
+
 void pyqi_aio_serve(pyq_aio *aio, struct pyqi_aio_side *side)
 {
 	struct pyqi_aio_op *op;
 
 	while ((op = side->first)) {
-		int64_t ret = attempt(side->source->q, op->kind, op->data, op->n);
+		int64_t ret;
+
+		if (side->source->q->backend->ring)
+			look_at_ring(side, side->seen);
+		ret = attempt(side->source->q, op->kind, op->data, op->n);
 
 		if (ret == -EAGAIN)
 			break;
@@ -102,10 +126,11 @@ static int wait_in_line(pyq_aio *aio, pyq_queue *q, const struct pyqi_aio_op *wh
 	uint64_t deadline;
 	int err = pyqi_deadline(timeout, &deadline);
 
-	if (!err)
-		err = pyqi_aio_side(aio, q, access_of(what->kind), &side);
 	if (err)
 		return err;
+	side = pyqi_aio_side(aio, q, access_of(what->kind));
+	if (!side)
+		return -ENOMEM;
 	aio->free = op->next;
 	*op = *what;
 	op->deadline = deadline;

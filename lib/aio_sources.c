@@ -3,6 +3,11 @@
 #include <stdlib.h>
 
 #include "aio.h"
+#include "deadline.h"
+#include "owner.h"
+
+/* How often to look who has died, in nanoseconds. */
+#define PYQI_AIO_SLICE 100000000
 
 static struct pyqi_aio_source **chain(const pyq_aio *aio, const pyq_queue *q)
 {
@@ -33,18 +38,16 @@ struct pyqi_aio_side *pyqi_aio_find(const pyq_aio *aio, const pyq_queue *q, unsi
 	return source ? side_of(source, access) : NULL;
 }
 
-int pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access, struct pyqi_aio_side **side)
+struct pyqi_aio_side *pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access)
 {
 	struct pyqi_aio_source *source = find(aio, q), **head = chain(aio, q);
-	struct pollfd pfd;
-	int err = pyq_pollfd(q, access, &pfd);
 
-	if (err)
-		return err;
 	if (!source) {
+		PYQI_KEEP_ERRNO;
+
 		source = calloc(1, sizeof(*source));
 		if (!source)
-			return -ENOMEM;
+			return NULL;
 		source->q = q;
 		source->serial = q->serial;
 		source->sides[0].source = source;
@@ -52,9 +55,7 @@ int pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access, struct pyqi_a
 		source->next = *head;
 		*head = source;
 	}
-	*side = side_of(source, access);
-	(*side)->pfd = pfd;
-	return 0;
+	return side_of(source, access);
 }
 
 static void free_source(pyq_aio *aio, struct pyqi_aio_source *source)
@@ -132,14 +133,33 @@ void pyqi_aio_told(pyq_aio *aio, struct pyqi_aio_side *side, int result)
 		pyqi_aio_side_changed(aio, side);
 }
 
-void pyqi_aio_try_loose(pyq_aio *aio)
+bool pyqi_aio_try_loose(pyq_aio *aio, bool all)
 {
+	const uint32_t before = aio->pending;
 	struct pyqi_aio_side *next;
 
 	for (struct pyqi_aio_side *side = aio->lists[PYQI_AIO_TO_ARM].first; side; side = next) {
 		next = side->next;
-		pyqi_aio_serve(aio, side);
+		if (all || pyqi_aio_may_go(side))
+			pyqi_aio_serve(aio, side);
 	}
+	return aio->pending != before;
+}
+
+static void check_owners(pyq_aio *aio, struct pyqi_aio_side *side)
+{
+	if (side->state != PYQI_AIO_ARMED || !side->by_futex)
+		return;
+	pyqi_owner_check(side->source->q);
+	aio->look_at = pyqi_now() + PYQI_AIO_SLICE;
+}
+
+void pyqi_aio_look_around(pyq_aio *aio)
+{
+	if (aio->look_at == PYQI_FOREVER || pyqi_now() < aio->look_at)
+		return;
+	aio->look_at = PYQI_FOREVER;
+	pyqi_aio_each_side(aio, check_owners);
 }
 
 void pyqi_aio_arm(pyq_aio *aio)
@@ -159,15 +179,17 @@ void pyqi_aio_arm(pyq_aio *aio)
 			pyqi_aio_fail(aio, side, err);
 		else
 			pyqi_aio_side_changed(aio, side);
+		if (!err && side->by_futex && aio->look_at == PYQI_FOREVER)
+			aio->look_at = pyqi_now() + PYQI_AIO_SLICE;
 	}
 }
 
-void pyqi_aio_each_side(pyq_aio *aio, void (*fn)(struct pyqi_aio_side *side))
+void pyqi_aio_each_side(pyq_aio *aio, void (*fn)(pyq_aio *aio, struct pyqi_aio_side *side))
 {
 	for (uint32_t i = 0; i <= aio->chain_mask; i++) {
 		for (struct pyqi_aio_source *s = aio->chains[i]; s; s = s->next) {
-			fn(&s->sides[0]);
-			fn(&s->sides[1]);
+			fn(aio, &s->sides[0]);
+			fn(aio, &s->sides[1]);
 		}
 	}
 }

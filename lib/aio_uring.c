@@ -4,12 +4,18 @@
  * arm and to disarm goes in with the call that waits.
  */
 #include <liburing.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "aio.h"
+#include "attempt.h"
 #include "deadline.h"
 #include "descriptor.h"
+
+/* Linux 6.7, and not in every liburing. */
+#define OP_FUTEX_WAIT 51
+#define FUTEX_OF_32_BITS 2 /* FUTEX2_SIZE_U32, and not private */
 
 /* What is told to the kernel at once, at most. */
 #define SQES_MAX 256
@@ -20,6 +26,7 @@
 struct uring {
 	struct io_uring ring;
 	struct pyqi_aio_side timer; /* its address only: whose a completion is */
+	bool has_futex;
 };
 
 static struct uring *of(const pyq_aio *aio)
@@ -48,6 +55,16 @@ static int begin_ring(struct io_uring *ring, uint32_t entries)
 	return io_uring_queue_init_params(entries < SQES_MAX ? entries : SQES_MAX, ring, &params);
 }
 
+static bool can_wait_for_futexes(struct io_uring *ring)
+{
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	bool can = probe && probe->last_op >= OP_FUTEX_WAIT &&
+		   probe->ops[OP_FUTEX_WAIT].flags & IO_URING_OP_SUPPORTED;
+
+	io_uring_free_probe(probe);
+	return can;
+}
+
 static int begin(pyq_aio *aio)
 {
 	struct uring *u = malloc(sizeof(*u));
@@ -71,6 +88,7 @@ static int begin(pyq_aio *aio)
 	}
 	u->ring.ring_fd = fd;
 	u->ring.enter_ring_fd = fd;
+	u->has_futex = can_wait_for_futexes(&u->ring);
 	aio->state = u;
 	return 0;
 }
@@ -84,6 +102,12 @@ static void end(pyq_aio *aio, bool ours)
 	free(aio->state);
 }
 
+/* Told not to watch, or the futex's word had changed before it came to that. */
+static int no_error(int res)
+{
+	return res == -ECANCELED || res == -EAGAIN || res == -EINTR ? 0 : res;
+}
+
 static void completion(pyq_aio *aio, const struct io_uring_cqe *cqe)
 {
 	struct pyqi_aio_side *side = io_uring_cqe_get_data(cqe);
@@ -95,7 +119,7 @@ static void completion(pyq_aio *aio, const struct io_uring_cqe *cqe)
 		pyqi_aio_timer_rang(aio);
 		return;
 	}
-	pyqi_aio_told(aio, side, cqe->res == -ECANCELED ? 0 : cqe->res);
+	pyqi_aio_told(aio, side, no_error(cqe->res));
 }
 
 static void reap(pyq_aio *aio)
@@ -123,16 +147,47 @@ static struct io_uring_sqe *get_sqe(pyq_aio *aio)
 	return io_uring_get_sqe(ring);
 }
 
+/*
+ * A queue in shared memory: as somebody who polls it (polls.c), but that the kernel sleeps
+ * on the word.
+ */
+static void arm_futex(struct io_uring_sqe *sqe, struct pyqi_aio_side *side)
+{
+	pyq_queue *q = side->source->q;
+	const bool get = pyqi_aio_access(side) == PYQ_READ;
+	struct pyqueue_waiters *who = get ? &pyqi_header(q)->getters : &pyqi_header(q)->putters;
+	uint32_t announced;
+
+	pyq_pollers_announce(who); /* H */
+	announced = pyq_load_acquire(&who->pollers);
+	if (!(announced & PYQUEUE_POLLED) || (get ? pyqi_get_ready(q) : pyqi_put_ready(q))) {
+		io_uring_prep_nop(sqe);
+	} else {
+		io_uring_prep_rw(OP_FUTEX_WAIT, sqe, FUTEX_OF_32_BITS, &who->pollers, 0, announced);
+		sqe->addr3 = FUTEX_BITSET_MATCH_ANY;
+	}
+	side->by_futex = true;
+}
+
 static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
+	const bool by_futex = side->source->q->backend == &pyqi_shm && of(aio)->has_futex;
 	struct io_uring_sqe *sqe;
+	struct pollfd pfd;
+	int err;
 
 	if (side->state == PYQI_AIO_ENDING)
 		return 0;
+	err = by_futex ? 0 : pyq_pollfd(side->source->q, pyqi_aio_access(side), &pfd);
+	if (err)
+		return err;
 	sqe = get_sqe(aio);
 	if (!sqe)
 		return -ENOMEM;
-	io_uring_prep_poll_add(sqe, side->pfd.fd, (unsigned int)side->pfd.events);
+	if (by_futex)
+		arm_futex(sqe, side);
+	else
+		io_uring_prep_poll_add(sqe, pfd.fd, (unsigned int)pfd.events);
 	io_uring_sqe_set_data(sqe, side);
 	side->state = PYQI_AIO_ARMED;
 	return 0;
@@ -150,7 +205,7 @@ static void disarm(pyq_aio *aio, struct pyqi_aio_side *side)
 	sqe = get_sqe(aio);
 	if (!sqe)
 		return;
-	io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)side);
+	io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)side, 0);
 	io_uring_sqe_set_data(sqe, NULL);
 	side->state = PYQI_AIO_ENDING;
 }

@@ -49,37 +49,66 @@ static void pause_for(unsigned int *rounds)
 		*rounds *= 2;
 }
 
-ssize_t pyqi_spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
+bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*attempt)(void *arg),
+		     void *arg)
 {
-	uint32_t ns = __atomic_load_n(&q->map.spin, __ATOMIC_RELAXED);
+	uint32_t ns = __atomic_load_n(spin, __ATOMIC_RELAXED);
 	uint64_t end = ns ? pyqi_now() + ns : 0;
 	unsigned int rounds = 1;
-	ssize_t ret = -EAGAIN;
+	bool done;
 
 	if (!ns)
-		return ret;
+		return false;
 	if (end > deadline)
 		end = deadline;
 	do {
 		pause_for(&rounds);
-		if (wait->ready(q))
-			ret = wait->attempt(q, wait->arg);
-	} while (ret == -EAGAIN && pyqi_now() < end);
+		done = attempt(arg);
+	} while (!done && pyqi_now() < end);
 
-	ns = ret == -EAGAIN ? ns / 2 : ns * 2;
+	ns = done ? ns * 2 : ns / 2;
 	if (ns < SPIN_MIN)
 		ns = SPIN_MIN;
-	if (ns > q->map.spin_max)
-		ns = q->map.spin_max;
-	__atomic_store_n(&q->map.spin, ns, __ATOMIC_RELAXED);
-	return ret;
+	if (ns > max)
+		ns = max;
+	__atomic_store_n(spin, ns, __ATOMIC_RELAXED);
+	return done;
+}
+
+/* A wait on one queue. */
+struct spinner {
+	pyq_queue *q;
+	const struct pyqi_wait *wait;
+	ssize_t ret;
+};
+
+static bool try_wait(void *arg)
+{
+	struct spinner *s = arg;
+
+	if (s->wait->ready(s->q))
+		s->ret = s->wait->attempt(s->q, s->wait->arg);
+	return s->ret != -EAGAIN;
+}
+
+ssize_t pyqi_spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
+{
+	struct spinner s = { .q = q, .wait = wait, .ret = -EAGAIN };
+
+	pyqi_spin_until(&q->map.spin, q->map.spin_max, deadline, try_wait, &s);
+	return s.ret;
+}
+
+uint32_t pyqi_spin_default(void)
+{
+	return one_processor() ? 0 : SPIN_DEFAULT;
 }
 
 /* Half at first: what it is worth will show. */
 void pyq_set_spin(pyq_queue *q, int64_t ns)
 {
 	if (ns < 0)
-		ns = one_processor() ? 0 : SPIN_DEFAULT;
+		ns = pyqi_spin_default();
 	q->map.spin_max = ns < SPIN_LIMIT ? (uint32_t)ns : SPIN_LIMIT;
 	__atomic_store_n(&q->map.spin, q->map.spin_max - q->map.spin_max / 2, __ATOMIC_RELAXED);
 }

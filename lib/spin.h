@@ -13,4 +13,20 @@
  */
 ssize_t pyqi_spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline);
 
+/**
+ * pyqi_spin_until() - the same for whatever else somebody waits for
+ * @spin: how long it has been of use, in nanoseconds; changes with what comes of it
+ * @max: how long at most
+ * @deadline: and until when
+ * @attempt: has it happened
+ * @arg: for that
+ *
+ * Return: what @attempt has said at last; false if there is to be no spinning.
+ */
+bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*attempt)(void *arg),
+		     void *arg);
+
+/* How long at most, if nobody has said otherwise: nothing on one processor. */
+uint32_t pyqi_spin_default(void);
+
 #endif

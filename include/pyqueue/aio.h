@@ -104,8 +104,9 @@ PYQ_API const char *pyq_aio_engine(const pyq_aio *aio);
  * Does not sleep.
  *
  * Return: 0: there will be a completion; or there is no operation: -EBUSY there are as
- * many as there can be, take completions; -EINVAL a bad timeout; -ENOMEM; -EMFILE,
- * -ENFILE; -ESTALE in a child.
+ * many as there can be, take completions; -EINVAL a bad timeout; -ENOMEM; -ESTALE in a
+ * child. What else can go wrong shows in the completion: also, if it has to wait,
+ * -ENOMEM, -EMFILE and what pyq_pollfd() returns.
  */
 PYQ_API int pyq_aio_put(pyq_aio *aio, pyq_queue *q, const void *data, size_t len, int64_t timeout,
 			uint64_t user_data);
