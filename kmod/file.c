@@ -364,7 +364,7 @@ static ssize_t pyqueue_write_iter(struct kiocb *iocb, struct iov_iter *from)
 }
 
 /*
- * On the lists first, then to be seen by those who map the queue, then look. Who polls
+ * On the list first, then to be seen by those who map the queue, then look. Who polls
  * for nothing but its end waits for the last message to go.
  */
 static void pyqueue_announce_poller(struct pyqueue *q, __poll_t events)
@@ -383,8 +383,7 @@ static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
 	__poll_t mask = 0;
 	int in, out;
 
-	poll_wait(file, &q->poll_in, wait);
-	poll_wait(file, &q->poll_out, wait);
+	poll_wait(file, &q->pollers, wait);
 	pyqueue_announce_poller(q, poll_requested_events(wait));
 
 	in = pyqueue_can_get(q);

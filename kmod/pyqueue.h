@@ -180,8 +180,7 @@ void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate);
  * @getters: asleep in get
  * @putters: asleep in put
  * @joiners: asleep in join
- * @poll_in: poll for a message
- * @poll_out: poll for room
+ * @pollers: poll, for a message or for room
  * @broken: the ring is spoilt: everything is -EUCLEAN
  * @owners: owner numbers in use
  * @nr_owners: how many
@@ -212,8 +211,7 @@ struct pyqueue {
 	struct pyqueue_waitq getters;
 	struct pyqueue_waitq putters;
 	struct pyqueue_waitq joiners;
-	wait_queue_head_t poll_in;
-	wait_queue_head_t poll_out;
+	wait_queue_head_t pollers;
 
 	struct ida owners;
 	atomic_t nr_owners;

@@ -117,8 +117,7 @@ struct pyqueue *pyqueue_create(const struct pyqueue_create *arg)
 	q->max_bytes = arg->max_bytes;
 	q->uid = current_fsuid();
 	q->gid = current_fsgid();
-	init_waitqueue_head(&q->poll_in);
-	init_waitqueue_head(&q->poll_out);
+	init_waitqueue_head(&q->pollers);
 	spin_lock_init(&q->large_lock);
 	ida_init(&q->owners);
 	pyqueue_overflow_init(q);

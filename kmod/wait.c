@@ -121,17 +121,21 @@ static void pyqueue_wake(struct pyqueue_waitq *w, int nr)
 /*
  * With a key: a poller who waits for something else must not use up the one
  * wake-up of those who poll exclusively.
+ *
+ * One line for all: io_uring ends a poll of two lines with -EINVAL if it has been
+ * woken when there is nothing any more.
  */
-static void pyqueue_wake_pollers(wait_queue_head_t *wq, __poll_t events)
+static void pyqueue_wake_pollers(struct pyqueue *q, __poll_t events)
 {
-	if (waitqueue_active(wq)) /* G */
-		wake_up_poll(wq, events);
+	if (waitqueue_active(&q->pollers)) /* G */
+		wake_up_poll(&q->pollers, events);
 }
 
-static void pyqueue_wake_all_pollers(wait_queue_head_t *wq)
+/* Without a key: each looks, and so announces itself again. */
+static void pyqueue_wake_all_pollers(struct pyqueue *q)
 {
-	if (waitqueue_active(wq)) /* G */
-		wake_up_all(wq);
+	if (waitqueue_active(&q->pollers)) /* G */
+		wake_up_all(&q->pollers);
 }
 
 /**
@@ -143,7 +147,7 @@ static void pyqueue_wake_all_pollers(wait_queue_head_t *wq)
 void pyqueue_wake_getters(struct pyqueue *q)
 {
 	pyqueue_wake(&q->getters, 1);
-	pyqueue_wake_pollers(&q->poll_in, EPOLLIN | EPOLLRDNORM);
+	pyqueue_wake_pollers(q, EPOLLIN | EPOLLRDNORM);
 }
 
 /**
@@ -155,7 +159,7 @@ void pyqueue_wake_getters(struct pyqueue *q)
 void pyqueue_wake_putters(struct pyqueue *q)
 {
 	pyqueue_wake(&q->putters, 1);
-	pyqueue_wake_pollers(&q->poll_out, EPOLLOUT | EPOLLWRNORM);
+	pyqueue_wake_pollers(q, EPOLLOUT | EPOLLWRNORM);
 	/* And for what waits outside, which a getter moves. */
 	if (pyqueue_overflows(q))
 		pyqueue_wake_getters(q);
@@ -182,8 +186,7 @@ void pyqueue_drained(struct pyqueue *q)
 {
 	if (!READ_ONCE(q->closed))
 		return;
-	pyqueue_wake_all_pollers(&q->poll_in);
-	pyqueue_wake_all_pollers(&q->poll_out);
+	pyqueue_wake_all_pollers(q);
 }
 
 /**
@@ -211,8 +214,7 @@ void pyqueue_wake_everybody(struct pyqueue *q)
 	pyqueue_wake(&q->getters, 0);
 	pyqueue_wake(&q->putters, 0);
 	pyqueue_wake_joiners(q);
-	pyqueue_wake_all_pollers(&q->poll_in);
-	pyqueue_wake_all_pollers(&q->poll_out);
+	pyqueue_wake_all_pollers(q);
 }
 
 static void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w)
@@ -305,11 +307,8 @@ void pyqueue_wake_claimed(struct pyqueue *q, unsigned int whom, u32 count)
 		pyqueue_wake_some(&q->putters, most, most);
 	if (whom & PYQUEUE_WAKE_JOINERS)
 		pyqueue_wake_some(&q->joiners, 0, U32_MAX);
-	/* Without a key: each looks, and so announces itself again. */
-	if (whom & PYQUEUE_WAKE_POLL_IN)
-		pyqueue_wake_all_pollers(&q->poll_in);
-	if (whom & PYQUEUE_WAKE_POLL_OUT)
-		pyqueue_wake_all_pollers(&q->poll_out);
+	if (whom & (PYQUEUE_WAKE_POLL_IN | PYQUEUE_WAKE_POLL_OUT))
+		pyqueue_wake_all_pollers(q);
 }
 
 /* Announce anew whom somebody has claimed and not called; call one if he can go on. */
@@ -340,8 +339,7 @@ void pyqueue_wake_forgotten(struct pyqueue *q)
 	pyqueue_remember(q, &q->getters);
 	pyqueue_remember(q, &q->putters);
 	pyqueue_remember(q, &q->joiners);
-	pyqueue_wake_all_pollers(&q->poll_in);
-	pyqueue_wake_all_pollers(&q->poll_out);
+	pyqueue_wake_all_pollers(q);
 }
 
 /* The kernel contract's deadline as the host's time; KTIME_MAX for ever. */
