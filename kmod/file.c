@@ -367,34 +367,35 @@ static ssize_t pyqueue_write_iter(struct kiocb *iocb, struct iov_iter *from)
  * On the list first, then to be seen by those who map the queue, then look. Who polls
  * for nothing but its end waits for the last message to go.
  */
-static void pyqueue_announce_poller(struct pyqueue *q, __poll_t events)
-{
-	const __poll_t out = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-
-	if (events & out)
-		pyq_pollers_announce(q->putters.shared); /* H */
-	if (!(events & out) || events & (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND))
-		pyq_pollers_announce(q->getters.shared); /* H */
-}
-
 static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
 {
+	const __poll_t out_events = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	const __poll_t in_events = EPOLLIN | EPOLLRDNORM | EPOLLRDBAND;
+	const __poll_t events = poll_requested_events(wait);
 	struct pyqueue *q = file->private_data;
 	__poll_t mask = 0;
 	int in, out;
 
 	poll_wait(file, &q->pollers, wait);
-	pyqueue_announce_poller(q, poll_requested_events(wait));
+	if (events & out_events)
+		pyq_pollers_announce(q->putters.shared); /* H */
+	if (!(events & out_events) || events & in_events)
+		pyq_pollers_announce(q->getters.shared); /* H */
 
+	/* Also what nobody has asked for: its end, and that it is broken. */
 	in = pyqueue_can_get(q);
-	out = pyqueue_can_put(q);
 	if (in != -EAGAIN)
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (out != -EAGAIN)
-		mask |= EPOLLOUT | EPOLLWRNORM;
 	if (in == -ESHUTDOWN)
 		mask |= EPOLLHUP;
-	if (in == -EUCLEAN || out == -EUCLEAN)
+	if (in == -EUCLEAN)
+		mask |= EPOLLERR;
+	if (!(events & out_events))
+		return mask;
+	out = pyqueue_can_put(q);
+	if (out != -EAGAIN)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (out == -EUCLEAN)
 		mask |= EPOLLERR;
 	return mask;
 }

@@ -4,10 +4,10 @@
  * the synchronous functions, without waiting, at its beginning and whenever it may be
  * worth it. So a message is never anywhere but in a queue or in a completion.
  *
- * A side of a queue on which operations wait is loose or armed. The loose ones are tried
+ * A side of a queue on which operations wait is armed or not. Those that are not are tried
  * at each call; the kernel is told to watch them, each once, only when nothing is left to
  * do but sleep: so while there is work nobody has to be called. What the kernel has told
- * of is loose again.
+ * of is armed no more.
  *
  * No event is missed: to arm is to have the kernel poll the queue, which announces itself
  * to those who put and get, and then looks; and what it tells of is tried until that says
@@ -60,8 +60,8 @@ enum pyqi_aio_state {
 /* What it has to be told before a sleep. */
 enum pyqi_aio_list {
 	PYQI_AIO_NONE,
-	PYQI_AIO_TO_ARM,    /* operations wait, and it is not armed: tried, then armed */
-	PYQI_AIO_TO_DISARM, /* it is armed, or spent, and none does */
+	PYQI_AIO_TO_ARM,    /* operations wait: tried at each call, and armed before a sleep */
+	PYQI_AIO_TO_DISARM, /* none does, and there is something to undo */
 	PYQI_AIO_LISTS,
 };
 

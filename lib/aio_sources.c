@@ -77,9 +77,9 @@ static enum pyqi_aio_list belongs(const struct pyqi_aio_side *side)
 {
 	if (side->first)
 		return side->state == PYQI_AIO_ARMED ? PYQI_AIO_NONE : PYQI_AIO_TO_ARM;
-	if (side->state == PYQI_AIO_ARMED || side->state == PYQI_AIO_SPENT)
-		return PYQI_AIO_TO_DISARM;
-	return PYQI_AIO_NONE;
+	if (side->state == PYQI_AIO_LOOSE || side->state == PYQI_AIO_ENDING)
+		return PYQI_AIO_NONE;
+	return PYQI_AIO_TO_DISARM;
 }
 
 static void enlist(pyq_aio *aio, struct pyqi_aio_side *side, enum pyqi_aio_list list)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Waiting by io_uring: a poll for each side on which something waits. What there is to
- * arm and to disarm goes in with the call that waits.
+ * Waiting by io_uring: a poll for each side on which something waits, or in shared memory
+ * a wait for its futex. What there is to arm and to disarm goes in with the call that
+ * waits. No multishot poll: it announces itself again at once, and so has each put make a
+ * call, whether or not somebody sleeps.
  */
 #include <liburing.h>
 #include <linux/futex.h>
