@@ -18,6 +18,13 @@
 #endif
 #define SPIN_LIMIT 1000000000
 
+/*
+ * Now and then (by the clock: one time in eight) it is tried as long as it may be: what
+ * has not been of use for a short while might be for a longer one.
+ */
+#define NOW_AND_THEN 7
+#define NOW_AND_THEN_SHIFT 10
+
 /* Pauses between two looks, at most. */
 #ifndef PAUSE_MAX
 #define PAUSE_MAX 8
@@ -53,12 +60,17 @@ bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*att
 		     void *arg)
 {
 	uint32_t ns = __atomic_load_n(spin, __ATOMIC_RELAXED);
-	uint64_t end = ns ? pyqi_now() + ns : 0;
 	unsigned int rounds = 1;
+	uint64_t end;
 	bool done;
 
 	if (!ns)
 		return false;
+	end = pyqi_now();
+	if (end >> NOW_AND_THEN_SHIFT & NOW_AND_THEN)
+		end += ns;
+	else
+		end += max;
 	if (end > deadline)
 		end = deadline;
 	do {
