@@ -105,6 +105,11 @@ int pyq_unlink(const char *name)
 	return err == -ENOENT && pyqi_has_elsewhere(backend, name) ? -EXDEV : err;
 }
 
+const char *pyq_backend(const pyq_queue *q)
+{
+	return q->backend->name;
+}
+
 int pyq_fd(const pyq_queue *q)
 {
 	return q->fd;

@@ -209,6 +209,14 @@ PYQ_API int pyq_from_fd(pyq_queue **q, int fd);
 PYQ_API int pyq_fd(const pyq_queue *q);
 
 /**
+ * pyq_backend() - where a queue is
+ * @q: the queue
+ *
+ * Return: "kernel": it is the module's; "shm": in shared memory. A constant string.
+ */
+PYQ_API const char *pyq_backend(const pyq_queue *q);
+
+/**
  * pyq_pollfd() - what to poll for a queue
  * @q: the queue
  * @access: PYQ_READ: to be told when a get would not wait; PYQ_WRITE: a put
@@ -244,7 +252,7 @@ PYQ_API int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
  *
  * A wait on a queue that is mapped first tries for a while, as long as that has
  * been of use lately: 3 to 16 microseconds, about what it costs to sleep and to be
- * woken; on one processor not at all. More spares wake-ups and costs processor time.
+ * woken (one time in eight the longest); on one processor not at all. More spares wake-ups and costs processor time.
  * For this handle only. Has no meaning for queues that are not mapped.
  */
 PYQ_API void pyq_set_spin(pyq_queue *q, int64_t ns);
@@ -310,6 +318,32 @@ PYQ_API ssize_t pyq_get_msg(pyq_queue *q, struct pyq_msg *msg, int64_t timeout);
  * message is still in the queue).
  */
 PYQ_API int pyq_get_alloc(pyq_queue *q, void **data, size_t *len, int64_t timeout);
+
+/**
+ * pyq_get_any() - take one message from whichever queue has one
+ * @qs: the queues
+ * @n: how many
+ * @which: in: the one whose turn is last, so that all have theirs (for the first call
+ *	@n, or more: the first one has the first turn); out: the one that it is from, or
+ *	that an error is of
+ * @buf: room for the message
+ * @size: bytes of room
+ * @timeout: how long to wait while all are empty
+ *
+ *	size_t which = n;
+ *
+ *	while ((len = pyq_get_any(qs, n, &which, buf, sizeof(buf), PYQ_FOREVER)) >= 0)
+ *		...
+ *
+ * Those that have been shut down and are empty are left out. May sleep; signals and kills
+ * as in pyq_put(). It sleeps as with pyq_pollfd(): a queue in shared memory gets a thread
+ * and an eventfd. For hundreds of queues pyq_aio (<pyqueue/aio.h>) costs less.
+ *
+ * Return: as pyq_get() of that queue; -EAGAIN, -ETIMEDOUT all are empty, @which is as it
+ * was; -ESHUTDOWN all have ended; -EINVAL also if @n is 0; -ENOMEM; -EMFILE, -ENFILE.
+ */
+PYQ_API ssize_t pyq_get_any(pyq_queue *const *qs, size_t n, size_t *which, void *buf, size_t size,
+			    int64_t timeout);
 
 /**
  * pyq_put_many() - put several messages
