@@ -59,7 +59,10 @@ static int control(pyq_aio *aio, int op, int fd, uint32_t events, void *data)
 	PYQI_KEEP_ERRNO;
 	struct epoll_event event = { .events = events, .data.ptr = data };
 
-	return epoll_ctl(of(aio)->fd, op, fd, &event) ? -errno : 0;
+	if (!epoll_ctl(of(aio)->fd, op, fd, &event))
+		return 0;
+	/* Over fs.epoll.max_user_watches, which is about memory. */
+	return errno == ENOSPC ? -ENOMEM : -errno;
 }
 
 static int watch(pyq_aio *aio, int fd)

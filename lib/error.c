@@ -68,8 +68,19 @@ const char *pyq_strerror(long err)
 		       "others, or this loan had ended already, through a copy: nothing was put "
 		       "or taken";
 	case -ESTALE:
-		return "what is on loan belongs to the process that reserved or borrowed it, and "
-		       "this is a child of that: make a loan of its own";
+		return "what is on loan, or a pyq_aio, belongs to the process that made it, and "
+		       "this is a child of that: make one of its own";
+	case -EBUSY:
+		return "as many operations are under way as this pyq_aio can have, or have "
+		       "completions that nobody has taken: take some with pyq_aio_wait(), or "
+		       "make one with more entries";
+	case -ECANCELED:
+		return "the operation was cancelled: nothing was put or taken";
+	case -ENOSYS:
+		return "this kernel has no io_uring: do without PYQ_AIO_URING, then it is epoll";
+	case -EBADMSG:
+		return "the next message has no bytes, which read() could not tell from the end of "
+		       "the queue: it is still there, take it with pyq_get()";
 	case -ENOENT:
 		return "there is no queue of this name here (in this network namespace, or in "
 		       "this /dev/shm): create it first (pyqueue ls shows what there is)";
@@ -81,7 +92,9 @@ const char *pyq_strerror(long err)
 		       "/dev/pyqueue, does not let this user in";
 	case -EPERM:
 		return "not permitted: only its owner may remove a name, and only root "
-		       "(CAP_CHOWN) may give one to somebody else";
+		       "(CAP_CHOWN) may give one to somebody else; or io_uring is forbidden here "
+		       "(sysctl kernel.io_uring_disabled, the seccomp profile of a container): "
+		       "do without PYQ_AIO_URING";
 	case -ENAMETOOLONG:
 		return "the name is too long: at most " TEXT(PYQUEUE_NAME_MAX) " bytes";
 	case -EINVAL:

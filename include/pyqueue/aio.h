@@ -106,7 +106,7 @@ PYQ_API const char *pyq_aio_engine(const pyq_aio *aio);
  * Return: 0: there will be a completion; or there is no operation: -EBUSY there are as
  * many as there can be, take completions; -EINVAL a bad timeout; -ENOMEM; -ESTALE in a
  * child. What else can go wrong shows in the completion: also, if it has to wait,
- * -ENOMEM, -EMFILE and what pyq_pollfd() returns.
+ * -ENOMEM (or fs.epoll.max_user_watches), -EMFILE, and what pyq_pollfd() returns.
  */
 PYQ_API int pyq_aio_put(pyq_aio *aio, pyq_queue *q, const void *data, size_t len, int64_t timeout,
 			uint64_t user_data);
@@ -166,7 +166,7 @@ PYQ_API int pyq_aio_get_many(pyq_aio *aio, pyq_queue *q, struct pyq_msg *msgs, s
  * In one system call for all, or none if there is nothing to tell. pyq_aio_wait() does
  * it as well: this is for who then waits in another way (pyq_aio_fd()), or works on.
  *
- * Return: 0; -ENOMEM; -ENOSPC (of epoll: fs.epoll.max_user_watches); -ESTALE.
+ * Return: 0; -ENOMEM; -ESTALE.
  */
 PYQ_API int pyq_aio_submit(pyq_aio *aio);
 
