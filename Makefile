@@ -140,12 +140,12 @@ bench-native:
 	@mkdir -p build/bench
 	$(Q)PYQUEUE_BACKEND=shm build/bin/pyqueue-bench --json build/bench/native.json $(ARGS)
 
-guest_peers := getppid,pyqueue,pyqueue ioctl,pyqueue write+read,mqueue,pipe
+guest_peers := getppid,pyqueue,pyqueue ioctl,pyqueue write+read,pyqueue aio,mqueue,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
 
 bench-guest: setup-vm
 	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko
 	@mkdir -p build/bench
-	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one,1p1c,pingpong --size 48 \
+	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one,1p1c,pingpong,loop64,echo64 --size 48 \
 		--peer '$(guest_peers)' $(ARGS) </dev/null >build/bench/guest-$(KERNEL).json
 
 # As written on the command line: what is a variable there is the guest shell's.

@@ -3,8 +3,12 @@
 #include "peers.h"
 
 const struct bench_peer *const bench_peers[] = {
-	&peer_getppid, &peer_pyqueue, &peer_pyqueue_ioctl, &peer_pyqueue_file,
-	&peer_boost,   &peer_mqueue,  &peer_pipe,
+	&peer_getppid,	     &peer_pyqueue,
+	&peer_pyqueue_ioctl, &peer_pyqueue_file,
+	&peer_pyqueue_aio,   &peer_boost,
+	&peer_mqueue,	     &peer_pipe,
+	&peer_pyqueue_many,  &peer_pyqueue_many_epoll,
+	&peer_epoll_pipes,
 };
 
 const size_t bench_peer_count = sizeof(bench_peers) / sizeof(bench_peers[0]);

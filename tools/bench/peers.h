@@ -44,7 +44,10 @@ struct bench_queue {
  * @bounce: with two queues, there and back: send @n messages, each when the one before has
  *	come back, which counts in *@sum; or send back what comes. NULL likewise
  *
- * The last four are what is timed; loops.h makes them.
+ * @loop: the same with many queues (many.h), which are one of these, a message in each;
+ *	@out and @in may be the same ones, then @serves. NULL likewise
+ *
+ * The last five are what is timed; loops.h makes four of them.
  */
 struct bench_peer {
 	const char *name;
@@ -60,6 +63,7 @@ struct bench_peer {
 	int (*consume)(void *state, unsigned long n, size_t size, uint64_t *sum);
 	int (*bounce)(void *out, void *in, bool serves, unsigned long n, size_t size,
 		      uint64_t *sum);
+	int (*loop)(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum);
 };
 
 extern const struct bench_peer *const bench_peers[];
@@ -69,6 +73,10 @@ extern const struct bench_peer peer_getppid;
 extern const struct bench_peer peer_pyqueue;
 extern const struct bench_peer peer_pyqueue_ioctl;
 extern const struct bench_peer peer_pyqueue_file;
+extern const struct bench_peer peer_pyqueue_aio;
+extern const struct bench_peer peer_pyqueue_many;
+extern const struct bench_peer peer_pyqueue_many_epoll;
+extern const struct bench_peer peer_epoll_pipes;
 extern const struct bench_peer peer_boost;
 extern const struct bench_peer peer_mqueue;
 extern const struct bench_peer peer_pipe;

@@ -37,6 +37,26 @@ const struct bench_ratio bench_ratios[] = {
 		.at_least = 1.2,
 	},
 	{
+		.name = "pyqueue aio / pyqueue",
+		.workload = &workload_one,
+		.over = &peer_pyqueue_aio,
+		.under = &peer_pyqueue,
+		.at_most = 1.5,
+	},
+	{
+		.name = "epoll+pipes / pyqueue aio64",
+		.workload = &workload_loop64,
+		.over = &peer_epoll_pipes,
+		.under = &peer_pyqueue_many,
+		.at_least = 1.5,
+	},
+	{
+		.name = "epoll+pipes / pyqueue aio64",
+		.workload = &workload_echo64,
+		.over = &peer_epoll_pipes,
+		.under = &peer_pyqueue_many,
+	},
+	{
 		.name = "mqueue / pyqueue",
 		.workload = &workload_one,
 		.over = &peer_mqueue,

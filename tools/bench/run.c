@@ -108,12 +108,13 @@ static int plan_all(struct bench_run *run)
 static int run_slice(const struct bench_run *run, unsigned int turn)
 {
 	for (size_t k = 0; k < run->entry_count; k++) {
-		const struct bench_entry *entry = &run->entries[(turn + k) % run->entry_count];
+		struct bench_entry *entry = &run->entries[(turn + k) % run->entry_count];
 		struct bench_outcome seen;
 		int err = measure(run, entry, &seen);
 
 		if (err)
 			return err;
+		entry->calls = (double)seen.calls / (double)entry->messages;
 		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
 			bench_sample_add(&entry->slices[clock],
 					 (double)seen.ns[clock] / (double)entry->messages);

@@ -17,6 +17,7 @@
  * @expected: the sum of their hashes
  * @slices: nanoseconds a message, of each slice of a round; for each clock
  * @cost: the same of each round
+ * @calls: system calls a message, of the last slice
  */
 struct bench_entry {
 	const struct bench_peer *peer;
@@ -25,6 +26,7 @@ struct bench_entry {
 	uint64_t expected;
 	struct bench_sample *slices;
 	struct bench_sample *cost;
+	double calls;
 };
 
 /**

@@ -38,7 +38,7 @@ static void row_of_entry(const struct bench_entry *entry, FILE *to)
 	fprintf(to, "   %s", entry->peer->what);
 	if (queue->capacity && queue->capacity != BENCH_CAPACITY)
 		fprintf(to, "; holds %lu", queue->capacity);
-	fputc('\n', to);
+	fprintf(to, "; %.2f system calls\n", entry->calls);
 }
 
 static const char *verdict(const struct bench_comparison *comparison)

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "alloc.h"
+#include "calls.h"
 #include "workloads.h"
 
 /* What a process has done, in memory that it shares with its parent. */
@@ -36,6 +37,7 @@ struct cast {
 	const struct bench_queue *queue;
 	const struct bench_queue *back; /* NULL but where messages come back */
 	unsigned long n;
+	uint64_t calls; /* before the first message */
 	struct line line;
 	unsigned int started;
 	pid_t *pids;
@@ -64,9 +66,10 @@ static int play(const struct cast *cast, unsigned int i, struct part *part)
 	const unsigned long n = share_begin(cast->n, shares, share + 1) - first;
 
 	if (cast->back)
-		return peer->bounce(puts ? queue->state : cast->back->state,
-				    puts ? cast->back->state : queue->state, puts, cast->n,
-				    queue->size, &part->sum);
+		return (cast->workload == &workload_echo64 ? peer->loop : peer->bounce)(
+			puts ? queue->state : cast->back->state,
+			puts ? cast->back->state : queue->state, puts, cast->n, queue->size,
+			&part->sum);
 	if (puts)
 		return peer->produce(queue->state, first, n, queue->size);
 	return peer->consume(queue->state, n, queue->size, &part->sum);
@@ -190,7 +193,7 @@ static void add_up(const struct cast *cast, uint64_t start_ns, struct bench_outc
 {
 	uint64_t end_ns = start_ns;
 
-	*outcome = (struct bench_outcome){ 0 };
+	*outcome = (struct bench_outcome){ .calls = bench_calls() - cast->calls };
 	for (unsigned int i = 0; i < cast->started; i++) {
 		const struct part *part = &cast->parts[i];
 
@@ -211,6 +214,7 @@ static int run_cast(struct cast *cast, struct bench_outcome *outcome)
 		kill_all(cast);
 	else
 		wait_ready(cast);
+	cast->calls = bench_calls();
 	start_ns = bench_wall_ns();
 	close_end(&cast->line.go[1]);
 	err = wait_all(cast, err);
@@ -304,5 +308,21 @@ const struct bench_workload workload_pingpong = {
 	.producers = 1,
 	.consumers = 1,
 	.suits = can_bounce,
+	.measure = measure_bounces,
+};
+
+static bool can_loop(const struct bench_peer *peer)
+{
+	return peer->loop;
+}
+
+const struct bench_workload workload_echo64 = {
+	.name = "echo64",
+	.what = "two processes, 64 queues there and 64 back, a message in each pair",
+	.slices = 3,
+	.slice_ns = 100000000,
+	.producers = 1,
+	.consumers = 1,
+	.suits = can_loop,
 	.measure = measure_bounces,
 };

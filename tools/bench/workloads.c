@@ -3,8 +3,8 @@
 #include "workloads.h"
 
 const struct bench_workload *const bench_workloads[] = {
-	&workload_one,	&workload_1p1c, &workload_2p2c,
-	&workload_4p4c, &workload_8p8c, &workload_pingpong,
+	&workload_one,	&workload_1p1c,	    &workload_2p2c,   &workload_4p4c,
+	&workload_8p8c, &workload_pingpong, &workload_loop64, &workload_echo64,
 };
 
 const size_t bench_workload_count = sizeof(bench_workloads) / sizeof(bench_workloads[0]);

@@ -13,10 +13,12 @@
  * struct bench_outcome - what a measurement has seen
  * @ns: how long it took, by each clock
  * @sum: of the hashes of all messages received
+ * @calls: system calls that messages were the reason of
  */
 struct bench_outcome {
 	uint64_t ns[BENCH_CLOCKS];
 	uint64_t sum;
+	uint64_t calls;
 };
 
 /**
@@ -53,5 +55,7 @@ extern const struct bench_workload workload_2p2c;
 extern const struct bench_workload workload_4p4c;
 extern const struct bench_workload workload_8p8c;
 extern const struct bench_workload workload_pingpong;
+extern const struct bench_workload workload_loop64;
+extern const struct bench_workload workload_echo64;
 
 #endif
