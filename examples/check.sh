@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..7"
+echo "1..9"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -90,6 +90,16 @@ END
 ok "poll_queues" prints poll_queues <<END
 3 orders
 1 complaint
+END
+
+ok "aio_loop" prints aio_loop <<END
+1000 requests by 200 queues
+END
+
+ok "uring_proxy" prints uring_proxy <<END
+why? because
+what? because
+why? because
 END
 
 demo() {
