@@ -7,6 +7,11 @@
 #ifndef PYQUEUE_COMPAT_H
 #define PYQUEUE_COMPAT_H
 
+#ifdef PYQUEUE_HAS_URING_CMD_H
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/nsproxy.h>
@@ -43,6 +48,31 @@ static inline void pyqueue_vma_clear_flags(struct vm_area_struct *vma, unsigned 
 	vma->vm_flags &= ~flags;
 #endif
 }
+
+/* What the user has written into the SQE: shared memory, to be read once. */
+static inline const void *pyqueue_uring_payload(const struct io_uring_cmd *cmd)
+{
+#ifdef PYQUEUE_HAS_URING_CMD_H
+	return cmd->sqe->cmd;
+#else
+	return cmd->cmd;
+#endif
+}
+
+/*
+ * Where a command that waits can be told that its submitter ends, execs or closes his
+ * ring. In 6.1 it cannot: there none waits.
+ */
+#ifdef PYQUEUE_HAS_URING_CANCEL
+#define PYQUEUE_URING_CAN_WAIT	1
+#else
+#define PYQUEUE_URING_CAN_WAIT	0
+#define IO_URING_F_CANCEL	0
+
+static inline void io_uring_cmd_mark_cancelable(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+}
+#endif
 
 /*
  * How far the caller's CLOCK_MONOTONIC is ahead of the host's. Kernels of

@@ -280,6 +280,17 @@ static const struct pyqueue_ioctl pyqueue_queue_ioctls[] = {
 	{ PYQUEUE_IOC_FETCH, 40, pyqueue_ioctl_fetch },
 };
 
+const struct pyqueue_ioctl pyqueue_uring_ioctls[] = {
+	{ PYQUEUE_IOC_PUT, 32, pyqueue_ioctl_put },
+	{ PYQUEUE_IOC_GET, 48, pyqueue_ioctl_get },
+	{ PYQUEUE_IOC_PUT_MANY, 32, pyqueue_ioctl_put_many },
+	{ PYQUEUE_IOC_GET_MANY, 32, pyqueue_ioctl_get_many },
+	{ PYQUEUE_IOC_TASK_DONE, 16, pyqueue_ioctl_task_done },
+	{ PYQUEUE_IOC_WAKE, 16, pyqueue_ioctl_wake },
+};
+
+const size_t pyqueue_nr_uring_ioctls = ARRAY_SIZE(pyqueue_uring_ioctls);
+
 /*
  * PUT and GET are where the time goes, and most programs have this kernel's
  * structure: then it is fetched without a call, and without a search.
@@ -432,6 +443,7 @@ const struct file_operations pyqueue_queue_fops = {
 	.read_iter = pyqueue_read_iter,
 	.write_iter = pyqueue_write_iter,
 	.poll = pyqueue_poll,
+	.uring_cmd = pyqueue_uring_cmd,
 	.mmap = pyqueue_mmap,
 	.release = pyqueue_release,
 #ifdef CONFIG_PROC_FS

@@ -9,63 +9,59 @@
 #include "compat.h"
 #include "pyqueue.h"
 
-/* Room for any of the argument structures. */
-union pyqueue_any_arg {
-	u32 size;
-	struct pyqueue_create create;
-	struct pyqueue_open open;
-	struct pyqueue_unlink unlink;
-	struct pyqueue_list list;
-	struct pyqueue_info info;
-	struct pyqueue_put put;
-	struct pyqueue_get get;
-	struct pyqueue_many many;
-	struct pyqueue_task_done task_done;
-	struct pyqueue_join join;
-	struct pyqueue_shutdown shutdown;
-	struct pyqueue_stat stat;
-	struct pyqueue_owner owner;
-	struct pyqueue_wake wake;
-	struct pyqueue_await await;
-	struct pyqueue_fetch fetch;
-};
+/**
+ * pyqueue_ioctl_find() - find an ioctl, fetch its argument in one copy
+ * @table: what there is
+ * @n: how many
+ * @cmd: the user's number, with the size of the user's structure in it
+ * @user: the user's structure
+ * @arg: out: the kernel's copy
+ *
+ * Context: May fault.
+ * Return: its index, or -ENOTTY, -EFAULT, -EINVAL, -E2BIG.
+ */
+long pyqueue_ioctl_find(const struct pyqueue_ioctl *table, size_t n, unsigned int cmd,
+			 void __user *user, union pyqueue_any_arg *arg)
+{
+	const unsigned int size_bits = _IOC_SIZEMASK << _IOC_SIZESHIFT;
+	u32 size = _IOC_SIZE(cmd);
+	size_t i = 0;
+	int err;
+
+	while (i < n && (table[i].cmd ^ cmd) & ~size_bits)
+		i++;
+	if (i == n)
+		return -ENOTTY;
+	if (!table[i].size)
+		return size ? -ENOTTY : (long)i;
+	if (size < table[i].size)
+		return -EINVAL;
+
+	err = copy_struct_from_user(arg, _IOC_SIZE(table[i].cmd), user, size);
+	if (err)
+		return err;
+	return arg->size == size ? (long)i : -EINVAL;
+}
 
 /**
- * pyqueue_ioctl() - find an ioctl, fetch its argument in one copy, do it
+ * pyqueue_ioctl() - do an ioctl
  * @table: what there is
  * @n: how many
  * @file: the file
- * @cmd: the user's number, with the size of the user's structure in it
+ * @cmd: the user's number
  * @user: the user's structure
  *
  * Context: May sleep and fault.
- * Return: what the ioctl returns, or -ENOTTY, -EFAULT, -EINVAL, -E2BIG.
+ * Return: what the ioctl returns, or as pyqueue_ioctl_find().
  */
 long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *file,
 		   unsigned int cmd, unsigned long user)
 {
-	const unsigned int size_bits = _IOC_SIZEMASK << _IOC_SIZESHIFT;
-	const struct pyqueue_ioctl *end = table + n;
-	void __user *uarg = (void __user *)user;
-	u32 size = _IOC_SIZE(cmd);
 	union pyqueue_any_arg arg __uninitialized;
-	int err;
+	void __user *uarg = (void __user *)user;
+	long i = pyqueue_ioctl_find(table, n, cmd, uarg, &arg);
 
-	while (table < end && (table->cmd ^ cmd) & ~size_bits)
-		table++;
-	if (table == end)
-		return -ENOTTY;
-	if (!table->size)
-		return size ? -ENOTTY : table->call(file, NULL, NULL);
-	if (size < table->size)
-		return -EINVAL;
-
-	err = copy_struct_from_user(&arg, _IOC_SIZE(table->cmd), uarg, size);
-	if (err)
-		return err;
-	if (arg.size != size)
-		return -EINVAL;
-	return table->call(file, &arg, uarg);
+	return i < 0 ? i : table[i].call(file, &arg, uarg);
 }
 
 static int pyqueue_check_create(const struct pyqueue_create *arg)
@@ -166,6 +162,8 @@ static long pyqueue_ioctl_info(struct file *file, void *user_arg, void __user *u
 	info->name_max = PYQUEUE_NAME_MAX;
 	info->features = PYQUEUE_FEAT_NAMES | PYQUEUE_FEAT_INDIRECT |
 			 PYQUEUE_FEAT_MAPPING | PYQUEUE_FEAT_UNBOUNDED;
+	if (PYQUEUE_URING_CAN_WAIT)
+		info->features |= PYQUEUE_FEAT_URING_CMD;
 	info->maxsize_max = PYQUEUE_MAXSIZE_MAX;
 	info->max_msg_max = PYQUEUE_MAX_MSG_MAX;
 	info->payload_max = PYQUEUE_PAYLOAD_MAX;

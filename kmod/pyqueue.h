@@ -9,6 +9,7 @@
  *                           then the next two
  *   pyqueue_waitq.wq.lock   one side's sleepers; innermost but for the
  *                           scheduler's own locks
+ *   pyqueue.parked_lock     commands of io_uring that wait
  *   pyqueue.large_lock      which large message is behind which slot
  *   pyqueue_net.lock        a namespace's names (mutex)
  *   pyqueue_users_lock      the table of users, at CREATE and at the last close
@@ -63,6 +64,28 @@ struct pyqueue_waitq {
 	unsigned int sleepers;
 	u32 claimed;
 };
+
+/**
+ * struct pyqueue_sleeper - one who sleeps
+ * @entry: in the line
+ * @waitq: the line
+ * @wake: called to wake it, under the line's lock; NULL: it is the task that has entered
+ * @called: is awake, or has been woken; under the line's lock
+ */
+struct pyqueue_sleeper {
+	wait_queue_entry_t entry;
+	struct pyqueue_waitq *waitq;
+	void (*wake)(struct pyqueue_sleeper *s);
+	bool called;
+};
+
+void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w);
+void pyqueue_sleeper_awake(struct pyqueue_sleeper *s);
+void pyqueue_sleeper_again(struct pyqueue_sleeper *s);
+void pyqueue_sleeper_leave(struct pyqueue_sleeper *s);
+void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w);
+void pyqueue_call_other_side(struct pyqueue *q, struct pyqueue_waitq *w);
+ktime_t pyqueue_deadline(u64 deadline_ns);
 
 /**
  * struct pyqueue_wait - what somebody waits for
@@ -181,6 +204,8 @@ void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate);
  * @putters: asleep in put
  * @joiners: asleep in join
  * @pollers: poll, for a message or for room
+ * @parked_lock: for @parked
+ * @parked: commands of io_uring that wait
  * @broken: the ring is spoilt: everything is -EUCLEAN
  * @owners: owner numbers in use
  * @nr_owners: how many
@@ -215,6 +240,9 @@ struct pyqueue {
 
 	struct ida owners;
 	atomic_t nr_owners;
+
+	spinlock_t parked_lock; /* parked */
+	struct list_head parked;
 
 	bool broken;
 	bool closed;
@@ -367,8 +395,42 @@ struct pyqueue_ioctl {
 	long (*call)(struct file *file, void *arg, void __user *user);
 };
 
+/* Room for any of the argument structures. */
+union pyqueue_any_arg {
+	u32 size;
+	struct pyqueue_create create;
+	struct pyqueue_open open;
+	struct pyqueue_unlink unlink;
+	struct pyqueue_list list;
+	struct pyqueue_info info;
+	struct pyqueue_put put;
+	struct pyqueue_get get;
+	struct pyqueue_many many;
+	struct pyqueue_task_done task_done;
+	struct pyqueue_join join;
+	struct pyqueue_shutdown shutdown;
+	struct pyqueue_stat stat;
+	struct pyqueue_owner owner;
+	struct pyqueue_wake wake;
+	struct pyqueue_await await;
+	struct pyqueue_fetch fetch;
+};
+
+long pyqueue_ioctl_find(const struct pyqueue_ioctl *table, size_t n, unsigned int cmd,
+			 void __user *user, union pyqueue_any_arg *arg);
 long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *file,
 		   unsigned int cmd, unsigned long user);
+
+/* What can be done by io_uring; the first ones may wait. */
+#define PYQUEUE_URING_WAITS	4
+extern const struct pyqueue_ioctl pyqueue_uring_ioctls[];
+extern const size_t pyqueue_nr_uring_ioctls;
+
+/* --- commands of io_uring (uring.c) ---------------------------------------- */
+
+struct io_uring_cmd;
+
+int pyqueue_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 extern const struct file_operations pyqueue_queue_fops;
 

@@ -119,6 +119,8 @@ struct pyqueue *pyqueue_create(const struct pyqueue_create *arg)
 	q->gid = current_fsgid();
 	init_waitqueue_head(&q->pollers);
 	spin_lock_init(&q->large_lock);
+	spin_lock_init(&q->parked_lock);
+	INIT_LIST_HEAD(&q->parked);
 	ida_init(&q->owners);
 	pyqueue_overflow_init(q);
 

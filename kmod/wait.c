@@ -40,18 +40,6 @@
 #include "ring/sleepers.h"
 
 /**
- * struct pyqueue_sleeper - one who sleeps
- * @entry: in the line
- * @waitq: the line
- * @called: is awake, or has been woken; under the line's lock
- */
-struct pyqueue_sleeper {
-	wait_queue_entry_t entry;
-	struct pyqueue_waitq *waitq;
-	bool called;
-};
-
-/**
  * pyqueue_waitq_init() - an empty line
  * @w: the line
  * @shared: where it is announced
@@ -98,7 +86,10 @@ static int pyqueue_call(wait_queue_entry_t *entry, unsigned int mode, int sync, 
 		return 0;
 	WRITE_ONCE(s->called, true);
 	pyqueue_not_idle(s->waitq);
-	default_wake_function(entry, mode, sync, key);
+	if (s->wake)
+		s->wake(s);
+	else
+		default_wake_function(entry, mode, sync, key);
 	return 1;
 }
 
@@ -217,7 +208,14 @@ void pyqueue_wake_everybody(struct pyqueue *q)
 	pyqueue_wake_all_pollers(q);
 }
 
-static void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w)
+/**
+ * pyqueue_sleeper_enter() - to the end of the line, and to be called
+ * @s: who; @s->wake is set
+ * @w: the line
+ *
+ * The caller looks (H) before he sleeps.
+ */
+void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w)
 {
 	init_waitqueue_func_entry(&s->entry, pyqueue_call);
 	s->entry.private = current;
@@ -231,8 +229,11 @@ static void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_wait
 	spin_unlock(&w->wq.lock);
 }
 
-/* Awake: calls are for the next. */
-static void pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
+/**
+ * pyqueue_sleeper_awake() - calls are for the next
+ * @s: who
+ */
+void pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
 {
 	struct pyqueue_waitq *w = s->waitq;
 
@@ -246,8 +247,11 @@ static void pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
 	spin_unlock(&w->wq.lock);
 }
 
-/* Back to sleep: it can be called again, at its old place. */
-static void pyqueue_sleeper_again(struct pyqueue_sleeper *s)
+/**
+ * pyqueue_sleeper_again() - back to sleep: it can be called again, at its old place
+ * @s: who; awake. He looks (H) before he sleeps
+ */
+void pyqueue_sleeper_again(struct pyqueue_sleeper *s)
 {
 	struct pyqueue_waitq *w = s->waitq;
 
@@ -257,8 +261,11 @@ static void pyqueue_sleeper_again(struct pyqueue_sleeper *s)
 	spin_unlock(&w->wq.lock);
 }
 
-/* He is awake, hence not among those who can be called. */
-static void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
+/**
+ * pyqueue_sleeper_leave() - out of the line
+ * @s: who; awake, hence not among those who can be called
+ */
+void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 {
 	struct pyqueue_waitq *w = s->waitq;
 
@@ -268,8 +275,12 @@ static void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 	spin_unlock(&w->wq.lock);
 }
 
-/* The baton: a sleeper has perhaps been called in another's stead. */
-static void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w)
+/**
+ * pyqueue_pass_on() - the baton: a sleeper has perhaps been called in another's stead
+ * @q: the queue
+ * @w: the line
+ */
+void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w)
 {
 	smp_mb(); /* G */
 	if (READ_ONCE(w->idle) && w->ready(q))
@@ -342,8 +353,24 @@ void pyqueue_wake_forgotten(struct pyqueue *q)
 	pyqueue_wake_all_pollers(q);
 }
 
-/* The kernel contract's deadline as the host's time; KTIME_MAX for ever. */
-static ktime_t pyqueue_deadline(u64 deadline_ns)
+/**
+ * pyqueue_call_other_side() - who goes to sleep on one calls on the other what is owed there
+ * @q: the queue
+ * @w: the side on which he goes to sleep
+ */
+void pyqueue_call_other_side(struct pyqueue *q, struct pyqueue_waitq *w)
+{
+	if (w->other && pyqueue_owes(w->other))
+		pyqueue_pass_on(q, w->other);
+}
+
+/**
+ * pyqueue_deadline() - the kernel contract's deadline as the host's time
+ * @deadline_ns: that, by the caller's clock
+ *
+ * Return: the time; KTIME_MAX for ever.
+ */
+ktime_t pyqueue_deadline(u64 deadline_ns)
 {
 	ktime_t offset;
 
@@ -387,11 +414,10 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 {
 	const ktime_t deadline = pyqueue_deadline(deadline_ns);
 	struct pyqueue_waitq *w = wait->waitq;
-	struct pyqueue_sleeper sleeper;
+	struct pyqueue_sleeper sleeper = { .wake = NULL };
 	long ret;
 
-	if (w->other && pyqueue_owes(w->other))
-		pyqueue_pass_on(q, w->other);
+	pyqueue_call_other_side(q, w);
 	pyqueue_sleeper_enter(&sleeper, w);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE); /* H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pyq_aio: the same on each engine, with the module and without, mapped and sealed. */
 #include "lib_test.h"
+#include "skip.h"
 
 #include <linux/filter.h>
 #include <linux/pyqueue.h>
@@ -29,7 +30,7 @@ FIXTURE_SETUP(aio)
 	int err = lib(pyq_aio_create(&self->aio, ENTRIES, variant->engine));
 
 	if (variant->engine == PYQ_AIO_URING && (err == -ENOSYS || err == -EPERM))
-		SKIP(return, "no io_uring here");
+		SKIP_ALL("no io_uring here");
 	ASSERT_EQ(0, err);
 	EXPECT_STREQ(variant->name, pyq_aio_engine(self->aio));
 	self->q = new_queue(.maxsize = 4);

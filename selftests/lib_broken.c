@@ -2,6 +2,7 @@
 /* A broken queue whose shared memory denies it: calls of the library end all the same. */
 #include "lib_test.h"
 #include "mapped.h"
+#include "skip.h"
 
 /* How often it is denied: far more often than calls look. */
 struct denial {
@@ -35,10 +36,10 @@ FIXTURE_VARIANT_ADD(broken, unbounded) { .maxsize = 0, .full = 40 };
 FIXTURE_SETUP(broken)
 {
 	if (on_shm())
-		SKIP(return, "is about the module");
+		SKIP_ALL("is about the module");
 	self->q = new_queue(.maxsize = variant->maxsize, .payload = variant->maxsize ? 8 : 65520);
 	if (!is_mapped(self->q))
-		SKIP(return, "is about mapped queues");
+		SKIP_ALL("is about mapped queues");
 	self->denial.hdr = map_pages(pyq_fd(self->q));
 	ASSERT_NE(MAP_FAILED, self->denial.hdr);
 }

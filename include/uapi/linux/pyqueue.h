@@ -648,6 +648,36 @@ struct pyqueue_fetch {
 #define PYQUEUE_IOC_AWAIT	_IOW(PYQUEUE_IOC_MAGIC, 0x2b, struct pyqueue_await)
 #define PYQUEUE_IOC_FETCH	_IOW(PYQUEUE_IOC_MAGIC, 0x2c, struct pyqueue_fetch)
 
+/* --- io_uring ------------------------------------------------------------ */
+
+/**
+ * struct pyqueue_uring - what sqe->cmd of an IORING_OP_URING_CMD on a queue holds
+ * @arg: user pointer to the structure of the ioctl that sqe->cmd_op names. It, and
+ *	what it points to, stays until the completion
+ * @tag: for PYQUEUE_URING_CANCEL, of the caller's choice
+ *
+ * sqe->cmd_op is PYQUEUE_IOC_PUT, _GET, _PUT_MANY, _GET_MANY, _TASK_DONE or
+ * _WAKE; cqe->res is what the ioctl would have returned. Whoever has to wait waits in
+ * line with those who sleep in the ioctls, until his deadline; he takes and puts
+ * nothing before he completes.
+ *
+ *   -EAGAIN     it would have to wait, and PYQUEUE_NOWAIT; or this kernel cannot
+ *               let it: PYQUEUE_FEAT_URING_CMD is not set
+ *   -ECANCELED  by PYQUEUE_URING_CANCEL, or the submitter ends
+ *   -ENOTTY     @cmd_op is none of these
+ */
+struct pyqueue_uring {
+	__aligned_u64 arg;
+	__aligned_u64 tag;
+};
+
+/*
+ * sqe->cmd_op: end all commands with @tag that wait by the same open file; @arg is 0
+ * (-EINVAL). The result is how many: each has its own completion, which says what has
+ * become of it.
+ */
+#define PYQUEUE_URING_CANCEL	_IO(PYQUEUE_IOC_MAGIC, 0x40)
+
 /* --- shared memory ------------------------------------------------------- */
 
 /*
