@@ -261,6 +261,7 @@ TEST_F(aio, timeouts)
 	EXPECT_DONE(self, 2, 1);
 }
 
+/* proves: pyq_completion -ECANCELED, pyq_aio_cancel -ECANCELED, pyq_aio_cancel_all -ECANCELED */
 TEST_F(aio, cancelled)
 {
 	char buf[8];
@@ -306,8 +307,10 @@ TEST_F(aio, destroyed)
 	EXPECT_EQ(1, pyq_qsize(self->q));
 }
 
+/* proves: pyq_aio_put -EBUSY, pyq_aio_get -EBUSY, pyq_aio_put_many -EBUSY, pyq_aio_get_many -EBUSY */
 TEST_F(aio, as_many_as_there_can_be)
 {
+	struct pyq_msg msg = { .data = &byte, .size = 1 };
 	char bufs[ENTRIES];
 
 	for (int i = 0; i < ENTRIES; i++)
@@ -315,6 +318,8 @@ TEST_F(aio, as_many_as_there_can_be)
 					     i % 2 ? PYQ_NOWAIT : PYQ_FOREVER, i)));
 	EXPECT_EQ(-EBUSY, lib(pyq_aio_get(self->aio, self->q, bufs, 1, PYQ_FOREVER, 0)));
 	EXPECT_EQ(-EBUSY, lib(pyq_aio_put(self->aio, self->q, bufs, 1, PYQ_FOREVER, 0)));
+	EXPECT_EQ(-EBUSY, lib(pyq_aio_get_many(self->aio, self->q, &msg, 1, PYQ_FOREVER, 0)));
+	EXPECT_EQ(-EBUSY, lib(pyq_aio_put_many(self->aio, self->q, &msg, 1, PYQ_FOREVER, 0)));
 	/* One that has ended makes room for another. */
 	EXPECT_EQ(1, lib(pyq_aio_wait(self->aio, self->done, 1, 1, LONG)));
 	EXPECT_EQ(0, lib(pyq_aio_put(self->aio, self->q, bufs, 1, PYQ_FOREVER, 1000)));
@@ -364,6 +369,8 @@ TEST_F(aio, shut_down)
 	EXPECT_DONE(self, 2, -ESHUTDOWN);
 }
 
+/* proves: pyq_aio_create -EINVAL, pyq_aio_create -EOPNOTSUPP, pyq_aio_wait -EINVAL */
+/* proves: pyq_aio_put -EINVAL, pyq_aio_get -EINVAL, pyq_aio_put_many -EINVAL, pyq_aio_get_many -EINVAL */
 TEST_F(aio, bad_arguments)
 {
 	pyq_aio *aio;
@@ -490,8 +497,12 @@ TEST_F(aio, hundreds_of_queues)
 
 /* --- processes that end, or are begun, with operations under way --------------- */
 
+/* proves: pyq_aio_put -ESTALE, pyq_aio_get -ESTALE, pyq_aio_put_many -ESTALE, pyq_aio_get_many -ESTALE */
+/* proves: pyq_aio_wait -ESTALE, pyq_aio_submit -ESTALE, pyq_aio_cancel -ESTALE, pyq_aio_cancel_all -ESTALE */
+/* proves: pyq_aio_fd -ESTALE */
 TEST_F(aio, forked)
 {
+	struct pyq_msg msg = { .data = &byte, .size = 1, .len = 1 };
 	char buf[8];
 
 	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, PYQ_FOREVER, 1)));
@@ -501,6 +512,10 @@ TEST_F(aio, forked)
 
 		wrong |= (pyq_aio_get(self->aio, self->q, buf, 8, LONG, 2) != -ESTALE) << 1;
 		wrong |= (pyq_aio_submit(self->aio) != -ESTALE) << 2;
+		wrong |= (pyq_aio_put(self->aio, self->q, buf, 8, LONG, 2) != -ESTALE) << 1;
+		wrong |= (pyq_aio_put_many(self->aio, self->q, &msg, 1, LONG, 2) != -ESTALE) << 1;
+		wrong |= (pyq_aio_get_many(self->aio, self->q, &msg, 1, LONG, 2) != -ESTALE) << 1;
+		wrong |= (pyq_aio_cancel(self->aio, 1) != -ESTALE) << 3;
 		wrong |= (pyq_aio_cancel_all(self->aio) != -ESTALE) << 3;
 		wrong |= (pyq_aio_fd(self->aio) != -ESTALE) << 4;
 		wrong |= (pyq_aio_destroy(self->aio) != 0) << 5;
@@ -567,6 +582,7 @@ static int forbid_uring(int err)
 }
 
 /* As the profile does that Docker sets (EPERM), or an old kernel (ENOSYS). */
+/* proves: pyq_aio_create -ENOSYS, pyq_aio_create -EPERM */
 TEST(no_uring)
 {
 	const int errors[] = { EPERM, ENOSYS };

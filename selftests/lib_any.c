@@ -26,6 +26,7 @@ FIXTURE_TEARDOWN(any)
 #define GET_ANY(self, timeout) \
 	lib(pyq_get_any((self)->qs, QUEUES, &(self)->which, (self)->buf, 8, timeout))
 
+/* proves: pyq_get_any -EAGAIN, pyq_get_any -ETIMEDOUT */
 TEST_F(any, at_once)
 {
 	ASSERT_EQ(0, pyq_put(self->qs[3], "three", 5, PYQ_NOWAIT));
@@ -68,6 +69,7 @@ TEST_F(any, waits)
 }
 
 /* What has ended is left out, until all have. A message of no bytes is one. */
+/* proves: pyq_get_any -ESHUTDOWN */
 TEST_F(any, ended)
 {
 	ASSERT_EQ(0, pyq_put(self->qs[1], NULL, 0, PYQ_NOWAIT));
@@ -100,14 +102,27 @@ TEST_F(any, ends_while_it_waits)
 	EXPECT_EQ(0, exit_status(ender));
 }
 
+/* proves: pyq_get_any -EINVAL, pyq_get_any -EMSGSIZE, pyq_get_any -EFAULT, pyq_get_any -EBADF */
 TEST_F(any, errors)
 {
+	char name[64];
+	pyq_queue *named, *half;
+
 	EXPECT_EQ(-EINVAL, lib(pyq_get_any(self->qs, 0, &self->which, self->buf, 8, 0)));
 	EXPECT_EQ(-EINVAL, GET_ANY(self, -2));
 	ASSERT_EQ(0, pyq_put(self->qs[2], "much too long", 13, PYQ_NOWAIT));
 	EXPECT_EQ(-EMSGSIZE, GET_ANY(self, LONG));
 	EXPECT_EQ(2, self->which);
 	EXPECT_EQ(1, pyq_qsize(self->qs[2]));
+	EXPECT_EQ(-EFAULT, lib(pyq_get_any(self->qs, QUEUES, &self->which, NULL, 16, LONG)));
+	snprintf(name, sizeof(name), "lib_any %d", getpid());
+	named = new_queue(.maxsize = 1, .name = name);
+	ASSERT_EQ(0, pyq_open(&half, name, PYQ_WRITE));
+	EXPECT_EQ(-EBADF, lib(pyq_get_any(&half, 1, &self->which, self->buf, 8, LONG)));
+	EXPECT_EQ(0, self->which);
+	pyq_close(half);
+	pyq_close(named);
+	EXPECT_EQ(0, pyq_unlink(name));
 }
 
 /* More than need no memory. */

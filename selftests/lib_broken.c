@@ -61,14 +61,18 @@ FIXTURE_TEARDOWN(broken)
 		ASSERT_EQ(0, pthread_create(&(self)->denier, NULL, deny, &(self)->denial)); \
 	})
 
+/* proves: pyq_get_any -EUCLEAN */
 TEST_F(broken, waits_for_a_message)
 {
 	struct pyq_loan loan;
+	size_t which = 1;
 	char c;
 
 	BREAK(self);
 	EXPECT_EQ(-EUCLEAN, lib(pyq_get(self->q, &c, 1, PYQ_FOREVER)));
 	EXPECT_EQ(-EUCLEAN, lib(pyq_borrow(self->q, &loan, PYQ_FOREVER)));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_get_any(&self->q, 1, &which, &c, 1, PYQ_FOREVER)));
+	EXPECT_EQ(0, which);
 }
 
 TEST_F(broken, waits_for_room)

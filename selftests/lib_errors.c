@@ -391,20 +391,102 @@ TEST_F(errors, memory)
 	free(data);
 }
 
+/* proves: pyq_aio_create -ENOMEM, pyq_aio_put -ENOMEM, pyq_aio_get -ENOMEM */
+/* proves: pyq_aio_put_many -ENOMEM, pyq_aio_get_many -ENOMEM, pyq_get_any -ENOMEM */
+TEST_F(errors, memory_of_operations)
+{
+	pyq_queue *q = new_queue(.maxsize = 1), *many[65];
+	struct pyq_msg msg = { .data = "", .len = 1 };
+	int errs[6] = { 0 }, i;
+	size_t which = 0;
+	pyq_aio *aio;
+	char c;
+
+	for (i = 0; i < 65; i++)
+		many[i] = q;
+	no_memory = true;
+	errs[0] = pyq_aio_create(&aio, 4, 0);
+	no_memory = false;
+	EXPECT_EQ(NULL, aio);
+	ASSERT_EQ(0, pyq_aio_create(&aio, 4, 0));
+	/* What need not wait needs no memory; what must is no operation then. */
+	no_memory = true;
+	errs[1] = pyq_aio_get(aio, q, &c, 1, PYQ_FOREVER, 1);
+	errs[2] = pyq_aio_get_many(aio, q, &(struct pyq_msg){ .data = &c, .size = 1 }, 1, PYQ_FOREVER, 1);
+	errs[3] = (int)pyq_get_any(many, 65, &which, &c, 1, PYQ_FOREVER);
+	EXPECT_EQ(0, pyq_aio_put(aio, q, "", 1, PYQ_FOREVER, 1));
+	errs[4] = pyq_aio_put(aio, q, "", 1, PYQ_FOREVER, 1);
+	errs[5] = pyq_aio_put_many(aio, q, &msg, 1, PYQ_FOREVER, 1);
+	no_memory = false;
+	for (i = 0; i < 6; i++)
+		EXPECT_EQ(-ENOMEM, errs[i]) TH_LOG("call %d", i);
+	EXPECT_EQ(1, pyq_aio_destroy(aio));
+	pyq_close(q);
+}
+
+static int aio_without_files(pyq_aio *aio, bool of_the_system)
+{
+	struct rlimit limit = { 0, 0 };
+	int err, uring, epoll;
+	pyq_aio *other;
+
+	if (of_the_system)
+		become_nobody();
+	else if (setrlimit(RLIMIT_NOFILE, &limit))
+		return 1;
+	err = of_the_system ? -ENFILE : -EMFILE;
+	uring = pyq_aio_create(&other, 4, PYQ_AIO_URING);
+	epoll = pyq_aio_create(&other, 4, PYQ_AIO_EPOLL);
+	if (uring != err && uring != -ENOSYS && uring != -EPERM)
+		return 2;
+	if (epoll != err || other)
+		return 3;
+	return pyq_aio_fd(aio) == err ? 0 : 4;
+}
+
+/* proves: pyq_aio_create -EMFILE, pyq_aio_create -ENFILE, pyq_aio_fd -EMFILE, pyq_aio_fd -ENFILE */
+TEST_F(errors, files_of_operations)
+{
+	pyq_aio *aio;
+	long long old;
+	int err;
+
+	EXPECT_EQ(0, exit_status(in_child(pyq_aio_create(&aio, 4, 0) ? 5 : aio_without_files(aio, false))));
+	if (geteuid())
+		return;
+	/* Made before there are none; in a child of its own, which may become nobody. */
+	old = set(FILE_MAX, -1);
+	ASSERT_LT(0, old);
+	err = exit_status(in_child(({
+		int ret = pyq_aio_create(&aio, 4, 0) ? 5 : 0;
+
+		set(FILE_MAX, 0);
+		ret ? ret : aio_without_files(aio, true);
+	})));
+	ASSERT_LE(0, set(FILE_MAX, old));
+	EXPECT_EQ(0, err);
+}
+
 static int none_to_be_had(pyq_queue *q, bool of_the_system)
 {
 	struct rlimit limit = { 0, 0 };
 	struct pollfd pfd;
+	size_t which = 0;
+	char c;
 
 	if (of_the_system)
 		become_nobody();
 	else if (setrlimit(RLIMIT_NOFILE, &limit))
 		_exit(1);
+	/* Both the same: the one is how the other waits. */
+	if (pyq_get_any(&q, 1, &which, &c, 1, PYQ_FOREVER) != pyq_pollfd(q, PYQ_READ, &pfd))
+		return -1;
 	return pyq_pollfd(q, PYQ_READ, &pfd);
 }
 
 /* Those who only need memory and files where queues are mapped. */
 /* proves: pyq_borrow -ENOMEM, pyq_pollfd -ENOMEM, pyq_pollfd -EMFILE, pyq_pollfd -ENFILE */
+/* proves: pyq_get_any -EMFILE, pyq_get_any -ENFILE */
 TEST_F(errors, mapped)
 {
 	pyq_queue *q = new_queue(.maxsize = 1, .payload = 48);

@@ -68,6 +68,7 @@ TEST_F(prep, poll)
 	EXPECT_RESULT(self, 2, on_shm() ? POLLIN : POLLOUT);
 }
 
+/* proves: pyq_prep_get -EOPNOTSUPP, pyq_prep_put -EOPNOTSUPP */
 TEST_F(prep, get_and_put)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
@@ -99,6 +100,72 @@ TEST_F(prep, get_and_put)
 	EXPECT_EQ(5, exit_status(in_child(pyq_get(self->q, buf, 8, PYQ_NOWAIT))));
 	EXPECT_RESULT(self, 3, 6);
 	EXPECT_EQ(6, pyq_get(self->q, buf, 8, PYQ_NOWAIT));
+}
+
+static void submit_get(struct io_uring *ring, pyq_queue *q, char *buf, unsigned int size)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	pyq_prep_get(sqe, q, buf, size);
+	with_data(sqe, 1);
+	io_uring_submit(ring);
+}
+
+static void submit_put(struct io_uring *ring, pyq_queue *q, unsigned int len)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	pyq_prep_put(sqe, q, "hello", len);
+	with_data(sqe, 1);
+	io_uring_submit(ring);
+}
+
+static void cancel(struct __test_metadata *_metadata, struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+	uint64_t what;
+
+	io_uring_prep_cancel64(sqe, 1, 0);
+	with_data(sqe, 2);
+	io_uring_submit(ring);
+	for (int i = 0; i < 2; i++) {
+		int ret = complete(ring, &what);
+
+		EXPECT_EQ(what == 1 ? -ECANCELED : 0, ret);
+	}
+}
+
+/* proves: pyq_prep_get -EMSGSIZE, pyq_prep_get -EBADMSG, pyq_prep_get -ECANCELED, pyq_prep_get -EBADF */
+/* proves: pyq_prep_put -ECANCELED, pyq_prep_put -EINVAL */
+TEST_F(prep, results)
+{
+	char buf[8], name[64];
+	pyq_queue *named, *half;
+
+	if (on_shm())
+		SKIP(return, "a message in shared memory is not a file's");
+	submit_get(&self->ring, self->q, buf, 8);
+	cancel(_metadata, &self->ring);
+	ASSERT_EQ(0, pyq_put(self->q, "hello", 5, PYQ_NOWAIT));
+	submit_get(&self->ring, self->q, buf, 4);
+	EXPECT_RESULT(self, 1, -EMSGSIZE);
+	submit_put(&self->ring, self->q, 5);
+	cancel(_metadata, &self->ring);
+	submit_put(&self->ring, self->q, 0);
+	EXPECT_RESULT(self, 1, -EINVAL);
+	EXPECT_EQ(5, pyq_get(self->q, buf, 8, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_put(self->q, NULL, 0, PYQ_NOWAIT));
+	submit_get(&self->ring, self->q, buf, 8);
+	EXPECT_RESULT(self, 1, -EBADMSG);
+	EXPECT_EQ(0, pyq_get(self->q, buf, 8, PYQ_NOWAIT));
+	snprintf(name, sizeof(name), "lib_uring %d", getpid());
+	named = new_queue(.maxsize = 1, .name = name);
+	ASSERT_EQ(0, pyq_open(&half, name, PYQ_WRITE));
+	submit_get(&self->ring, half, buf, 8);
+	EXPECT_RESULT(self, 1, -EBADF);
+	pyq_close(half);
+	pyq_close(named);
+	EXPECT_EQ(0, pyq_unlink(name));
 }
 
 TEST_HARNESS_MAIN

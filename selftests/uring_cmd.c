@@ -144,6 +144,7 @@ TEST_F(cmd, at_once)
 }
 
 /* Where it cannot wait it says so, and no thread waits in its stead. */
+/* proves: URING -EAGAIN */
 TEST_F(cmd, waits_or_says_so)
 {
 	struct command get = { .buf = "" };
@@ -239,6 +240,7 @@ TEST_F(cmd, deadline)
 	EXPECT_EQ('a', get_byte(self->q));
 }
 
+/* proves: URING -ECANCELED */
 TEST_F(cmd, cancelled)
 {
 	struct command gets[4];
@@ -342,6 +344,7 @@ TEST_F(cmd, from_a_worker)
 	}
 }
 
+/* proves: PYQUEUE_URING_CANCEL -EINVAL, URING -ENOTTY */
 TEST_F(cmd, bad_arguments)
 {
 	struct command get;

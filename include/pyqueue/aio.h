@@ -26,8 +26,7 @@
  * what it has taken is gone with it, as with pyq_get().
  *
  * A pyq_aio is for one thread at a time; its queues may be used by others as well. In a
- * child after a fork only pyq_aio_destroy() is of use: what the others cannot do without
- * the parent's is -ESTALE.
+ * child after a fork only pyq_aio_destroy() is of use.
  */
 #ifndef PYQUEUE_AIO_H
 #define PYQUEUE_AIO_H
@@ -105,8 +104,8 @@ PYQ_API const char *pyq_aio_engine(const pyq_aio *aio);
  *
  * Return: 0: there will be a completion; or there is no operation: -EBUSY there are as
  * many as there can be, take completions; -EINVAL a bad timeout; -ENOMEM; -ESTALE in a
- * child. What else can go wrong shows in the completion: also, if it has to wait,
- * -ENOMEM (or fs.epoll.max_user_watches), -EMFILE, and what pyq_pollfd() returns.
+ * child. What else can go wrong shows in the completion: also, if it has to wait, an error
+ * of pyq_pollfd(), or that epoll has no descriptor or no room for more.
  */
 PYQ_API int pyq_aio_put(pyq_aio *aio, pyq_queue *q, const void *data, size_t len, int64_t timeout,
 			uint64_t user_data);
@@ -166,7 +165,7 @@ PYQ_API int pyq_aio_get_many(pyq_aio *aio, pyq_queue *q, struct pyq_msg *msgs, s
  * In one system call for all, or none if there is nothing to tell. pyq_aio_wait() does
  * it as well: this is for who then waits in another way (pyq_aio_fd()), or works on.
  *
- * Return: 0; -ENOMEM; -ESTALE.
+ * Return: 0; -ESTALE in a child; what else the kernel says.
  */
 PYQ_API int pyq_aio_submit(pyq_aio *aio);
 
@@ -214,7 +213,7 @@ PYQ_API int pyq_aio_cancel_all(pyq_aio *aio);
  * look at: call that until it returns 0, and pyq_aio_submit() when operations have been
  * added, before polling. It may turn out to be nothing.
  *
- * Return: the fd, which stays @aio's; -EMFILE, -ENFILE, -ENOMEM; -ESTALE.
+ * Return: the fd, which stays @aio's; -EMFILE, -ENFILE; -ESTALE.
  */
 PYQ_API int pyq_aio_fd(pyq_aio *aio);
 

@@ -39,7 +39,8 @@ static inline int pyq_prep_check(const pyq_queue *q)
  *
  * Its result (cqe->res) is the message's bytes; 0: the queue has been shut down and is
  * empty; -EMSGSIZE it is longer, and stays; -EBADMSG it has no bytes, and stays (pyq_get()
- * takes it); -ECANCELED nothing has been taken; -EBADF not open for getting; -EUCLEAN.
+ * takes it); -ECANCELED nothing has been taken; -EBADF not open for getting; or that the
+ * queue is broken.
  *
  * Return: 0; -EOPNOTSUPP the queue is in shared memory, use pyq_prep_poll(): @sqe is as
  * it was.
@@ -60,10 +61,10 @@ static inline int pyq_prep_get(struct io_uring_sqe *sqe, pyq_queue *q, void *buf
  * @data: the message, at least one byte; the operation's until it has ended
  * @len: its bytes
  *
- * Its result is @len; -ESHUTDOWN; -E2BIG; -ENOBUFS, -EDQUOT, -ENOMEM a limit; -ECANCELED
- * nothing has been put; -EBADF not open for putting; -EINVAL no bytes; -EUCLEAN.
+ * Its result is @len; -EINVAL no bytes; -ECANCELED nothing has been put; or an error of
+ * pyq_put().
  *
- * Return: as pyq_prep_get().
+ * Return: 0; -EOPNOTSUPP the queue is in shared memory.
  */
 static inline int pyq_prep_put(struct io_uring_sqe *sqe, pyq_queue *q, const void *data,
 			       unsigned int len)
@@ -84,7 +85,7 @@ static inline int pyq_prep_put(struct io_uring_sqe *sqe, pyq_queue *q, const voi
  * Its result is an event of poll() (more than 0); then the synchronous functions, with
  * PYQ_NOWAIT, do the rest. For a queue that is mapped that is the fastest way.
  *
- * Return: 0 or as pyq_pollfd().
+ * Return: 0, or an error of pyq_pollfd().
  */
 static inline int pyq_prep_poll(struct io_uring_sqe *sqe, pyq_queue *q, unsigned int access)
 {
