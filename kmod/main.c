@@ -21,7 +21,7 @@
  * Return: its index, or -ENOTTY, -EFAULT, -EINVAL, -E2BIG.
  */
 long pyqueue_ioctl_find(const struct pyqueue_ioctl *table, size_t n, unsigned int cmd,
-			 void __user *user, union pyqueue_any_arg *arg)
+			void __user *user, union pyqueue_any_arg *arg)
 {
 	const unsigned int size_bits = _IOC_SIZEMASK << _IOC_SIZESHIFT;
 	u32 size = _IOC_SIZE(cmd);

@@ -417,7 +417,7 @@ union pyqueue_any_arg {
 };
 
 long pyqueue_ioctl_find(const struct pyqueue_ioctl *table, size_t n, unsigned int cmd,
-			 void __user *user, union pyqueue_any_arg *arg);
+			void __user *user, union pyqueue_any_arg *arg);
 long pyqueue_ioctl(const struct pyqueue_ioctl *table, size_t n, struct file *file,
 		   unsigned int cmd, unsigned long user);
 

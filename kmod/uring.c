@@ -273,7 +273,7 @@ static int pyqueue_uring_do(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (cmd->cmd_op == PYQUEUE_URING_CANCEL)
 		return pyqueue_uring_cancel(cmd->file, &payload);
 	ret = pyqueue_ioctl_find(pyqueue_uring_ioctls, pyqueue_nr_uring_ioctls, cmd->cmd_op, user,
-				  &arg);
+				 &arg);
 	if (ret < 0)
 		return ret;
 	ioctl = &pyqueue_uring_ioctls[ret];

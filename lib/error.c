@@ -23,8 +23,8 @@ const char *pyq_strerror(long err)
 		return "timed out: all the while the queue was full (put), empty (get) or had "
 		       "unfinished messages (join)";
 	case -ESHUTDOWN:
-		return "the queue has been shut down: nothing can be put any more, and what is left "
-		       "can be got until it is empty";
+		return "the queue has been shut down, for ever: nothing can be put any more, and "
+		       "after what was left, nothing got (to use its name again: pyqueue rm)";
 	case -EMSGSIZE:
 		return "the next message is longer than the buffer, and still in the queue: make "
 		       "room for the length that pyq_get_msg() reports, or use pyq_get_alloc()";
@@ -33,8 +33,9 @@ const char *pyq_strerror(long err)
 		       "was reserved): send it in parts, or create the queue with a larger "
 		       "max_msg (at most 64 MiB)";
 	case -ENOBUFS:
-		return "the large messages in the queue would exceed its max_bytes: get some "
-		       "first, or create the queue with a larger max_bytes";
+		return "the queue's large messages, or those that a queue without a bound keeps "
+		       "outside of its ring, would exceed its max_bytes: get some first, or "
+		       "create the queue with a larger max_bytes";
 	case -EDQUOT:
 		return LIMIT("the queues of this user hold as many bytes as they may",
 			     "max_user_bytes",
@@ -99,17 +100,18 @@ const char *pyq_strerror(long err)
 		return "the name is too long: at most " TEXT(PYQUEUE_NAME_MAX) " bytes";
 	case -EINVAL:
 		return "invalid argument: a size, mode, count or timeout out of range, a name that "
-		       "is empty or has '/' or control characters in it, one task_done too many, "
+		       "is empty or has '/' or control characters in it, an unknown flag of "
+		       "pyq_open() or pyq_pollfd(), one task_done too many, "
 		       "a loan that has ended or is another handle's, or a PYQUEUE_BACKEND that is neither kernel nor shm";
 	case -EOPNOTSUPP:
-		return "not offered here: a queue without a bound (give it a maxsize of 1 or "
-		       "more), an unknown flag (pyqueue info shows the features there are), or "
-		       "what only the module can do: sealed queues, modes that let somebody do "
-		       "one of get and put, and queues without /proc; or what only queues in "
-		       "shared memory can do so far: loans";
+		return "not offered here: an unknown flag; loans of a sealed queue (one whose mode "
+		       "lets others in is: make it with PYQ_MAPPABLE) or of a handle for one "
+		       "direction only (open it for both); or, in shared memory, what only the "
+		       "module can do: queues without a bound, sealed ones, modes that let "
+		       "somebody do one of get and put, messages by io_uring";
 	case -EBADF:
-		return "the queue is closed, or not open for this: open it with PYQ_READ to get, "
-		       "PYQ_WRITE to put or shut down";
+		return "not an open file descriptor, or a queue that is not open for this: open it "
+		       "with PYQ_READ to get, PYQ_WRITE to put or shut down";
 	case -ENOTTY:
 		return "this file descriptor, or /dev/pyqueue, is not one of the pyqueue module, "
 		       "or the module is another version's";

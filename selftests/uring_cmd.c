@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <liburing.h>
 #include <pthread.h>
+#include <sys/utsname.h>
 
 FIXTURE(cmd) {
 	int dev;
@@ -141,6 +142,17 @@ TEST_F(cmd, at_once)
 	prepare_get(&self->ring, self->q, &get, PYQUEUE_NOWAIT, 3);
 	SUBMIT(self, 1);
 	EXPECT_RESULT(self, 3, -EAGAIN);
+}
+
+/* What the others are skipped for is no accident. */
+TEST_F(cmd, feature)
+{
+	int major = 0, minor = 0;
+	struct utsname name;
+
+	ASSERT_EQ(0, uname(&name));
+	ASSERT_EQ(2, sscanf(name.release, "%d.%d", &major, &minor));
+	EXPECT_EQ(major > 6 || (major == 6 && minor >= 7), self->waits);
 }
 
 /* Where it cannot wait it says so, and no thread waits in its stead. */

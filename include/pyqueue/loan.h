@@ -19,7 +19,11 @@
  * somebody has noticed (docs/shm.md).
  *
  * A loan keeps its slot. Messages behind a reserved one wait for it, and once the
- * ring has come round, puts wait for whatever is on loan: so do not sleep on it.
+ * ring has come round, puts wait for whatever is on loan: so do not sleep on it. In a
+ * queue without a bound puts do not; there gets find the queue empty, although
+ * pyq_qsize() counts what waits behind the ring. pyq_qsize() counts what is reserved, and
+ * not what is borrowed: so another may be put, and what is given back can be one more
+ * than maxsize.
  * It may be ended by any thread of the process that made it, once: through a copy of
  * the struct nothing is ended twice, but @data may be gone. Only of a message that was
  * given back is a copy, after that, as good as a new loan of the same message: keep
@@ -61,13 +65,14 @@ struct pyq_loan {
  *
  * The message's place among the others is settled now. It has room for the queue's
  * payload (struct pyq_attr); pyq_put() takes larger ones. A queue without a bound is
- * full in this sense while more messages are in it than its ring has room for.
+ * full in this sense while more messages are in it than its ring has room for; neither
+ * pyq_full() nor pyq_pollfd() says so: after -EAGAIN use pyq_put().
  *
  * May sleep; signals and kills as in pyq_put().
  *
  * Return: 0; -EAGAIN full and PYQ_NOWAIT; -ETIMEDOUT; -ESHUTDOWN; -EBADF not open
- * for putting; -EINVAL a bad timeout; -EOPNOTSUPP this queue cannot be mapped;
- * -EUCLEAN.
+ * for putting; -EINVAL a bad timeout; -EOPNOTSUPP the module's queue is
+ * sealed, or the handle is for one direction only; -EUCLEAN.
  */
 PYQ_API int pyq_reserve(pyq_queue *q, struct pyq_loan *loan, int64_t timeout);
 
@@ -108,8 +113,8 @@ PYQ_API int pyq_discard(pyq_queue *q, struct pyq_loan *loan);
  *
  * Return: 0; -EAGAIN empty and PYQ_NOWAIT; -ETIMEDOUT; -ESHUTDOWN shut down and
  * empty; -EBADF not open for getting; -EINVAL a bad timeout; -ENOMEM no memory for
- * that copy, the message is still in the queue; -EOPNOTSUPP this queue cannot be
- * mapped; -EUCLEAN.
+ * that copy, the message is still in the queue; -EOPNOTSUPP the module's queue is
+ * sealed, or the handle is for one direction only; -EUCLEAN.
  */
 PYQ_API int pyq_borrow(pyq_queue *q, struct pyq_loan *loan, int64_t timeout);
 

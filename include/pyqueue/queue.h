@@ -12,7 +12,7 @@
  *
  * Every function returns 0 or a count, or a negative error number; errno is
  * left alone, and none is a cancellation point. pyq_strerror() puts an error into
- * words. A handle may be used by any number of threads at once, and in a child after
+ * words. Pointers must not be NULL, unless it is said that they may. A handle may be used by any number of threads at once, and in a child after
  * fork() (whose first call may also fail as pyq_open() does); pyq_close() must be the
  * last call on it. A process that is killed at any instant takes nothing with it: a
  * message is put or not put, taken or still there.
@@ -51,7 +51,7 @@ typedef struct pyq_queue pyq_queue;
 #define PYQ_MILLISECONDS(ms) (1000000 * (int64_t)(ms))
 
 /* pyq_attr.flags */
-#define PYQ_SEALED (1u << 0)   /* nobody may map it: no participant can spoil it */
+#define PYQ_SEALED (1u << 0)   /* nobody may map it: no participant can spoil its memory */
 #define PYQ_MAPPABLE (1u << 1) /* may be mapped by all whom its mode lets in */
 #define PYQ_EXCL (1u << 2)     /* -EEXIST if the name exists */
 
@@ -61,18 +61,21 @@ typedef struct pyq_queue pyq_queue;
 
 /**
  * struct pyq_attr - what a new queue is like
- * @maxsize: how many messages it holds; 0 or less: no bound but memory, a put never
- *	waits (only queues of the module: in shared memory -EOPNOTSUPP)
+ * @maxsize: how many messages it holds; 0 or less: no bound but memory, of which a user
+ *	has a share for all of his queues (pyqueue info); a put never waits, its timeout
+ *	means nothing (only queues of the module: in shared memory -EOPNOTSUPP)
  * @name: its name for other processes, or NULL: then it is passed on by fork()
  *	or by its fd (pyq_fd())
  * @flags: PYQ_SEALED, PYQ_MAPPABLE, PYQ_EXCL
  * @mode: permissions of the name, as of a file (read: get, write: put); 0 means
- *	0600. The umask does not apply.
+ *	0600. The umask does not apply. One that lets others in seals a queue of the
+ *	module, as with PYQ_SEALED, unless @flags has PYQ_MAPPABLE
  * @payload: messages up to this many bytes are fast, larger ones cost a memory
  *	allocation each; 0 means 240
  * @max_msg: largest message in bytes; 0 means 1 MiB; at most 64 MiB
  * @max_bytes: bound on the bytes of all messages larger than @payload and, of a queue
- *	without a bound, of those that its ring has no room for; 0: of the kernel's
+ *	without a bound, of those that its ring has no room for (their bytes only: what
+ *	each costs beside them counts in the user's share); 0: of the kernel's
  *	queues none but the user's (pyqueue info shows it); of those in shared memory
  *	64 MiB, or four times @max_msg if that is more
  * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
@@ -82,7 +85,8 @@ typedef struct pyq_queue pyq_queue;
  * @reserved: zeros, otherwise -EINVAL
  *
  * Meant for designated initializers: they are C's keyword arguments. What is
- * not named is 0, the default.
+ * not named is 0, the default. Of a queue that exists already the attributes are its own,
+ * also if it has been shut down.
  */
 struct pyq_attr {
 	int64_t maxsize;
@@ -248,12 +252,15 @@ PYQ_API int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
 /**
  * pyq_set_spin() - how long to try before going to sleep
  * @q: the queue
- * @ns: nanoseconds, at most; 0: sleep at once; negative: as it was in the beginning
+ * @ns: nanoseconds, at most; more than a second is one; 0: sleep at once; negative: as it
+ *	was in the beginning, 16 microseconds, or on one processor 0
  *
- * A wait on a queue that is mapped first tries for a while, as long as that has
- * been of use lately: 3 to 16 microseconds, about what it costs to sleep and to be
- * woken (one time in eight the longest); on one processor not at all. More spares wake-ups and costs processor time.
- * For this handle only. Has no meaning for queues that are not mapped.
+ * A wait on a queue that is mapped first tries for a while: at least 3 microseconds, at
+ * most @ns, twice as long after a time that was of use and half as long after one that
+ * was not, and one time in eight as long as it may. By default that is about what it
+ * costs to sleep and to be woken; more spares wake-ups and costs processor time. In
+ * shared memory, who tries does not look meanwhile who has died. For this handle only.
+ * Has no meaning for queues that are not mapped.
  */
 PYQ_API void pyq_set_spin(pyq_queue *q, int64_t ns);
 
@@ -368,7 +375,7 @@ PYQ_API ssize_t pyq_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
  * @timeout: how long to wait for the first
  *
  * Takes the first as pyq_get() would, and then as many as are there and fit,
- * in order.
+ * in order; of a queue without a bound no more than its ring holds.
  *
  * Return: how many, at least 1; 0 only if @n is 0; otherwise as pyq_get() for
  * the first.
@@ -433,6 +440,9 @@ PYQ_API int pyq_task_done(pyq_queue *q, unsigned int count);
  * pyq_join() - wait until every message put has been dealt with
  * @q: the queue
  * @timeout: how long
+ *
+ * Who has taken a message and dies before pyq_task_done() never says so: where that can
+ * happen give it a timeout, or borrow messages, which come again.
  *
  * Return: 0; -EAGAIN some have not been and PYQ_NOWAIT; -ETIMEDOUT; -EINVAL a
  * bad timeout; -EUCLEAN.
