@@ -148,7 +148,8 @@ bool pyqi_aio_try_loose(pyq_aio *aio, bool all)
 
 static void check_owners(pyq_aio *aio, struct pyqi_aio_side *side)
 {
-	if (side->state != PYQI_AIO_ARMED || !side->by_futex)
+	/* Where nothing waits any more the queue may be closed by now. */
+	if (!side->first || side->state != PYQI_AIO_ARMED || !side->by_futex)
 		return;
 	pyqi_owner_check(side->source->q);
 	aio->look_at = pyqi_now() + PYQI_AIO_SLICE;

@@ -460,6 +460,27 @@ TEST_F(aio, handles_come_and_go)
 	}
 }
 
+/* Closed as soon as nothing waits on it, when it is time to look who has died. */
+TEST_F(aio, closed_while_watched)
+{
+	pyq_queue *q = new_queue(.maxsize = 1);
+	const int64_t begin = lib_now_ns();
+	char buf[8];
+
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, PYQ_FOREVER, 1)));
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, q, buf, 8, PYQ_FOREVER, 2)));
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	EXPECT_EQ(1, lib(pyq_aio_cancel(self->aio, 2)));
+	pyq_close(q);
+	/* It is time ten times a second. */
+	while (lib_now_ns() < begin + PYQ_MILLISECONDS(110))
+		sched_yield();
+	EXPECT_EQ(1, lib(pyq_aio_wait(self->aio, self->done, 1, 2, PYQ_MILLISECONDS(5))));
+	EXPECT_EQ(-ECANCELED, self->done[0].result);
+	ASSERT_EQ(0, pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
+	EXPECT_DONE(self, 1, 1);
+}
+
 TEST_F(aio, hundreds_of_queues)
 {
 	enum { QUEUES = 200 };
