@@ -147,7 +147,8 @@ static int wait(pyq_aio *aio, uint64_t until)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr)
-			pyqi_aio_told(aio, events[i].data.ptr, 0);
+			pyqi_aio_told(aio, events[i].data.ptr,
+				      events[i].events & EPOLLERR ? -EUCLEAN : 0);
 		else
 			pyqi_aio_timer_rang(aio);
 	}

@@ -104,9 +104,14 @@ static void end(pyq_aio *aio, bool ours)
 	free(aio->state);
 }
 
-/* Told not to watch, or the futex's word had changed before it came to that. */
-static int no_error(int res)
+/*
+ * Told not to watch, or the futex's word had changed before it came to that, is no error.
+ * That a queue is broken is the module's word: the queue's own memory may deny it.
+ */
+static int outcome_of(int res)
 {
+	if (res > 0 && res & POLLERR)
+		return -EUCLEAN;
 	return res == -ECANCELED || res == -EAGAIN || res == -EINTR ? 0 : res;
 }
 
@@ -121,7 +126,7 @@ static void completion(pyq_aio *aio, const struct io_uring_cqe *cqe)
 		pyqi_aio_timer_rang(aio);
 		return;
 	}
-	pyqi_aio_told(aio, side, no_error(cqe->res));
+	pyqi_aio_told(aio, side, outcome_of(cqe->res));
 }
 
 static void reap(pyq_aio *aio)

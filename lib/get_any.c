@@ -47,7 +47,8 @@ static int prepare(pyq_queue *const *qs, size_t n, size_t *which, struct pollfd 
 	return 0;
 }
 
-static int wait_until(struct pollfd *pfds, size_t n, uint64_t deadline)
+/* Return: 0 it may be worth a try; -ETIMEDOUT; or an error of the one in @which. */
+static int wait_until(struct pollfd *pfds, size_t n, size_t *which, uint64_t deadline)
 {
 	const uint64_t now = deadline == PYQI_FOREVER ? 0 : pyqi_now();
 	const uint64_t ns = deadline > now ? deadline - now : 0;
@@ -59,6 +60,13 @@ static int wait_until(struct pollfd *pfds, size_t n, uint64_t deadline)
 
 	if (ret < 0 && errno != EINTR)
 		return -errno;
+	/* The module's word: a broken queue's own memory may deny it. */
+	for (size_t i = 0; ret > 0 && i < n; i++) {
+		if (pfds[i].fd >= 0 && pfds[i].revents & (POLLERR | POLLNVAL)) {
+			*which = i;
+			return pfds[i].revents & POLLERR ? -EUCLEAN : -EBADF;
+		}
+	}
 	return !ret && pyqi_now() >= deadline ? -ETIMEDOUT : 0;
 }
 
@@ -72,7 +80,7 @@ static ssize_t wait_for_any(pyq_queue *const *qs, size_t n, size_t *which, void 
 		return ret;
 	/* A last look after the time is over: success comes first. */
 	while ((ret = try_each(qs, n, which, buf, size, pfds)) == -EAGAIN && !over)
-		over = wait_until(pfds, n, deadline);
+		over = wait_until(pfds, n, which, deadline);
 	return ret == -EAGAIN ? over : ret;
 }
 

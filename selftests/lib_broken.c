@@ -75,6 +75,26 @@ TEST_F(broken, waits_for_a_message)
 	EXPECT_EQ(0, which);
 }
 
+static void operations(struct __test_metadata *_metadata, pyq_queue *q, unsigned int engine)
+{
+	struct pyq_completion done;
+	pyq_aio *aio;
+	char c;
+
+	ASSERT_EQ(0, pyq_aio_create(&aio, 4, engine));
+	ASSERT_EQ(0, lib(pyq_aio_get(aio, q, &c, 1, PYQ_FOREVER, 1)));
+	ASSERT_EQ(1, lib(pyq_aio_wait(aio, &done, 1, 1, PYQ_FOREVER)));
+	EXPECT_EQ(-EUCLEAN, done.result);
+	pyq_aio_destroy(aio);
+}
+
+TEST_F(broken, operations)
+{
+	BREAK(self);
+	operations(_metadata, self->q, PYQ_AIO_URING);
+	operations(_metadata, self->q, PYQ_AIO_EPOLL);
+}
+
 TEST_F(broken, waits_for_room)
 {
 	struct pyq_loan loan;
