@@ -25,7 +25,8 @@ int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret)
  * pyqueue_busy() - the ring has said -EBUSY: is it worth another try
  * @q: the queue
  * @patience: the caller's; zeros at first
- * @ret: out: if not, what to return instead: -EINTR, -EUCLEAN
+ * @ret: out: if not, what to return instead: -EINTR, -EUCLEAN; -EBUSY others have been
+ *	quicker so often that it is time to look whether the call is to end
  *
  * Context: May sleep.
  * Return: whether it is.
@@ -39,11 +40,36 @@ bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret
 		*ret = -EINTR;
 		return false;
 	}
-	if (head != patience->head || tail != patience->tail)
-		*patience = (struct pyqueue_patience){ .head = head, .tail = tail };
+	if (head != patience->head || tail != patience->tail) {
+		patience->rounds = 0;
+		patience->head = head;
+		patience->tail = tail;
+	}
 	if (++patience->rounds == PYQUEUE_BUSY_ROUNDS) {
 		pyqueue_break(q);
 		*ret = -EUCLEAN;
+		return false;
+	}
+	cond_resched();
+	*ret = -EBUSY;
+	return ++patience->all < PYQUEUE_BUSY_MOST;
+}
+
+/**
+ * pyqueue_again() - is an attempt that does not wait to be made again
+ * @ret: what it has said; out: -ERESTARTSYS if it is not because of a signal
+ *
+ * Not left to others: who spoils a ring can be quicker for ever.
+ *
+ * Context: May sleep.
+ * Return: whether it is: others were quicker.
+ */
+bool pyqueue_again(long *ret)
+{
+	if (*ret != -EBUSY)
+		return false;
+	if (signal_pending(current)) {
+		*ret = -ERESTARTSYS;
 		return false;
 	}
 	cond_resched();

@@ -388,10 +388,14 @@ static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
 	int in, out;
 
 	poll_wait(file, &q->pollers, wait);
-	if (events & out_events)
+	if (events & out_events) {
 		pyq_pollers_announce(q->putters.shared); /* H */
-	if (!(events & out_events) || events & in_events)
+		pyqueue_call_other_side(q, &q->putters);
+	}
+	if (!(events & out_events) || events & in_events) {
 		pyq_pollers_announce(q->getters.shared); /* H */
+		pyqueue_call_other_side(q, &q->getters);
+	}
 
 	/* Also what nobody has asked for: its end, and that it is broken. */
 	in = pyqueue_can_get(q);

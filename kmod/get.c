@@ -20,6 +20,9 @@
 /* How often a getter's memory is brought in and then not there. */
 #define PYQUEUE_FAULTS		64
 
+/* Messages that others may take first before a getter looks whether he is to end. */
+#define PYQUEUE_GET_TRIES	16
+
 static int pyqueue_peek(struct pyqueue *q, struct pyq_op *op, u64 room)
 {
 	struct pyqueue_patience patience = { .rounds = 0 };
@@ -254,13 +257,17 @@ static long pyqueue_get_outside(struct pyqueue *q)
 	return moved ?: -EAGAIN;
 }
 
+/* -EBUSY: others were quicker again and again; somebody who keeps to no rule is for ever. */
 static long pyqueue_try_get(struct pyqueue *q, void *arg)
 {
+	unsigned int tries = PYQUEUE_GET_TRIES;
 	struct pyqueue_getter *g = arg;
 	bool claim_first = false;
 	long ret;
 
-	while (!READ_ONCE(q->broken)) {
+	do {
+		if (READ_ONCE(q->broken))
+			return -EUCLEAN;
 		ret = pyqueue_get_once(q, g, claim_first);
 		if (ret == -EAGAIN) {
 			g->faults = 0;
@@ -268,13 +275,12 @@ static long pyqueue_try_get(struct pyqueue *q, void *arg)
 		}
 		if (ret != -EBUSY)
 			return ret;
-		/* Somebody who keeps to no rule can make this go on for ever. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 		claim_first = !claim_first;
-	}
-	return -EUCLEAN;
+	} while (--tries);
+	return -EBUSY;
 }
 
 /* Bring in what a copy did not find. Return: whether to try again. */
@@ -314,8 +320,9 @@ long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadli
 
 	do {
 		ret = pyqueue_try_get(q, g);
-	} while (ret == -EFAULT && pyqueue_fault_in(g));
-	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT)
+	} while ((ret == -EFAULT && pyqueue_fault_in(g)) ||
+		 (deadline_ns == PYQUEUE_NOWAIT && pyqueue_again(&ret)));
+	if ((ret != -EAGAIN && ret != -EBUSY) || deadline_ns == PYQUEUE_NOWAIT)
 		return ret;
 	return pyqueue_wait(q, &wait, deadline_ns);
 }

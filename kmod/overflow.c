@@ -22,7 +22,7 @@ static int pyqueue_move(struct pyqueue *q, struct pyq_op *op)
 	o->first = *pyqueue_large_next(m);
 	if (!o->first)
 		o->link = &o->first;
-	pyq_overflow_moved(&q->ring, &o->seen);
+	pyq_overflow_moving(&q->ring, &o->seen);
 	if (len <= pyq_ring_payload(&q->ring)) {
 		pyqueue_large_copy(m, pyq_ring_slot(&q->ring, op->pos)->payload);
 	} else {
@@ -31,6 +31,7 @@ static int pyqueue_move(struct pyqueue *q, struct pyq_op *op)
 		flags = PYQUEUE_SLOT_INDIRECT;
 	}
 	err = pyq_ring_publish(&q->ring, op, len, flags);
+	pyq_overflow_moved(&q->ring, &o->seen);
 	pyqueue_large_put(q, old);
 	pyqueue_large_put(q, m);
 	return err;
@@ -86,9 +87,8 @@ long pyqueue_refill(struct pyqueue *q)
 	int busy;
 	long ret;
 
+	/* Not without the lock: the last of them may be on its way, and not be there yet. */
 	do {
-		if (!pyqueue_overflows(q))
-			break;
 		if (mutex_lock_killable(&q->overflow.lock))
 			return -EINTR;
 		ret = pyqueue_refill_locked(q);
@@ -129,6 +129,30 @@ int pyqueue_put_outside(struct pyqueue *q, struct pyqueue_large *m)
 	}
 	mutex_unlock(&o->lock);
 	return err;
+}
+
+/**
+ * pyqueue_overflow_is_denied() - does the ring send putters here although nobody waits
+ * @q: the queue
+ *
+ * Only who spoils it can have done that; who claims a slot himself would be sent here and
+ * away again for ever.
+ *
+ * Context: Sleeps.
+ */
+bool pyqueue_overflow_is_denied(struct pyqueue *q)
+{
+	bool denied;
+
+	if (!pyq_overflows(&q->ring))
+		return false;
+	if (!q->unbounded)
+		return true;
+	if (mutex_lock_killable(&q->overflow.lock))
+		return false;
+	denied = !q->overflow.first && pyq_overflows(&q->ring);
+	mutex_unlock(&q->overflow.lock);
+	return denied;
 }
 
 /* Take all there is. Return: a list. */

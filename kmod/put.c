@@ -127,7 +127,7 @@ static long pyqueue_put_behind(struct pyqueue *q, struct pyqueue_putter *p)
 	/* No memory for one more outside; some of those may have a place by now, or all. */
 	if (ret && pyqueue_refill(q) > 0) {
 		ret = pyqueue_overflows(q) ? -EAGAIN : pyqueue_try_put(q, p);
-		if (ret != -EAGAIN)
+		if (ret != -EAGAIN && ret != -EBUSY)
 			return ret;
 		ret = pyqueue_make_large(q, p);
 	}
@@ -151,11 +151,15 @@ static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u6
 	/* Not ordered otherwise: a claim that comes later is behind all that have been. */
 	if (!pyqueue_overflows(q)) /* Q */
 		ret = pyqueue_try_put(q, p);
-	if (ret != -EAGAIN)
+	if (ret != -EAGAIN && ret != -EBUSY)
 		return ret;
 	if (q->unbounded)
 		return pyqueue_put_behind(q, p);
-	return deadline_ns == PYQUEUE_NOWAIT ? ret : pyqueue_wait(q, &wait, deadline_ns);
+	if (deadline_ns != PYQUEUE_NOWAIT)
+		return pyqueue_wait(q, &wait, deadline_ns);
+	while (pyqueue_again(&ret))
+		ret = pyqueue_try_put(q, p);
+	return ret;
 }
 
 /* A short message in one go; it may fault. */

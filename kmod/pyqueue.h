@@ -6,11 +6,11 @@
  * pyqueue_overflow.lock is ever held while another one of them is taken:
  *
  *   pyqueue_overflow.lock   what waits outside of an unbounded queue's ring (mutex);
- *                           then the next two
+ *                           then pyqueue_waitq.wq.lock or pyqueue.large_lock
  *   pyqueue_waitq.wq.lock   one side's sleepers; innermost but for the
  *                           scheduler's own locks
- *   pyqueue.parked_lock     commands of io_uring that wait
  *   pyqueue.large_lock      which large message is behind which slot
+ *   pyqueue.parked_lock     commands of io_uring that wait
  *   pyqueue_net.lock        a namespace's names (mutex)
  *   pyqueue_users_lock      the table of users, at CREATE and at the last close
  *
@@ -90,9 +90,9 @@ ktime_t pyqueue_deadline(u64 deadline_ns);
 /**
  * struct pyqueue_wait - what somebody waits for
  * @waitq: where to wait
- * @attempt: try it: 0 or more done, -EAGAIN not now, or an error; may sleep.
- *	The caller has, once, before he waits: that spares the fast path an
- *	indirect call.
+ * @attempt: try it: 0 or more done, -EAGAIN not now, -EBUSY others were quicker too
+ *	often, or an error; may sleep, comes to an end. The caller has, once, before he
+ *	waits: that spares the fast path an indirect call.
  * @fault_in: after -EFAULT: bring in the user's memory that was not there, which
  *	may take long; whether @attempt is worth another try. NULL: it is not
  * @looks_only: what @attempt has found is still there when it says so
@@ -182,6 +182,7 @@ struct pyqueue_overflow {
 void pyqueue_overflow_init(struct pyqueue *q);
 void pyqueue_overflow_end(struct pyqueue *q);
 int pyqueue_put_outside(struct pyqueue *q, struct pyqueue_large *m);
+bool pyqueue_overflow_is_denied(struct pyqueue *q);
 long pyqueue_refill(struct pyqueue *q);
 void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate);
 
@@ -299,16 +300,19 @@ void pyqueue_name_exit(void);
 
 /* --- claims (claim.c) ---------------------------------------------------- */
 
-/* How often -EBUSY is put up with while nothing moves. */
+/* How often -EBUSY is put up with while nothing moves; and in all, before a look at signals. */
 #define PYQUEUE_BUSY_ROUNDS	64
+#define PYQUEUE_BUSY_MOST	256
 
 /**
  * struct pyqueue_patience - how long -EBUSY is put up with
+ * @all: how often in all
  * @rounds: how often in which nothing has moved
  * @head: where head was
  * @tail: where tail was
  */
 struct pyqueue_patience {
+	unsigned int all;
 	unsigned int rounds;
 	u64 head;
 	u64 tail;
@@ -316,6 +320,7 @@ struct pyqueue_patience {
 
 int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret);
 bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret);
+bool pyqueue_again(long *ret);
 
 /* --- put and get (put.c, get.c) ------------------------------------------ */
 

@@ -150,6 +150,8 @@ static long pyqueue_parked_try(struct pyqueue_parked *p)
 	if (test_bit(PYQUEUE_CANCELLED, &p->state))
 		return -ECANCELED;
 	ret = p->ioctl->call(p->cmd->file, &p->arg, p->user);
+	if (ret == -ERESTARTSYS)
+		ret = -EAGAIN; /* others were quicker until there was a signal to look at */
 	if (ret == -EAGAIN && test_bit(PYQUEUE_EXPIRED, &p->state))
 		return -ETIMEDOUT;
 	return ret;
@@ -282,6 +284,8 @@ static int pyqueue_uring_do(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		arg.put.deadline_ns = PYQUEUE_NOWAIT;
 	}
 	ret = ioctl->call(cmd->file, &arg, user);
+	if (ret == -ERESTARTSYS)
+		return -EINTR;
 	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT || !PYQUEUE_URING_CAN_WAIT)
 		return ret;
 	return pyqueue_uring_park(cmd, issue_flags, ioctl, &arg, &payload, deadline_ns);

@@ -287,14 +287,6 @@ void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w)
 		pyqueue_wake(w, 1);
 }
 
-/* Has somebody claimed one and not called him, or not yet? */
-static bool pyqueue_owes(const struct pyqueue_waitq *w)
-{
-	const u64 announced = pyq_load(&w->shared->sleepers) & PYQUEUE_ANNOUNCED;
-
-	return READ_ONCE(w->idle) > announced;
-}
-
 /**
  * pyqueue_wake_claimed() - a call from user space
  * @q: the queue
@@ -357,10 +349,14 @@ void pyqueue_wake_forgotten(struct pyqueue *q)
  * pyqueue_call_other_side() - who goes to sleep on one calls on the other what is owed there
  * @q: the queue
  * @w: the side on which he goes to sleep
+ *
+ * Somebody may have claimed a sleeper of that side and be stopped before he calls. That
+ * cannot be seen in how many are announced: those are shared memory, and one too many
+ * while somebody is about to sleep.
  */
 void pyqueue_call_other_side(struct pyqueue *q, struct pyqueue_waitq *w)
 {
-	if (w->other && pyqueue_owes(w->other))
+	if (w->other)
 		pyqueue_pass_on(q, w->other);
 }
 
@@ -438,7 +434,7 @@ long pyqueue_wait(struct pyqueue *q, const struct pyqueue_wait *wait, u64 deadli
 			if (wait->fault_in(wait->arg))
 				continue;
 		}
-		if (ret != -EAGAIN)
+		if (ret != -EAGAIN && ret != -EBUSY)
 			break;
 		/* Not only after a sleep: who spoils the ring can make it look ready for ever. */
 		if (pyqueue_is_over(deadline)) {
@@ -465,11 +461,15 @@ static long pyqueue_look(struct pyqueue *q, void *arg)
 
 	if (q->unbounded && pyqueue_refill(q) == -EINTR)
 		return -EINTR;
+	if (w == &q->putters && pyqueue_overflow_is_denied(q))
+		pyqueue_break(q);
 	/* Not left to shared memory, which may say otherwise for ever. */
 	if (READ_ONCE(q->broken))
 		return -EUCLEAN;
+	if (w == &q->putters && READ_ONCE(q->closed))
+		return -ESHUTDOWN;
 	/* Who claims a slot himself comes after those who wait outside, if there is a slot yet. */
-	if (w == &q->putters && pyqueue_overflows(q) && !READ_ONCE(q->closed))
+	if (w == &q->putters && pyqueue_overflows(q))
 		return -EAGAIN;
 	return w->ready(q) ? 0 : -EAGAIN;
 }

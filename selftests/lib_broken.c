@@ -106,4 +106,13 @@ TEST_F(broken, waits_for_room)
 	EXPECT_EQ(-EUCLEAN, lib(pyq_reserve(self->q, &loan, PYQ_FOREVER)));
 }
 
+/* The ring sends who reserves outside, where nothing waits: not there and back for ever. */
+TEST_F(broken, sent_outside_for_nothing)
+{
+	struct pyq_loan loan;
+
+	pyq_or32(&self->denial.hdr->detour, PYQUEUE_DETOUR_PUT);
+	EXPECT_EQ(-EUCLEAN, lib(pyq_reserve(self->q, &loan, PYQ_FOREVER)));
+}
+
 TEST_HARNESS_MAIN

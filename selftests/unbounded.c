@@ -165,7 +165,7 @@ TEST_F(unbounded, shut_down)
 	/* Not closed yet, and it is said that it is shut down. */
 	EXPECT_FALSE(pyq_ring_is_closed(&r));
 	EXPECT_EQ(PYQUEUE_DETOUR_PUT | PYQUEUE_DETOUR_CLOSED, load(&r.hdr->detour));
-	EXPECT_EQ(0, pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_NOWAIT));
+	EXPECT_EQ(-ESHUTDOWN, pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_NOWAIT));
 	for (unsigned int i = 0; i < MANY; i++) {
 		EXPECT_EQ(1, poll(&pfd, 1, 0));
 		EXPECT_EQ(POLLIN, pfd.revents);
@@ -465,11 +465,13 @@ TEST_F(unbounded, room_at_the_end)
 	waiter = child(pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_FOREVER));
 	ASSERT_TRUE(wait_asleep(self->q, putters, 1, waiter));
 	EXPECT_EQ(0, pq_shutdown(self->q, 0));
-	EXPECT_EQ(0, reap(waiter));
+	EXPECT_EQ(-ESHUTDOWN, reap(waiter));
+	EXPECT_EQ(-ESHUTDOWN, pq_await(self->q, PYQUEUE_WRITE, PYQUEUE_NOWAIT));
+	EXPECT_EQ(0, pq_await(self->q, PYQUEUE_READ, PYQUEUE_NOWAIT));
 }
 
 /* Broken: he is told. */
-/* proves: AWAIT -EUCLEAN */
+/* proves: AWAIT -EUCLEAN, AWAIT -ESHUTDOWN */
 TEST_F(unbounded, room_when_broken)
 {
 	pid_t waiter;

@@ -36,20 +36,19 @@ static inline void pyq_overflow_add(struct pyq_ring *r, struct pyq_overflow *o)
 	pyq_or32(&r->hdr->detour, PYQUEUE_DETOUR_PUT); /* P */
 }
 
-static inline void pyq_overflow_none(struct pyq_ring *r, const struct pyq_overflow *o)
+/* The first has a position, and is not published yet. */
+static inline void pyq_overflow_moving(struct pyq_ring *r, struct pyq_overflow *o)
 {
-	if (o->closed)
+	if (o->closed && o->count == 1)
 		pyq_ring_close(r);
-	pyq_and32(&r->hdr->detour, ~PYQUEUE_DETOUR_PUT); /* P */
+	pyq_overflow_count(r, o, o->count - 1);
 }
 
-/* The first has a position, and is not published yet. */
-static inline void pyq_overflow_moved(struct pyq_ring *r, struct pyq_overflow *o)
+/* It is published: who finds no flag finds it in the ring. */
+static inline void pyq_overflow_moved(struct pyq_ring *r, const struct pyq_overflow *o)
 {
-	/* Whoever finds none outside finds no flag either. */
-	if (o->count == 1)
-		pyq_overflow_none(r, o);
-	pyq_overflow_count(r, o, o->count - 1);
+	if (!o->count)
+		pyq_and32(&r->hdr->detour, ~PYQUEUE_DETOUR_PUT); /* P */
 }
 
 /* Shut down: what waits is delivered before the end. */

@@ -41,8 +41,9 @@
  * O  the length is loaded (acquire), then the word again: still the same word,
  *    then it was the message's length.
  * P  detour: PUT is set (full barrier) before the put returns whose message waits
- *    outside of the ring, and taken away after the last of them has a position.
- *    Pairs with Q; without it a putter's next message goes before his last.
+ *    outside of the ring, and taken away after the last of them is published.
+ *    Pairs with Q; without it a putter's next message goes before his last, and
+ *    who gets without waiting finds nothing while one is on its way.
  * Q  detour is loaded before tail, which is claimed later: in the order of the
  *    program, and of whatever has made one put come after another.
  * R  a message from outside is not counted as waiting there any more after tail has

@@ -103,11 +103,13 @@ static bool is_full(bool strict)
 	return !(is_at(word, at, PYQUEUE_ABORTED) && (__s64)(h - at) > 0);
 }
 
-/* All before it has been taken, and there is room for it. */
+/* All before it has been taken, and there is room for it, or it is on its way already. */
 static bool is_next_outside(void)
 {
 	__u64 h = head_helped();
 
+	if (ghost->keeper.moving && ghost->keeper.moving == h % cast.slots + 1)
+		return true;
 	return ghost->keeper.outside && h == tail_helped() && !is_full(true);
 }
 

@@ -54,11 +54,16 @@ static NOINLINE int kernel_put_one(pyq_queue *q, unsigned int message, bool move
 		keeper->n--;
 		memmove(keeper->list, keeper->list + 1, keeper->n);
 		keeper->list[keeper->n] = 0;
-		pyq_overflow_moved(&r, seen_of_keeper());
+		keeper->moving = (__u8)(pyq_ring_index(&r, op.pos) + 1);
+		pyq_overflow_moving(&r, seen_of_keeper());
 	}
 	payload_write(pyq_ring_slot(&r, op.pos)->payload, payload_of(message));
 	if (pyq_ring_publish(&r, &op, message, 0))
 		fail("the kernel is declared dead", 0, 0);
+	if (moves) {
+		keeper->moving = 0;
+		pyq_overflow_moved(&r, seen_of_keeper());
+	}
 	pyqi_wake(q, &ring_header.getters, 1);
 	if (!moves && pyq_load_acquire(&ring_header.detour) & PYQUEUE_DETOUR_DROP)
 		pyqi_mapped_drop(q);

@@ -93,7 +93,8 @@ struct keeper {
 	__u8 putter[MESSAGES_MAX + 1];	/* of those that are or have been there */
 	__u16 outside;			/* messages */
 	__u8 holder;			/* actor + 1 */
-	__u8 pad[5];
+	__u8 moving;			/* the slot it is being moved to, + 1 */
+	__u8 pad[4];
 };
 
 struct ghost {

@@ -579,13 +579,15 @@ struct pyqueue_wake {
  *
  * Returns 0: a claim would not find the queue empty (full), or would say why
  * there will be none. Somebody else may be quicker. Who has been woken and does
- * not claim wakes the next (&struct pyqueue_wake); his death does it for him.
+ * not claim wakes the next (&struct pyqueue_wake); the end of his mapping, by his
+ * death or otherwise, does it for him. Whoever awaits has the queue mapped, therefore.
  * It first moves into the ring what waits outside of it; there is room for others
  * when nothing does.
  *
  *   -EAGAIN     empty (full), and PYQUEUE_NOWAIT
  *   -ETIMEDOUT  empty (full) until the deadline
  *   -EINTR      a signal
+ *   -ESHUTDOWN  no room: the queue is shut down
  *   -EUCLEAN    the queue is broken
  */
 struct pyqueue_await {
