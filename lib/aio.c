@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Operations under way: their beginning, their completions, their end. */
+#include <stddef.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "aio.h"
 #include "deadline.h"
@@ -12,8 +14,8 @@
 
 #define ENTRIES_MAX 32768
 
-/* Calls that find enough at once, before one of them looks what else has happened. */
-#define IN_VAIN 32
+/* Calls that look no further than they have to, before one of them tries all there is. */
+#define TURNS 32
 
 static uint32_t power_of_two(uint32_t n)
 {
@@ -32,7 +34,8 @@ static int begin_engine(pyq_aio *aio, unsigned int flags)
 		aio->engine = &pyqi_aio_uring;
 		err = aio->engine->begin(aio);
 	}
-	if (flags & PYQ_AIO_URING || (err != -ENOSYS && err != -EPERM))
+	/* Missing, forbidden, or no memory that may be locked: one that works is there. */
+	if (flags & PYQ_AIO_URING || !err)
 		return err;
 	aio->engine = &pyqi_aio_epoll;
 	return aio->engine->begin(aio);
@@ -40,17 +43,39 @@ static int begin_engine(pyq_aio *aio, unsigned int flags)
 
 static void free_all(pyq_aio *aio)
 {
-	free(aio->ring.done);
+	free(aio->done);
 	free(aio->ops);
 	free(aio->timers);
 	free(aio->chains);
-	free(aio);
+	munmap(aio->pages, aio->size);
+}
+
+/* So that its ring is zeros in a child: then the inline functions leave all to the library. */
+static pyq_aio *map(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t behind = sizeof(pyq_aio) - sizeof(struct pyq_aio_ring);
+	char *pages = mmap(NULL, page + behind, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+	pyq_aio *aio;
+
+	_Static_assert(offsetof(pyq_aio, pages) == sizeof(struct pyq_aio_ring), "no gap");
+	if (pages == MAP_FAILED)
+		return NULL;
+	if (madvise(pages, page, MADV_WIPEONFORK)) {
+		munmap(pages, page + behind);
+		return NULL;
+	}
+	aio = (void *)(pages + page - sizeof(struct pyq_aio_ring));
+	aio->pages = pages;
+	aio->size = page + behind;
+	return aio;
 }
 
 static pyq_aio *allocate(unsigned int entries)
 {
 	const uint32_t power = power_of_two(entries);
-	pyq_aio *aio = calloc(1, sizeof(*aio));
+	pyq_aio *aio = map();
 
 	if (!aio)
 		return NULL;
@@ -60,11 +85,12 @@ static pyq_aio *allocate(unsigned int entries)
 	aio->timer_fd = -1;
 	aio->timer_set = PYQI_FOREVER;
 	aio->look_at = PYQI_FOREVER;
-	aio->ring.done = calloc(power, sizeof(*aio->ring.done));
+	aio->done = calloc(power, sizeof(*aio->done));
+	aio->ring.done = aio->done;
 	aio->chains = calloc(power, sizeof(*aio->chains));
 	aio->ops = calloc(entries, sizeof(*aio->ops));
 	aio->timers = calloc(entries, sizeof(struct pyqi_aio_op *));
-	if (!aio->ring.done || !aio->chains || !aio->ops || !aio->timers) {
+	if (!aio->done || !aio->chains || !aio->ops || !aio->timers) {
 		free_all(aio);
 		return NULL;
 	}
@@ -162,9 +188,10 @@ static uint64_t next_time(const pyq_aio *aio)
 	return next < aio->look_at ? next : aio->look_at;
 }
 
+/* Who polls is to come at once if there is something to take. */
 static int set_timer(pyq_aio *aio)
 {
-	const uint64_t next = next_time(aio);
+	const uint64_t next = pyqi_aio_completed(aio) ? 1 : next_time(aio);
 	struct itimerspec at = { { 0, 0 }, { 0, 0 } };
 
 	if (aio->timer_fd < 0 || next == aio->timer_set)
@@ -179,6 +206,19 @@ static int set_timer(pyq_aio *aio)
 	return 0;
 }
 
+/* The kernel is to watch all that is waited for. */
+static int watch_all(pyq_aio *aio)
+{
+	int err;
+
+	/* More than once: one whose end was under way is loose only then. */
+	do {
+		pyqi_aio_arm(aio);
+		err = aio->engine->look(aio);
+	} while (!err && aio->lists[PYQI_AIO_TO_ARM].first);
+	return err;
+}
+
 int pyq_aio_submit(pyq_aio *aio)
 {
 	PYQI_KEEP_ERRNO;
@@ -187,12 +227,8 @@ int pyq_aio_submit(pyq_aio *aio)
 
 	if (!pyqi_generation_is(aio->generation))
 		return -ESTALE;
-	/* More than once: one whose end was under way is loose only then. */
-	do {
-		pyqi_aio_try_loose(aio, true);
-		pyqi_aio_arm(aio);
-		err = aio->engine->look(aio);
-	} while (!err && aio->lists[PYQI_AIO_TO_ARM].first);
+	pyqi_aio_try_loose(aio, true);
+	err = watch_all(aio);
 	pyqi_aio_changed(aio);
 	return err ? err : set_timer(aio);
 }
@@ -216,12 +252,22 @@ static bool something_ends(void *arg)
 	return pyqi_aio_try_loose(arg, false);
 }
 
+/* He may go and poll now, instead of calling again: unless there is more to take. */
+static int before_polling(pyq_aio *aio, bool more)
+{
+	int err = 0;
+
+	if (aio->timer_fd >= 0)
+		err = more ? aio->engine->look(aio) : watch_all(aio);
+	return err ? err : set_timer(aio);
+}
+
 static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_completion *done,
-						  size_t n, size_t least, int64_t timeout)
+						  size_t n, size_t least, int64_t timeout, bool all)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	bool over = timeout == PYQ_NOWAIT, all = over;
+	bool over = timeout == PYQ_NOWAIT;
 	size_t taken = 0;
 	uint64_t deadline;
 	int err;
@@ -232,7 +278,7 @@ static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_compl
 		uint64_t until;
 
 		/* Who does not sleep is not told of what the ring does not show. */
-		pyqi_aio_try_loose(aio, all);
+		pyqi_aio_try_loose(aio, all || over);
 		expire(aio);
 		pyqi_aio_look_around(aio);
 		taken += take(aio, done + taken, n - taken);
@@ -248,7 +294,7 @@ static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_compl
 		over = deadline != PYQI_FOREVER && pyqi_now() >= deadline;
 	}
 	if (!err)
-		err = set_timer(aio);
+		err = before_polling(aio, taken == n);
 	pyqi_aio_changed(aio);
 	return taken || !err ? (ssize_t)taken : err;
 }
@@ -256,18 +302,42 @@ static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_compl
 ssize_t pyq_aio_wait_for(pyq_aio *aio, struct pyq_completion *done, size_t n, size_t least,
 			 int64_t timeout)
 {
+	bool all;
+
 	if (timeout < PYQ_FOREVER)
 		return -EINVAL;
 	if (!pyqi_generation_is(aio->generation))
 		return -ESTALE;
 	least = smaller(least, n);
-	/* Not always: those that wait are to have their turn. */
-	if (pyqi_aio_completed(aio) >= least && least && ++aio->in_vain % IN_VAIN) {
+	/* Those that wait are to have their turn, whatever there is elsewhere. */
+	all = !least || !(++aio->turns % TURNS);
+	if (!all && aio->timer_fd < 0 && pyqi_aio_completed(aio) >= least) {
 		least = take(aio, done, n);
 		pyqi_aio_changed(aio);
 		return (ssize_t)least;
 	}
-	return wait_for(aio, done, n, least, timeout);
+	return wait_for(aio, done, n, least, timeout, all);
+}
+
+static bool is_meant(const struct pyqi_aio_op *op, const uint64_t *user_data)
+{
+	return op->side && (!user_data || op->user_data == *user_data);
+}
+
+/* In the order in which they came, with which the last one its side may be gone. */
+static int cancel_side(pyq_aio *aio, struct pyqi_aio_op *first, const uint64_t *user_data)
+{
+	struct pyqi_aio_op *next;
+	int n = 0;
+
+	for (struct pyqi_aio_op *op = first; op; op = next) {
+		next = op->next;
+		if (!is_meant(op, user_data))
+			continue;
+		pyqi_aio_end(aio, op, -ECANCELED);
+		n++;
+	}
+	return n;
 }
 
 static int cancel(pyq_aio *aio, const uint64_t *user_data)
@@ -276,14 +346,9 @@ static int cancel(pyq_aio *aio, const uint64_t *user_data)
 
 	if (!pyqi_generation_is(aio->generation))
 		return -ESTALE;
-	for (unsigned int i = 0; i < aio->entries && aio->pending; i++) {
-		struct pyqi_aio_op *op = &aio->ops[i];
-
-		if (!op->side || (user_data && op->user_data != *user_data))
-			continue;
-		pyqi_aio_end(aio, op, -ECANCELED);
-		n++;
-	}
+	for (unsigned int i = 0; i < aio->entries && aio->pending; i++)
+		if (is_meant(&aio->ops[i], user_data))
+			n += cancel_side(aio, aio->ops[i].side->first, user_data);
 	pyqi_aio_changed(aio);
 	return n;
 }
@@ -302,21 +367,22 @@ int pyq_aio_fd(pyq_aio *aio)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	int err = 0, fd;
+	int err;
 
 	if (!pyqi_generation_is(aio->generation))
 		return -ESTALE;
 	if (aio->timer_fd < 0) {
-		fd = pyqi_opened(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-		if (fd < 0)
-			return fd;
-		err = aio->engine->watch(aio, fd);
+		aio->timer_fd =
+			pyqi_opened(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+		if (aio->timer_fd < 0)
+			return aio->timer_fd;
+		err = aio->engine->watch(aio);
 		if (err) {
-			close(fd);
+			close(aio->timer_fd);
+			aio->timer_fd = -1;
 			return err;
 		}
-		aio->timer_fd = fd;
-		err = set_timer(aio);
 	}
+	err = pyq_aio_submit(aio);
 	return err ? err : aio->engine->fd(aio);
 }

@@ -108,7 +108,7 @@ struct pyqi_aio_source {
  * @name: what pyq_aio_engine() says
  * @begin: make it
  * @end: all that it has made goes; or in a child what that has of it
- * @watch: have pyqi_aio_timer_rang() called when @fd is readable, from now on
+ * @watch: have pyqi_aio_timer_rang() called when @timer_fd is readable, from now on
  * @arm: watch a side and tell of it once, by pyqi_aio_told(); now or with the next @look
  *	or @wait. A side whose end is under way is left alone: it will be loose
  * @disarm: watch it no more
@@ -120,7 +120,7 @@ struct pyqi_aio_engine {
 	const char *name;
 	int (*begin)(pyq_aio *aio);
 	void (*end)(pyq_aio *aio, bool ours);
-	int (*watch)(pyq_aio *aio, int fd);
+	int (*watch)(pyq_aio *aio);
 	int (*arm)(pyq_aio *aio, struct pyqi_aio_side *side);
 	void (*disarm)(pyq_aio *aio, struct pyqi_aio_side *side);
 	int (*look)(pyq_aio *aio);
@@ -130,7 +130,11 @@ struct pyqi_aio_engine {
 
 /**
  * struct pyq_aio - operations under way
- * @ring: the completions, and what the inline functions may do
+ * @ring: the completions, and what the inline functions may do: nothing in a child, where
+ *	it is all zeros. It ends with a page that is wiped, and what follows is on the next
+ * @pages: where these pages are
+ * @size: their bytes
+ * @done: what @ring has of them
  * @engine: how it waits
  * @state: the engine's own
  * @generation: the process whose it is
@@ -145,13 +149,16 @@ struct pyqi_aio_engine {
  * @look_at: when to look who has died, where the kernel does not; or PYQI_FOREVER
  * @spin: how long to try before a sleep, which follows what has been of use
  * @spin_max: the longest it may be
- * @in_vain: calls of pyq_aio_wait() that had no need to look
+ * @turns: calls of pyq_aio_wait() that could do without a look at all there is
  * @chains: the queues, hashed
  * @chain_mask: of @chains
  * @lists: sides to be armed, and disarmed; the first and the last of each
  */
 struct pyq_aio {
 	struct pyq_aio_ring ring;
+	void *pages;
+	size_t size;
+	struct pyq_completion *done;
 	const struct pyqi_aio_engine *engine;
 	void *state;
 	uint64_t generation;
@@ -164,7 +171,7 @@ struct pyq_aio {
 	uint64_t timer_set;
 	uint64_t look_at;
 	uint32_t spin, spin_max;
-	unsigned int in_vain;
+	unsigned int turns;
 	struct pyqi_aio_source **chains;
 	uint32_t chain_mask;
 	struct {

@@ -65,9 +65,9 @@ static int control(pyq_aio *aio, int op, int fd, uint32_t events, void *data)
 	return errno == ENOSPC ? -ENOMEM : -errno;
 }
 
-static int watch(pyq_aio *aio, int fd)
+static int watch(pyq_aio *aio)
 {
-	return control(aio, EPOLL_CTL_ADD, fd, EPOLLIN, NULL);
+	return control(aio, EPOLL_CTL_ADD, aio->timer_fd, EPOLLIN, NULL);
 }
 
 /*

@@ -25,9 +25,17 @@
 /* Completions looked at together. */
 #define CQES 64
 
+/**
+ * struct uring - the engine's own
+ * @ring: liburing's
+ * @timer: its address only: whose a completion is
+ * @watching: the ring polls the timer
+ * @has_futex: this kernel can wait for a futex
+ */
 struct uring {
 	struct io_uring ring;
-	struct pyqi_aio_side timer; /* its address only: whose a completion is */
+	char timer;
+	bool watching;
 	bool has_futex;
 };
 
@@ -79,6 +87,13 @@ static int begin(pyq_aio *aio)
 		free(u);
 		return err;
 	}
+	u->watching = false;
+	/* Before Linux 5.11: a timeout of the wait would be an operation, and complete. */
+	if (!(u->ring.features & IORING_FEAT_EXT_ARG)) {
+		io_uring_queue_exit(&u->ring);
+		free(u);
+		return -ENOSYS;
+	}
 	/* In a child there is nothing at its place, so that it cannot spoil its parent's. */
 	io_uring_ring_dontfork(&u->ring);
 	fd = pyqi_opened(u->ring.ring_fd);
@@ -117,30 +132,34 @@ static int outcome_of(int res)
 
 static void completion(pyq_aio *aio, const struct io_uring_cqe *cqe)
 {
-	struct pyqi_aio_side *side = io_uring_cqe_get_data(cqe);
+	void *data = io_uring_cqe_get_data(cqe);
 
 	/* Of a removal, which had come too late. */
-	if (!side)
+	if (!data)
 		return;
-	if (side == &of(aio)->timer) {
+	if (data == &of(aio)->timer) {
+		of(aio)->watching = false;
 		pyqi_aio_timer_rang(aio);
 		return;
 	}
-	pyqi_aio_told(aio, side, outcome_of(cqe->res));
+	pyqi_aio_told(aio, data, outcome_of(cqe->res));
 }
 
-static void reap(pyq_aio *aio)
+/* Return: how many completions there were. */
+static unsigned int reap(pyq_aio *aio)
 {
 	struct io_uring *ring = &of(aio)->ring;
 	struct io_uring_cqe *cqes[CQES];
-	unsigned int n;
+	unsigned int n, all = 0;
 
 	/* Also what the kernel keeps because there was no place for it. */
 	while ((n = io_uring_peek_batch_cqe(ring, cqes, CQES))) {
 		for (unsigned int i = 0; i < n; i++)
 			completion(aio, cqes[i]);
 		io_uring_cq_advance(ring, n);
+		all += n;
 	}
+	return all;
 }
 
 static struct io_uring_sqe *get_sqe(pyq_aio *aio)
@@ -217,14 +236,19 @@ static void disarm(pyq_aio *aio, struct pyqi_aio_side *side)
 	side->state = PYQI_AIO_ENDING;
 }
 
-static int watch(pyq_aio *aio, int fd)
+/* The timer of those who poll, again if it has rung. */
+static int watch(pyq_aio *aio)
 {
-	struct io_uring_sqe *sqe = get_sqe(aio);
+	struct io_uring_sqe *sqe;
 
+	if (aio->timer_fd < 0 || of(aio)->watching)
+		return 0;
+	sqe = get_sqe(aio);
 	if (!sqe)
 		return -ENOMEM;
-	io_uring_prep_poll_multishot(sqe, fd, POLLIN);
+	io_uring_prep_poll_add(sqe, aio->timer_fd, POLLIN);
 	io_uring_sqe_set_data(sqe, &of(aio)->timer);
+	of(aio)->watching = true;
 	return 0;
 }
 
@@ -235,12 +259,26 @@ static int outcome(int ret)
 											       ret;
 }
 
+static bool has_more_to_tell(const pyq_aio *aio)
+{
+	return io_uring_sq_ready(&of(aio)->ring) || (aio->timer_fd >= 0 && !of(aio)->watching);
+}
+
+/* All goes in that there is to tell, unless the kernel takes nothing and has nothing to say. */
 static int look(pyq_aio *aio)
 {
 	struct io_uring *ring = &of(aio)->ring;
-	int ret = io_uring_sq_ready(ring) ? io_uring_submit(ring) : 0;
+	unsigned int heard;
+	int ret;
 
-	reap(aio);
+	do {
+		ret = watch(aio);
+		if (!ret && io_uring_sq_ready(ring))
+			ret = io_uring_submit(ring);
+		heard = reap(aio);
+	} while ((ret > 0 || heard || ret == -EINTR) && has_more_to_tell(aio));
+	if ((ret == -EAGAIN || ret == -EBUSY) && has_more_to_tell(aio))
+		return -ENOMEM;
 	return outcome(ret);
 }
 
@@ -256,6 +294,9 @@ static int wait(pyq_aio *aio, uint64_t until)
 	struct io_uring_cqe *cqe;
 	int ret;
 
+	ret = watch(aio);
+	if (ret)
+		return ret;
 	if (until == PYQI_FOREVER)
 		ret = io_uring_submit_and_wait(ring, 1);
 	else

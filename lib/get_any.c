@@ -67,7 +67,8 @@ static int wait_until(struct pollfd *pfds, size_t n, size_t *which, uint64_t dea
 			return pfds[i].revents & POLLERR ? -EUCLEAN : -EBADF;
 		}
 	}
-	return !ret && pyqi_now() >= deadline ? -ETIMEDOUT : 0;
+	/* Also if one is ready again and again, and others are quicker. */
+	return pyqi_now() >= deadline ? -ETIMEDOUT : 0;
 }
 
 static ssize_t wait_for_any(pyq_queue *const *qs, size_t n, size_t *which, void *buf, size_t size,

@@ -287,6 +287,18 @@ TEST_F(aio, cancelled)
 	EXPECT_EQ(1, pyq_qsize(self->q));
 }
 
+/* Those of one side end in the order in which they came, also like this. */
+TEST_F(aio, cancelled_in_order)
+{
+	char buf[8];
+
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, LONG, i)));
+	EXPECT_EQ(5, lib(pyq_aio_cancel_all(self->aio)));
+	for (int i = 0; i < 5; i++)
+		EXPECT_DONE(self, i, -ECANCELED);
+}
+
 /* With everything under way: messages are in the queue, or somebody knows of them. */
 TEST_F(aio, destroyed)
 {
@@ -387,6 +399,9 @@ TEST_F(aio, bad_arguments)
 	EXPECT_EQ(-EINVAL, lib(pyq_aio_put_many(self->aio, self->q, NULL, 0, 0, 1)));
 	EXPECT_EQ(-EINVAL, lib(pyq_aio_get_many(self->aio, self->q, NULL, 0, 0, 1)));
 	EXPECT_EQ(-EINVAL, lib(pyq_aio_wait(self->aio, self->done, 1, 1, -2)));
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, PYQ_NOWAIT, 1)));
+	EXPECT_EQ(-EINVAL, lib(pyq_aio_wait(self->aio, self->done, 1, 1, -2)));
+	EXPECT_DONE(self, 1, -EAGAIN);
 	/* What is wrong with the message shows in the completion, at once or later. */
 	ASSERT_EQ(0, lib(pyq_aio_put(self->aio, self->q, buf, 2 << 20, PYQ_FOREVER, 1)));
 	EXPECT_DONE(self, 1, -E2BIG);
@@ -437,6 +452,118 @@ TEST_F(aio, fd)
 	}
 	EXPECT_NONE(self);
 	EXPECT_EQ(0, poll(&pfd, 1, 0));
+}
+
+/* Is there something to look at within @ms? */
+static int is_readable(int fd, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return TEMP_FAILURE_RETRY(poll(&pfd, 1, ms));
+}
+
+enum { AGES = 20000 };
+
+/* What is to be taken, and has not been, shows: also what pyq_aio_submit() has found. */
+TEST_F(aio, fd_of_what_is_done)
+{
+	const int fd = lib(pyq_aio_fd(self->aio));
+	char buf[2][8];
+
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[0], 8, PYQ_FOREVER, 0)));
+	EXPECT_NONE(self);
+	ASSERT_EQ(0, pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	EXPECT_EQ(1, is_readable(fd, AGES));
+	EXPECT_DONE(self, 0, 1);
+	EXPECT_NONE(self);
+	EXPECT_EQ(0, is_readable(fd, 0));
+	/* Done at once; only one of two is taken; cancelled. */
+	for (int i = 1; i <= 2; i++)
+		ASSERT_EQ(0, lib(pyq_aio_put(self->aio, self->q, &byte, 1, PYQ_FOREVER, i)));
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	for (int i = 1; i <= 2; i++) {
+		EXPECT_EQ(1, is_readable(fd, AGES));
+		EXPECT_DONE(self, i, 0);
+		EXPECT_EQ(1, pyq_get(self->q, buf[0], 8, PYQ_NOWAIT));
+	}
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[0], 8, PYQ_FOREVER, 3)));
+	EXPECT_EQ(1, lib(pyq_aio_cancel(self->aio, 3)));
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	EXPECT_EQ(1, is_readable(fd, AGES));
+	EXPECT_DONE(self, 3, -ECANCELED);
+	EXPECT_NONE(self);
+	EXPECT_EQ(0, is_readable(fd, 0));
+}
+
+/* Who has added nothing polls on: what waits is watched again. */
+TEST_F(aio, fd_again)
+{
+	const int fd = lib(pyq_aio_fd(self->aio));
+	char buf[3][8];
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[i], 8, PYQ_FOREVER, i)));
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	for (int i = 0; i < 3; i++) {
+		pid_t putter;
+
+		EXPECT_EQ(0, is_readable(fd, 0));
+		putter = in_child(-pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
+		while (!pyq_aio_wait(self->aio, self->done, ENTRIES, 1, PYQ_NOWAIT))
+			ASSERT_EQ(1, is_readable(fd, AGES));
+		EXPECT_EQ(i, self->done[0].user_data);
+		EXPECT_EQ(0, exit_status(putter));
+		EXPECT_NONE(self);
+	}
+}
+
+/* The fd is asked for when all is under way already. */
+TEST_F(aio, fd_late)
+{
+	char buf[2][8];
+	pid_t putter;
+
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[0], 8, PYQ_MILLISECONDS(5), 1)));
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	EXPECT_EQ(1, is_readable(lib(pyq_aio_fd(self->aio)), AGES));
+	EXPECT_DONE(self, 1, -ETIMEDOUT);
+
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[1], 8, PYQ_FOREVER, 2)));
+	putter = in_child(-pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
+	EXPECT_EQ(1, is_readable(lib(pyq_aio_fd(self->aio)), AGES));
+	EXPECT_EQ(0, exit_status(putter));
+	EXPECT_DONE(self, 2, 1);
+}
+
+/* Who never sleeps, or is busy elsewhere, learns of what the ring does not show. */
+TEST_F(aio, end_while_busy)
+{
+	pyq_queue *busy = new_queue(.maxsize = 4);
+	char buf[2][8];
+	ssize_t n;
+
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[0], 8, PYQ_FOREVER, 1)));
+	ASSERT_EQ(0, pyq_shutdown(self->q, false));
+	EXPECT_EQ(1, lib(pyq_aio_wait(self->aio, self->done, 1, 0, PYQ_FOREVER)));
+	EXPECT_EQ(-ESHUTDOWN, self->done[0].result);
+
+	pyq_close(self->q);
+	self->q = new_queue(.maxsize = 4);
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[0], 8, PYQ_FOREVER, 1)));
+	ASSERT_EQ(0, pyq_shutdown(self->q, false));
+	for (int i = 0; i < 1000; i++) {
+		ASSERT_EQ(0, pyq_put(busy, &byte, 1, PYQ_NOWAIT));
+		ASSERT_EQ(0, lib(pyq_aio_get(self->aio, busy, buf[1], 8, PYQ_FOREVER, 2)));
+		n = lib(pyq_aio_wait(self->aio, self->done, 2, 1, PYQ_FOREVER));
+		ASSERT_LE(1, n);
+		if (n == 2 || self->done[0].user_data == 1)
+			break;
+	}
+	EXPECT_EQ(-ESHUTDOWN, self->done[n - 1].result);
+	while (pyq_aio_wait(self->aio, self->done, 1, 1, PYQ_FOREVER) > 0)
+		;
+	pyq_close(busy);
 }
 
 /* A handle that comes to the address of one that is gone is another. */
@@ -583,6 +710,24 @@ TEST_F(aio, gone_in_the_middle)
 	}
 }
 
+/* What it could do at once, and what has been done, is not the child's either. */
+TEST_F(aio, forked_with_nothing_waiting)
+{
+	char buf[8];
+
+	ASSERT_EQ(0, lib(pyq_aio_put(self->aio, self->q, &byte, 1, PYQ_FOREVER, 1)));
+	EXPECT_EQ(0, exit_status(in_child(({
+		int wrong = pyq_aio_wait(self->aio, self->done, 1, 1, PYQ_NOWAIT) != -ESTALE;
+
+		wrong |= (pyq_aio_put(self->aio, self->q, buf, 8, LONG, 2) != -ESTALE) << 1;
+		wrong |= (pyq_aio_get(self->aio, self->q, buf, 8, LONG, 2) != -ESTALE) << 2;
+		wrong |= (pyq_aio_destroy(self->aio) != 0) << 3;
+		wrong;
+	}))));
+	EXPECT_DONE(self, 1, 0);
+	EXPECT_EQ(1, pyq_get(self->q, buf, 8, PYQ_NOWAIT));
+}
+
 /* --- where io_uring is forbidden ------------------------------------------------ */
 
 static int forbid_uring(int err)
@@ -602,14 +747,17 @@ static int forbid_uring(int err)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* As the profile does that Docker sets (EPERM), or an old kernel (ENOSYS). */
+/*
+ * As the profile does that Docker sets (EPERM), an old kernel (ENOSYS), a security module
+ * (EACCES), or one that counts the ring as locked memory (ENOMEM).
+ */
 /* proves: pyq_aio_create -ENOSYS, pyq_aio_create -EPERM */
 TEST(no_uring)
 {
-	const int errors[] = { EPERM, ENOSYS };
+	const int errors[] = { EPERM, ENOSYS, EACCES, ENOMEM, EINVAL };
 	pyq_aio *aio;
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		EXPECT_EQ(0, exit_status(in_child(({
 			int wrong = forbid_uring(errors[i]) != 0;
 

@@ -65,8 +65,9 @@ struct pyq_completion {
  * @flags: PYQ_AIO_URING or PYQ_AIO_EPOLL, or 0
  *
  * Return: 0; -EINVAL; -EOPNOTSUPP an unknown flag; -ENOMEM; -EMFILE, -ENFILE; with
- * PYQ_AIO_URING also -ENOSYS this kernel has no io_uring, -EPERM it is forbidden
- * (sysctl kernel.io_uring_disabled, or the seccomp profile of a container).
+ * PYQ_AIO_URING also -ENOSYS this kernel has no io_uring (or one from before Linux 5.11),
+ * -EPERM it is forbidden (sysctl kernel.io_uring_disabled, or the seccomp profile of a
+ * container), or what else io_uring_setup() says.
  */
 PYQ_API int pyq_aio_create(pyq_aio **aio, unsigned int entries, unsigned int flags);
 
@@ -177,7 +178,8 @@ PYQ_API int pyq_aio_submit(pyq_aio *aio);
  * @least: how many to wait for; more than there are operations, or than @n, is as many
  * @timeout: how long to wait for that many
  *
- * Signals do not end it. If enough are there already it makes no system call.
+ * Signals do not end it. If enough are there already it makes no system call, but one time
+ * in 32 if others still wait, and always (two) once there is a pyq_aio_fd().
  *
  * Return: how many, which is less than @least only if the time is over; 0 none, or no
  * operation is under way; -EINVAL a bad timeout; otherwise as pyq_aio_submit().
@@ -190,7 +192,8 @@ PYQ_API ssize_t pyq_aio_wait(pyq_aio *aio, struct pyq_completion *done, size_t n
  * @aio: that
  * @user_data: which: all that were begun with it
  *
- * They complete with -ECANCELED, and have put and taken nothing.
+ * They complete with -ECANCELED, and have put and taken nothing; those of one side of a
+ * queue in the order in which they came.
  *
  * Return: how many; 0: none of that kind waits (any more: then its completion says what
  * it has done); -ESTALE.
@@ -209,11 +212,12 @@ PYQ_API int pyq_aio_cancel_all(pyq_aio *aio);
  * pyq_aio_fd() - for other event loops
  * @aio: that
  *
- * Readable (POLLIN) when something has happened that pyq_aio_wait() with PYQ_NOWAIT has to
- * look at: call that until it returns 0, and pyq_aio_submit() when operations have been
- * added, before polling. It may turn out to be nothing.
+ * Readable (POLLIN) as long as there are completions to take, and when something has
+ * happened that pyq_aio_wait() with PYQ_NOWAIT has to look at; it may turn out to be
+ * nothing. Call that until it returns 0, before polling; and pyq_aio_submit() after
+ * operations have been begun or cancelled, if pyq_aio_wait() does not come after that.
  *
- * Return: the fd, which stays @aio's; -EMFILE, -ENFILE; -ESTALE.
+ * Return: the fd, which stays @aio's; -EMFILE, -ENFILE; otherwise as pyq_aio_submit().
  */
 PYQ_API int pyq_aio_fd(pyq_aio *aio);
 
@@ -293,7 +297,7 @@ PYQ_INLINE ssize_t pyq_aio_wait(pyq_aio *aio, struct pyq_completion *done, size_
 	const size_t there = (uint32_t)(ring->tail - ring->head);
 	const size_t take = there < n ? there : n;
 
-	if (!ring->idle || take < least || !take)
+	if (!ring->idle || take < least || !take || timeout < PYQ_FOREVER)
 		return pyq_aio_wait_for(aio, done, n, least, timeout);
 	ring->at_once += (uint32_t)take;
 	for (size_t i = 0; i < take; i++) {

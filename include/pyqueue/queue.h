@@ -347,7 +347,8 @@ PYQ_API int pyq_get_alloc(pyq_queue *q, void **data, size_t *len, int64_t timeou
  * and an eventfd. For hundreds of queues pyq_aio (<pyqueue/aio.h>) costs less.
  *
  * Return: as pyq_get() of that queue; -EAGAIN, -ETIMEDOUT all are empty, @which is as it
- * was; -ESHUTDOWN all have ended; -EINVAL also if @n is 0; -ENOMEM; -EMFILE, -ENFILE.
+ * was; -ESHUTDOWN all have ended; -EINVAL also if @n is 0, or more than the files that the
+ * process may have open and all are empty; -ENOMEM; -EMFILE, -ENFILE.
  */
 PYQ_API ssize_t pyq_get_any(pyq_queue *const *qs, size_t n, size_t *which, void *buf, size_t size,
 			    int64_t timeout);
