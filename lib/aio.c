@@ -132,16 +132,30 @@ int pyq_aio_create(pyq_aio **out, unsigned int entries, unsigned int flags)
 	return 0;
 }
 
+/* Nobody but this process is at work on it from here on. Return: whether the kernel was. */
+static bool call_back(pyq_aio *aio, const struct pyqi_aio_op *op)
+{
+	if (!op->side->by_command || op != op->side->first)
+		return false;
+	aio->engine->recall(aio, op);
+	return true;
+}
+
 unsigned int pyq_aio_destroy(pyq_aio *aio)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
+	const bool ours = aio && pyqi_generation_is(aio->generation);
 	unsigned int left;
 
 	if (!aio)
 		return 0;
+	/* What the kernel does now would be known to nobody. */
+	for (unsigned int i = 0; ours && i < aio->entries; i++)
+		if (aio->ops[i].side)
+			call_back(aio, &aio->ops[i]);
 	left = pyqi_aio_completed(aio);
-	aio->engine->end(aio, pyqi_generation_is(aio->generation));
+	aio->engine->end(aio, ours);
 	if (aio->timer_fd >= 0)
 		close(aio->timer_fd);
 	pyqi_aio_sources_free(aio);
@@ -165,6 +179,8 @@ static void expire(pyq_aio *aio)
 	while (aio->nr_timers && aio->timers[0]->deadline <= now) {
 		struct pyqi_aio_op *op = aio->timers[0];
 
+		if (call_back(aio, op))
+			continue;
 		pyqi_aio_serve(aio, op->side);
 		if (aio->nr_timers && aio->timers[0] == op && op->deadline <= now)
 			pyqi_aio_end(aio, op, -ETIMEDOUT);
@@ -342,13 +358,20 @@ static int cancel_side(pyq_aio *aio, struct pyqi_aio_op *first, const uint64_t *
 
 static int cancel(pyq_aio *aio, const uint64_t *user_data)
 {
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	int n = 0;
 
 	if (!pyqi_generation_is(aio->generation))
 		return -ESTALE;
-	for (unsigned int i = 0; i < aio->entries && aio->pending; i++)
+	for (unsigned int i = 0; i < aio->entries && aio->pending; i++) {
+		if (!is_meant(&aio->ops[i], user_data))
+			continue;
+		if (is_meant(aio->ops[i].side->first, user_data))
+			call_back(aio, aio->ops[i].side->first);
 		if (is_meant(&aio->ops[i], user_data))
 			n += cancel_side(aio, aio->ops[i].side->first, user_data);
+	}
 	pyqi_aio_changed(aio);
 	return n;
 }

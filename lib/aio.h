@@ -2,7 +2,8 @@
 /*
  * Operations that wait. Nothing here knows how a queue works: an operation is tried with
  * the synchronous functions, without waiting, at its beginning and whenever it may be
- * worth it. So a message is never anywhere but in a queue or in a completion.
+ * worth it. So a message is never anywhere but in a queue or in a completion. (What the
+ * kernel can do on its own, on a queue that is not mapped: aio_command.h.)
  *
  * A side of a queue on which operations wait is armed or not. Those that are not are tried
  * at each call; the kernel is told to watch them, each once, only when nothing is left to
@@ -19,6 +20,8 @@
 #include "priv.h"
 
 #include <pyqueue/aio.h>
+
+#include <linux/pyqueue.h>
 
 struct pyqi_aio_source;
 
@@ -77,6 +80,8 @@ enum pyqi_aio_list {
  * @previous: on that list
  * @seen: what the ring was like when the last attempt had found nothing
  * @by_futex: while it is armed: nobody but this looks who has died
+ * @by_command: the first operation is with the kernel, which does it (aio_command.h)
+ * @command: what it has been told
  */
 struct pyqi_aio_side {
 	struct pyqi_aio_source *source;
@@ -87,6 +92,11 @@ struct pyqi_aio_side {
 	struct pyqi_aio_side *next, *previous;
 	uint64_t seen[2];
 	bool by_futex;
+	bool by_command;
+	union {
+		struct pyqueue_put put;
+		struct pyqueue_get get;
+	} command;
 };
 
 /**
@@ -112,6 +122,8 @@ struct pyqi_aio_source {
  * @arm: watch a side and tell of it once, by pyqi_aio_told(); now or with the next @look
  *	or @wait. A side whose end is under way is left alone: it will be loose
  * @disarm: watch it no more
+ * @recall: end that the kernel has the first operation of @side, by what comes of it; NULL:
+ *	it never has
  * @look: do what is left to do, and tell what has happened
  * @wait: the same, and sleep until something has, or @until
  * @fd: to be polled
@@ -123,6 +135,7 @@ struct pyqi_aio_engine {
 	int (*watch)(pyq_aio *aio);
 	int (*arm)(pyq_aio *aio, struct pyqi_aio_side *side);
 	void (*disarm)(pyq_aio *aio, struct pyqi_aio_side *side);
+	void (*recall)(pyq_aio *aio, const struct pyqi_aio_op *first);
 	int (*look)(pyq_aio *aio);
 	int (*wait)(pyq_aio *aio, uint64_t until);
 	int (*fd)(const pyq_aio *aio);
@@ -219,6 +232,9 @@ static inline void pyqi_aio_changed(pyq_aio *aio)
 
 /* The first of a side ends. */
 void pyqi_aio_end(pyq_aio *aio, struct pyqi_aio_op *op, int64_t result);
+
+/* The first of a side has been done; what is behind it is tried. */
+void pyqi_aio_first_done(pyq_aio *aio, struct pyqi_aio_side *side, int64_t result);
 
 /* All of a side end. */
 void pyqi_aio_fail(pyq_aio *aio, struct pyqi_aio_side *side, int err);

@@ -93,10 +93,19 @@ bool pyqi_aio_may_go(const struct pyqi_aio_side *side)
 	return now[0] != side->seen[0] || now[1] != side->seen[1];
 }
 
+void pyqi_aio_first_done(pyq_aio *aio, struct pyqi_aio_side *side, int64_t result)
+{
+	finish(aio, side->first, result);
+	pyqi_aio_serve(aio, side);
+}
+
 void pyqi_aio_serve(pyq_aio *aio, struct pyqi_aio_side *side)
 {
 	struct pyqi_aio_op *op;
 
+	/* Not twice at once. */
+	if (side->by_command)
+		return;
 	while ((op = side->first)) {
 		int64_t ret;
 

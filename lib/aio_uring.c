@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "aio.h"
+#include "aio_command.h"
 #include "attempt.h"
 #include "deadline.h"
 #include "descriptor.h"
@@ -31,12 +32,14 @@
  * @timer: its address only: whose a completion is
  * @watching: the ring polls the timer
  * @has_futex: this kernel can wait for a futex
+ * @commands: the module's can wait
  */
 struct uring {
 	struct io_uring ring;
 	char timer;
 	bool watching;
 	bool has_futex;
+	bool commands;
 };
 
 static struct uring *of(const pyq_aio *aio)
@@ -106,6 +109,7 @@ static int begin(pyq_aio *aio)
 	u->ring.ring_fd = fd;
 	u->ring.enter_ring_fd = fd;
 	u->has_futex = can_wait_for_futexes(&u->ring);
+	u->commands = pyqi_aio_commands_wait();
 	aio->state = u;
 	return 0;
 }
@@ -142,7 +146,10 @@ static void completion(pyq_aio *aio, const struct io_uring_cqe *cqe)
 		pyqi_aio_timer_rang(aio);
 		return;
 	}
-	pyqi_aio_told(aio, data, outcome_of(cqe->res));
+	if (((struct pyqi_aio_side *)data)->by_command)
+		pyqi_aio_command_done(aio, data, cqe->res);
+	else
+		pyqi_aio_told(aio, data, outcome_of(cqe->res));
 }
 
 /* Return: how many completions there were. */
@@ -198,13 +205,15 @@ static void arm_futex(struct io_uring_sqe *sqe, struct pyqi_aio_side *side)
 static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
 	const bool by_futex = side->source->q->backend == &pyqi_shm && of(aio)->has_futex;
+	const bool by_command = of(aio)->commands && pyqi_aio_command_suits(side);
 	struct io_uring_sqe *sqe;
 	struct pollfd pfd;
-	int err;
+	int err = 0;
 
 	if (side->state == PYQI_AIO_ENDING)
 		return 0;
-	err = by_futex ? 0 : pyq_pollfd(side->source->q, pyqi_aio_access(side), &pfd);
+	if (!by_futex && !by_command)
+		err = pyq_pollfd(side->source->q, pyqi_aio_access(side), &pfd);
 	if (err)
 		return err;
 	sqe = get_sqe(aio);
@@ -212,6 +221,8 @@ static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 		return -ENOMEM;
 	if (by_futex)
 		arm_futex(sqe, side);
+	else if (by_command)
+		pyqi_aio_command_prepare(sqe, side);
 	else
 		io_uring_prep_poll_add(sqe, pfd.fd, (unsigned int)pfd.events);
 	io_uring_sqe_set_data(sqe, side);
@@ -305,6 +316,25 @@ static int wait(pyq_aio *aio, uint64_t until)
 	return outcome(ret);
 }
 
+/* It has come back, and perhaps all there was on its side has ended, when this returns. */
+static void recall(pyq_aio *aio, const struct pyqi_aio_op *first)
+{
+	struct io_uring *ring = &of(aio)->ring;
+	struct io_uring_sqe *sqe = NULL;
+
+	while (first->side && first->side->by_command) {
+		if (!sqe) {
+			sqe = get_sqe(aio);
+			if (sqe) {
+				pyqi_aio_command_recall(sqe, first->side);
+				io_uring_sqe_set_data(sqe, NULL);
+			}
+		}
+		io_uring_submit_and_wait(ring, 1);
+		reap(aio);
+	}
+}
+
 static int fd(const pyq_aio *aio)
 {
 	return of(aio)->ring.ring_fd;
@@ -317,6 +347,7 @@ const struct pyqi_aio_engine pyqi_aio_uring = {
 	.watch = watch,
 	.arm = arm,
 	.disarm = disarm,
+	.recall = recall,
 	.look = look,
 	.wait = wait,
 	.fd = fd,
