@@ -10,7 +10,7 @@
  *   pyqueue_waitq.wq.lock   one side's sleepers; innermost but for the
  *                           scheduler's own locks
  *   pyqueue.large_lock      which large message is behind which slot
- *   pyqueue.parked_lock     commands of io_uring that wait
+ *   pyqueue.parked_lock     commands of io_uring that wait (mutex; under io_uring's own)
  *   pyqueue_net.lock        a namespace's names (mutex)
  *   pyqueue_users_lock      the table of users, at CREATE and at the last close
  *
@@ -242,7 +242,7 @@ struct pyqueue {
 	struct ida owners;
 	atomic_t nr_owners;
 
-	spinlock_t parked_lock; /* parked */
+	struct mutex parked_lock; /* parked */
 	struct list_head parked;
 
 	bool broken;

@@ -119,7 +119,7 @@ struct pyqueue *pyqueue_create(const struct pyqueue_create *arg)
 	q->gid = current_fsgid();
 	init_waitqueue_head(&q->pollers);
 	spin_lock_init(&q->large_lock);
-	spin_lock_init(&q->parked_lock);
+	mutex_init(&q->parked_lock);
 	INIT_LIST_HEAD(&q->parked);
 	ida_init(&q->owners);
 	pyqueue_overflow_init(q);
@@ -145,6 +145,7 @@ put_user:
 	pyqueue_user_put(q->user);
 free:
 	pyqueue_overflow_end(q);
+	mutex_destroy(&q->parked_lock);
 	kfree(q);
 	return ERR_PTR(err);
 }
@@ -154,6 +155,7 @@ static void pyqueue_free(struct kref *ref)
 	struct pyqueue *q = container_of(ref, struct pyqueue, ref);
 
 	pyqueue_overflow_end(q);
+	mutex_destroy(&q->parked_lock);
 	pyqueue_large_free_all(q);
 	ida_destroy(&q->owners);
 	pyqueue_memory_free(&q->mem);

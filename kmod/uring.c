@@ -19,6 +19,7 @@
  *	looks, and takes RUNNING
  */
 #include <linux/hrtimer.h>
+#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -83,6 +84,7 @@ static void pyqueue_parked_put(struct pyqueue_parked *p)
 		return;
 	pyqueue_put_ref(p->q);
 	kfree(p);
+	module_put(THIS_MODULE);
 }
 
 /* Have it tried, if nobody is at it. */
@@ -113,9 +115,9 @@ static void pyqueue_parked_end(struct pyqueue_parked *p, long ret, unsigned int 
 	struct pyqueue *q = p->q;
 
 	hrtimer_cancel(&p->timer);
-	spin_lock(&q->parked_lock);
+	mutex_lock(&q->parked_lock);
 	list_del(&p->node);
-	spin_unlock(&q->parked_lock);
+	mutex_unlock(&q->parked_lock);
 	pyqueue_sleeper_awake(&p->sleeper);
 	pyqueue_sleeper_leave(&p->sleeper);
 	pyqueue_pass_on(q, w);
@@ -211,6 +213,8 @@ static int pyqueue_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags
 
 	if (!p)
 		return -ENOMEM;
+	/* The file goes with the command, and somebody may be in here even after that. */
+	__module_get(THIS_MODULE);
 	p->sleeper.wake = pyqueue_parked_wake;
 	refcount_set(&p->ref, 1);
 	kref_get(&q->ref);
@@ -228,9 +232,9 @@ static int pyqueue_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 
 	pyqueue_call_other_side(q, w);
-	spin_lock(&q->parked_lock);
+	mutex_lock(&q->parked_lock);
 	list_add_tail(&p->node, &q->parked);
-	spin_unlock(&q->parked_lock);
+	mutex_unlock(&q->parked_lock);
 	pyqueue_sleeper_enter(&p->sleeper, w);
 	if (deadline != KTIME_MAX)
 		hrtimer_start(&p->timer, deadline, HRTIMER_MODE_ABS);
@@ -247,15 +251,17 @@ static int pyqueue_uring_cancel(struct file *file, const struct pyqueue_uring *p
 
 	if (payload->arg)
 		return -EINVAL;
-	spin_lock(&q->parked_lock);
+	/* There may be very many. */
+	mutex_lock(&q->parked_lock);
 	list_for_each_entry(p, &q->parked, node) {
+		cond_resched();
 		if (p->tag != payload->tag || p->cmd->file != file)
 			continue;
 		n++;
 		set_bit(PYQUEUE_CANCELLED, &p->state);
 		pyqueue_parked_kick(p);
 	}
-	spin_unlock(&q->parked_lock);
+	mutex_unlock(&q->parked_lock);
 	return n;
 }
 
