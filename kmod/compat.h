@@ -65,6 +65,12 @@ static inline const void *pyqueue_uring_payload(const struct io_uring_cmd *cmd)
  */
 #ifdef PYQUEUE_HAS_URING_CANCEL
 #define PYQUEUE_URING_CAN_WAIT	1
+
+/* Closed by the last who had it open: nobody learns of its completions any more. */
+static inline bool pyqueue_uring_is_closed(struct io_uring_cmd *cmd)
+{
+	return percpu_ref_is_dying(&cmd_to_io_kiocb(cmd)->ctx->refs);
+}
 #else
 #define PYQUEUE_URING_CAN_WAIT	0
 #define IO_URING_F_CANCEL	0
@@ -72,6 +78,16 @@ static inline const void *pyqueue_uring_payload(const struct io_uring_cmd *cmd)
 static inline void io_uring_cmd_mark_cancelable(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 }
+
+static inline bool pyqueue_uring_is_closed(struct io_uring_cmd *cmd)
+{
+	return false;
+}
+#endif
+
+/* Flags of the command that are its user's; some kernels keep their own beside them. */
+#ifndef IORING_URING_CMD_MASK
+#define IORING_URING_CMD_MASK	GENMASK(29, 0)
 #endif
 
 /*

@@ -320,6 +320,9 @@ long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadli
 
 	do {
 		ret = pyqueue_try_get(q, g);
+		/* Perhaps called, as a command of io_uring. */
+		if (ret == -EFAULT)
+			pyqueue_pass_on(q, &q->getters);
 	} while ((ret == -EFAULT && pyqueue_fault_in(g)) ||
 		 (deadline_ns == PYQUEUE_NOWAIT && pyqueue_again(&ret)));
 	if ((ret != -EAGAIN && ret != -EBUSY) || deadline_ns == PYQUEUE_NOWAIT)

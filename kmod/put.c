@@ -196,6 +196,21 @@ static bool pyqueue_copy_in(void *to, size_t len, struct iov_iter *from)
 	return copy_from_iter_full(to, len, from);
 }
 
+/* A putter who has been called, as a command of io_uring, does not keep that while he faults. */
+static bool pyqueue_copy_in_or_pass_on(struct pyqueue *q, void *to, size_t len,
+				       struct iov_iter *from)
+{
+	bool copied;
+
+	pagefault_disable();
+	copied = pyqueue_copy_in(to, len, from);
+	pagefault_enable();
+	if (copied)
+		return true;
+	pyqueue_pass_on(q, &q->putters);
+	return pyqueue_copy_in(to, len, from);
+}
+
 /**
  * pyqueue_put_message() - put one message
  * @q: the queue
@@ -240,7 +255,7 @@ long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_
 			return -ENOMEM;
 	}
 	p.data = data;
-	if (pyqueue_copy_in(data, len, from))
+	if (pyqueue_copy_in_or_pass_on(q, data, len, from))
 		ret = pyqueue_put_prepared(q, &p, deadline_ns);
 	else
 		ret = -EFAULT;

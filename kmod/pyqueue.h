@@ -205,8 +205,9 @@ void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate);
  * @putters: asleep in put
  * @joiners: asleep in join
  * @pollers: poll, for a message or for room
- * @parked_lock: for @parked
+ * @parked_lock: for @parked, @nr_parked
  * @parked: commands of io_uring that wait
+ * @nr_parked: how many; or are about to
  * @broken: the ring is spoilt: everything is -EUCLEAN
  * @owners: owner numbers in use
  * @nr_owners: how many
@@ -244,6 +245,7 @@ struct pyqueue {
 
 	struct mutex parked_lock; /* parked */
 	struct list_head parked;
+	unsigned int nr_parked;
 
 	bool broken;
 	bool closed;

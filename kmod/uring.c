@@ -19,7 +19,6 @@
  *	looks, and takes RUNNING
  */
 #include <linux/hrtimer.h>
-#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -34,6 +33,9 @@ static_assert(offsetof(struct pyqueue_put, deadline_ns) ==
 
 /* Tries in a row, before other things that the submitter has to do have their turn. */
 #define PYQUEUE_PARKED_TRIES	16
+
+/* So many wait on one queue: who calls passes those that have been called before. */
+#define PYQUEUE_PARKED_MAX	16384
 
 enum {
 	PYQUEUE_RUNNING,
@@ -84,7 +86,6 @@ static void pyqueue_parked_put(struct pyqueue_parked *p)
 		return;
 	pyqueue_put_ref(p->q);
 	kfree(p);
-	module_put(THIS_MODULE);
 }
 
 /* Have it tried, if nobody is at it. */
@@ -117,6 +118,7 @@ static void pyqueue_parked_end(struct pyqueue_parked *p, long ret, unsigned int 
 	hrtimer_cancel(&p->timer);
 	mutex_lock(&q->parked_lock);
 	list_del(&p->node);
+	q->nr_parked--;
 	mutex_unlock(&q->parked_lock);
 	pyqueue_sleeper_awake(&p->sleeper);
 	pyqueue_sleeper_leave(&p->sleeper);
@@ -153,7 +155,7 @@ static long pyqueue_parked_try(struct pyqueue_parked *p)
 		return -ECANCELED;
 	ret = p->ioctl->call(p->cmd->file, &p->arg, p->user);
 	if (ret == -ERESTARTSYS)
-		ret = -EAGAIN; /* others were quicker until there was a signal to look at */
+		ret = -EAGAIN; /* others were quicker until there was work to be done */
 	if (ret == -EAGAIN && test_bit(PYQUEUE_EXPIRED, &p->state))
 		return -ETIMEDOUT;
 	return ret;
@@ -173,7 +175,11 @@ static void pyqueue_parked_run(struct pyqueue_parked *p, unsigned int issue_flag
 			return;
 		}
 		if (!--tries) {
-			io_uring_cmd_complete_in_task(p->cmd, pyqueue_parked_in_task);
+			/* Work before signals: who spoils a ring must not keep them from him. */
+			if (task_sigpending(current))
+				pyqueue_parked_end(p, -EINTR, issue_flags);
+			else
+				io_uring_cmd_complete_in_task(p->cmd, pyqueue_parked_in_task);
 			return;
 		}
 		cond_resched();
@@ -181,12 +187,23 @@ static void pyqueue_parked_run(struct pyqueue_parked *p, unsigned int issue_flag
 	} while (pyqueue_parked_let_go(p));
 }
 
+/*
+ * Is nobody there any more to learn what has come of a command? The submitter is being
+ * killed, is dying, or execs, or is dead and this a worker, or his ring has been closed.
+ * Such work is done before a signal is looked at, and before PF_EXITING is set.
+ */
+static bool pyqueue_parked_is_orphan(const struct pyqueue_parked *p)
+{
+	return current->flags & (PF_EXITING | PF_KTHREAD) || fatal_signal_pending(current) ||
+	       READ_ONCE(current->signal->flags) & SIGNAL_GROUP_EXIT || current->in_execve ||
+	       pyqueue_uring_is_closed(p->cmd);
+}
+
 static void pyqueue_parked_in_task(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	struct pyqueue_parked *p = *pyqueue_parked_of(cmd);
 
-	/* The submitter is dying, or dead and this a worker: his memory is nobody's. */
-	if (current->flags & (PF_EXITING | PF_KTHREAD))
+	if (pyqueue_parked_is_orphan(p))
 		pyqueue_parked_end(p, -ECANCELED, issue_flags);
 	else
 		pyqueue_parked_run(p, issue_flags);
@@ -197,8 +214,12 @@ static void pyqueue_parked_cancel(struct io_uring_cmd *cmd, unsigned int issue_f
 {
 	struct pyqueue_parked *p = *pyqueue_parked_of(cmd);
 
+	set_bit(PYQUEUE_CANCELLED, &p->state);
 	if (!test_and_set_bit(PYQUEUE_RUNNING, &p->state))
 		pyqueue_parked_end(p, -ECANCELED, issue_flags);
+	else if (current->flags & PF_KTHREAD)
+		/* It goes round until the submitter comes to it, who may be stopped. */
+		schedule_timeout_uninterruptible(1);
 }
 
 static int pyqueue_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
@@ -213,8 +234,14 @@ static int pyqueue_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags
 
 	if (!p)
 		return -ENOMEM;
-	/* The file goes with the command, and somebody may be in here even after that. */
-	__module_get(THIS_MODULE);
+	mutex_lock(&q->parked_lock);
+	if (q->nr_parked == PYQUEUE_PARKED_MAX) {
+		mutex_unlock(&q->parked_lock);
+		kfree(p);
+		return -ENOSPC;
+	}
+	q->nr_parked++;
+	mutex_unlock(&q->parked_lock);
 	p->sleeper.wake = pyqueue_parked_wake;
 	refcount_set(&p->ref, 1);
 	kref_get(&q->ref);
@@ -278,6 +305,8 @@ static int pyqueue_uring_do(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	u64 deadline_ns = PYQUEUE_NOWAIT;
 	long ret;
 
+	if (cmd->flags & IORING_URING_CMD_MASK)
+		return -EINVAL;
 	if (cmd->cmd_op == PYQUEUE_URING_CANCEL)
 		return pyqueue_uring_cancel(cmd->file, &payload);
 	ret = pyqueue_ioctl_find(pyqueue_uring_ioctls, pyqueue_nr_uring_ioctls, cmd->cmd_op, user,
@@ -289,9 +318,12 @@ static int pyqueue_uring_do(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		deadline_ns = arg.put.deadline_ns;
 		arg.put.deadline_ns = PYQUEUE_NOWAIT;
 	}
-	ret = ioctl->call(cmd->file, &arg, user);
+	/* Also work that is to be done counts as a signal: that is not one for the caller. */
+	do {
+		ret = ioctl->call(cmd->file, &arg, user);
+	} while (ret == -ERESTARTSYS && !task_sigpending(current));
 	if (ret == -ERESTARTSYS)
-		return -EINTR;
+		ret = deadline_ns == PYQUEUE_NOWAIT ? -EINTR : -EAGAIN;
 	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT || !PYQUEUE_URING_CAN_WAIT)
 		return ret;
 	return pyqueue_uring_park(cmd, issue_flags, ioctl, &arg, &payload, deadline_ns);

@@ -81,6 +81,7 @@ enum pyqi_aio_list {
  * @seen: what the ring was like when the last attempt had found nothing
  * @by_futex: while it is armed: nobody but this looks who has died
  * @by_command: the first operation is with the kernel, which does it (aio_command.h)
+ * @no_command: that is refused
  * @command: what it has been told
  */
 struct pyqi_aio_side {
@@ -92,7 +93,7 @@ struct pyqi_aio_side {
 	struct pyqi_aio_side *next, *previous;
 	uint64_t seen[2];
 	bool by_futex;
-	bool by_command;
+	bool by_command, no_command;
 	union {
 		struct pyqueue_put put;
 		struct pyqueue_get get;

@@ -15,7 +15,7 @@ bool pyqi_aio_commands_wait(void)
 
 bool pyqi_aio_command_suits(const struct pyqi_aio_side *side)
 {
-	return side->source->q->backend == &pyqi_kernel &&
+	return side->source->q->backend == &pyqi_kernel && !side->no_command &&
 	       (side->first->kind == PYQI_AIO_PUT || side->first->kind == PYQI_AIO_GET);
 }
 
@@ -65,8 +65,11 @@ void pyqi_aio_command_done(pyq_aio *aio, struct pyqi_aio_side *side, int result)
 {
 	side->by_command = false;
 	side->state = PYQI_AIO_SPENT;
+	/* Too many wait there by commands: then as others do. */
+	if (result == -ENOSPC)
+		side->no_command = true;
 	/* Called back, or it could not wait: it has not been done. */
-	if (result == -ECANCELED || result == -EAGAIN || result == -EINTR)
+	if (result == -ENOSPC || result == -ECANCELED || result == -EAGAIN || result == -EINTR)
 		pyqi_aio_side_changed(aio, side);
 	else
 		pyqi_aio_first_done(aio, side, result);

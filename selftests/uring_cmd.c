@@ -544,6 +544,99 @@ TEST_F(cmd, ends_while_they_wait)
 	}
 }
 
+/* A flag that means nothing here is refused. */
+/* proves: URING -EINVAL */
+TEST_F(cmd, bad_flag)
+{
+	/* Not of the program's file, which cannot be registered. */
+	struct iovec iov = { .iov_base = aligned_alloc(4096, 4096), .iov_len = 4096 };
+	struct command get;
+
+	ASSERT_NE(NULL, iov.iov_base);
+	ASSERT_EQ(0, io_uring_register_buffers(&self->ring, &iov, 1));
+	prepare_get(&self->ring, self->q, &get, PYQUEUE_NOWAIT, 1);
+	self->ring.sq.sqes[0].rw_flags = 1; /* IORING_URING_CMD_FIXED */
+	SUBMIT(self, 1);
+	EXPECT_RESULT(self, 1, -EINVAL);
+	free(iov.iov_base);
+}
+
+/* Who calls one passes those that have been called: there is a limit to them. */
+/* proves: URING -ENOSPC */
+TEST_F(cmd, too_many)
+{
+	enum { MOST = 16384 };
+	static struct command get;
+	struct io_uring ring;
+	uint64_t tag;
+
+	NEEDS_WAITING(self);
+	ASSERT_EQ(0, io_uring_queue_init(2 * MOST, &ring, 0));
+	for (int i = 0; i <= MOST; i++)
+		prepare_get(&ring, self->q, &get, PYQUEUE_FOREVER, i);
+	EXPECT_EQ(MOST + 1, io_uring_submit(&ring));
+	EXPECT_EQ(-ENOSPC, result(&ring, &tag));
+	EXPECT_EQ(MOST, tag);
+	EXPECT_EQ(MOST, pq_stat(self->q).getters);
+	io_uring_queue_exit(&ring);
+	EXPECT_TRUE(eventually(pq_stat(self->q).getters == 0));
+}
+
+/* Stopped with a get parked. */
+static int stop_with_get(int q)
+{
+	static struct command get;
+	struct io_uring ring;
+
+	if (io_uring_queue_init(4, &ring, 0))
+		return -EPIPE;
+	prepare_get(&ring, q, &get, PYQUEUE_FOREVER, 1);
+	if (io_uring_submit(&ring) != 1)
+		return -EPIPE;
+	raise(SIGSTOP);
+	return -EPIPE;
+}
+
+/* Called, and killed before he comes to it: the message is the others'. */
+TEST_F(cmd, killed_when_called)
+{
+	siginfo_t info;
+	pid_t pid;
+	char c;
+
+	NEEDS_WAITING(self);
+	pid = child(stop_with_get(self->q));
+	ASSERT_EQ(0, waitid(P_PID, pid, &info, WSTOPPED | WEXITED | WNOWAIT));
+	ASSERT_EQ(CLD_STOPPED, info.si_code);
+	ASSERT_EQ(0, put_byte(self->q, 'k'));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(KILLED_BY(SIGKILL), reap(pid));
+	EXPECT_EQ(1, pq_get(self->q, &c, 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ('k', c);
+	EXPECT_EQ(0, pq_stat(self->q).getters);
+}
+
+/* A ring that has been closed takes nothing, while its commands are being ended. */
+TEST_F(cmd, put_after_close)
+{
+	static struct command get;
+	struct io_uring ring;
+	char c;
+
+	NEEDS_WAITING(self);
+	for (int i = 0; i < 100; i++) {
+		ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
+		prepare_get(&ring, self->q, &get, PYQUEUE_FOREVER, 1);
+		get.buf[0] = '-';
+		ASSERT_EQ(1, io_uring_submit(&ring));
+		io_uring_queue_exit(&ring);
+		ASSERT_EQ(0, put_byte(self->q, 'c'));
+		ASSERT_EQ(1, pq_get(self->q, &c, 1, PYQUEUE_NOWAIT)) TH_LOG("%d", i);
+		EXPECT_EQ('-', get.buf[0]);
+	}
+	EXPECT_TRUE(eventually(pq_stat(self->q).getters == 0));
+}
+
 /*
  * A child has inherited the ring: its parent's gets stay parked. Called, they find that
  * nobody is there to take the message, and call the next.
