@@ -76,6 +76,19 @@ TEST_F(aio, at_once)
 	EXPECT_EQ(0, lib(pyq_aio_wait(self->aio, self->done, ENTRIES, 1, PYQ_FOREVER)));
 }
 
+/* Who does not wait does not come before those who do. */
+/* proves: pyq_completion -EAGAIN */
+TEST_F(aio, not_waiting_behind_others)
+{
+	char buf[2][8];
+
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[0], 8, PYQ_FOREVER, 1)));
+	ASSERT_EQ(0, pyq_put(self->q, "hello", 5, PYQ_NOWAIT));
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf[1], 8, PYQ_NOWAIT, 2)));
+	EXPECT_DONE(self, 2, -EAGAIN);
+	EXPECT_DONE(self, 1, 5);
+}
+
 /* --- which system calls there are -------------------------------------------- */
 
 /* From now on any other one than ioctl() with @request, and the end, is the end. */

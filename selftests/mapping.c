@@ -363,65 +363,6 @@ static void nothing(int sig)
 {
 }
 
-/* Keeps the words of messages changing, so that whoever looks at one comes too late. */
-struct bother {
-	const struct pyq_ring *ring;
-	int stop;
-};
-
-static void *bother(void *arg)
-{
-	struct bother *b = arg;
-
-	for (__u64 turn = 0; !load(&b->stop); turn++) {
-		for (unsigned int i = 0; i < 4; i++) {
-			__u64 *at = &pyq_ring_slot(b->ring, i)->word, word = load(at);
-
-			/* Deliveries and owner, of which a message has none. */
-			if (pyq_word_state(word) == PYQUEUE_READY)
-				pyq_cas(at, word, word ^ (turn << PYQUEUE_WORD_DELIVERIES_SHIFT &
-							  0xffffff00));
-		}
-	}
-	return NULL;
-}
-
-/* Does a get of the one message ever end with @ret, and not with the message? */
-static bool get_ends_with(int q, uint64_t wait_ns, long ret)
-{
-	char c;
-
-	return eventually(({
-		long got = pq_get(q, &c, 1, wait_ns ? in_ns(wait_ns) : PYQUEUE_NOWAIT);
-
-		got == 1 && pq_put(q, "x", 1, PYQUEUE_NOWAIT) ? true : got == ret;
-	}));
-}
-
-/* Who is always quicker keeps nobody beyond his deadline, or from a signal. */
-TEST_F(mapping, kept_busy)
-{
-	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { };
-	struct sigaction action = { .sa_handler = nothing };
-	struct pyq_ring r;
-	struct bother b = { .ring = &r };
-	pthread_t thread;
-
-	ASSERT_EQ(1, map_ring(self->q, &r));
-	ASSERT_EQ(0, pq_put(self->q, "x", 1, PYQUEUE_NOWAIT));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, bother, &b));
-	EXPECT_TRUE(get_ends_with(self->q, MSEC / 10, -ETIMEDOUT));
-	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
-	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
-	EXPECT_TRUE(get_ends_with(self->q, 0, -EINTR));
-	EXPECT_TRUE(get_ends_with(self->q, SEC, -EINTR));
-	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
-	store(&b.stop, 1);
-	pthread_join(thread, NULL);
-	EXPECT_EQ(1, pq_get(self->q, &(char){ 0 }, 1, PYQUEUE_NOWAIT));
-	EXPECT_EQ(0, unmap_ring(self->q, &r));
-}
-
 /* --- sleeping and calling across ------------------------------------------------ */
 
 /* Put into the ring, and call as the library does. */

@@ -26,7 +26,8 @@
  * what it has taken is gone with it, as with pyq_get().
  *
  * A pyq_aio is for one thread at a time; its queues may be used by others as well. In a
- * child after a fork only pyq_aio_destroy() is of use.
+ * child after a fork only pyq_aio_destroy() is of use. No pointer may be NULL where that is
+ * not said; to close a queue on which an operation waits is an error that is not found.
  */
 #ifndef PYQUEUE_AIO_H
 #define PYQUEUE_AIO_H
@@ -50,7 +51,8 @@ typedef struct pyq_aio pyq_aio;
  * struct pyq_completion - how an operation has ended
  * @user_data: what the caller said at its beginning
  * @result: what the synchronous function would have returned: 0, bytes, a count or a
- *	negative error number; -ECANCELED: nothing has been put or taken
+ *	negative error number; -ECANCELED: nothing has been put or taken. With PYQ_NOWAIT
+ *	-EAGAIN also if others are in line before it
  */
 struct pyq_completion {
 	uint64_t user_data;
@@ -79,8 +81,8 @@ PYQ_API int pyq_aio_create(pyq_aio **aio, unsigned int entries, unsigned int fla
  * done takes the completions before (pyq_aio_cancel_all(), then pyq_aio_wait() until it
  * says 0).
  *
- * Return: how many completions had not been taken: operations that have been done, which
- * nobody will learn of.
+ * Return: how many completions had not been taken, also of operations that had been
+ * cancelled or failed: what they have done nobody will learn. 0 in a child.
  */
 PYQ_API unsigned int pyq_aio_destroy(pyq_aio *aio);
 
@@ -214,8 +216,8 @@ PYQ_API int pyq_aio_cancel_all(pyq_aio *aio);
  *
  * Readable (POLLIN) as long as there are completions to take, and when something has
  * happened that pyq_aio_wait() with PYQ_NOWAIT has to look at; it may turn out to be
- * nothing. Call that until it returns 0, before polling; and pyq_aio_submit() after
- * operations have been begun or cancelled, if pyq_aio_wait() does not come after that.
+ * nothing. That holds after pyq_aio_submit(), or after pyq_aio_wait() has returned 0: one of
+ * the two comes before polling whenever operations have been begun or cancelled.
  *
  * Return: the fd, which stays @aio's; -EMFILE, -ENFILE; otherwise as pyq_aio_submit().
  */

@@ -9,8 +9,13 @@
  *	io_uring_sqe_set_data64(sqe, 1);
  *	io_uring_submit(&ring);
  *
- * Not part of <pyqueue.h>, because it includes <liburing.h>. Programs that have no ring
- * are better served by pyq_aio (<pyqueue/aio.h>).
+ * Where one fails it has not touched the SQE, which is in the ring all the same: make it a
+ * io_uring_prep_nop(), or what was there last is submitted again. Cancel what is under way
+ * before pyq_close().
+ *
+ * Not part of <pyqueue.h>, because it includes <liburing.h>: a program is linked with
+ * -luring too, and liburing's header needs -std=gnu17 or _GNU_SOURCE. Programs that have no
+ * ring are better served by pyq_aio (<pyqueue/aio.h>).
  */
 #ifndef PYQUEUE_URING_H
 #define PYQUEUE_URING_H

@@ -666,7 +666,6 @@ struct pyqueue_fetch {
  *   -EAGAIN     it would have to wait, and PYQUEUE_NOWAIT; or this kernel cannot
  *               let it: PYQUEUE_FEAT_URING_CMD is not set
  *   -ECANCELED  by PYQUEUE_URING_CANCEL, or the submitter ends
- *   -EINTR      a signal, while others were quicker again and again
  *   -EINVAL     also: sqe->uring_cmd_flags is not 0
  *   -ENOSPC     too many commands (16384) wait on this queue
  *   -ENOTTY     @cmd_op is none of these
