@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mapping a queue: who may, what the mapping is, and the calls of those who have one. */
 #include "actors.h"
-#include <pthread.h>
 
 #include "mapped.h"
 
