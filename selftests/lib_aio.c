@@ -430,6 +430,23 @@ TEST_F(aio, bad_arguments)
 	EXPECT_EQ(1, pyq_qsize(self->q));
 }
 
+/* Is there something to look at within @ms? */
+static int is_readable(int fd, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return TEMP_FAILURE_RETRY(poll(&pfd, 1, ms));
+}
+
+/* Nothing to look at, once it has been looked: it may be readable for nothing now and then. */
+#define EXPECT_QUIET(self, fd)                                               \
+	({                                                                   \
+		int looks_ = 0;                                              \
+		while (is_readable(fd, 0) && looks_++ < 100)                 \
+			EXPECT_NONE(self);                                   \
+		EXPECT_GT(100, looks_);                                      \
+	})
+
 /* For other event loops: all that can happen is seen by poll(). */
 TEST_F(aio, fd)
 {
@@ -440,13 +457,13 @@ TEST_F(aio, fd)
 	EXPECT_EQ(pfd.fd, pyq_aio_fd(self->aio));
 	EXPECT_EQ(FD_CLOEXEC, fcntl(pfd.fd, F_GETFD));
 	EXPECT_NONE(self);
-	EXPECT_EQ(0, poll(&pfd, 1, 0));
+	EXPECT_QUIET(self, pfd.fd);
 	for (int i = 0; i < 3; i++) {
 		pid_t putter;
 
 		ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, PYQ_FOREVER, i)));
 		EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
-		EXPECT_EQ(0, poll(&pfd, 1, 0));
+		EXPECT_QUIET(self, pfd.fd);
 		putter = in_child(-pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
 		/* Spurious ones are allowed. */
 		while (!pyq_aio_wait(self->aio, self->done, 1, 1, PYQ_NOWAIT))
@@ -467,15 +484,7 @@ TEST_F(aio, fd)
 		EXPECT_EQ(-ETIMEDOUT, self->done[0].result);
 	}
 	EXPECT_NONE(self);
-	EXPECT_EQ(0, poll(&pfd, 1, 0));
-}
-
-/* Is there something to look at within @ms? */
-static int is_readable(int fd, int ms)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-	return TEMP_FAILURE_RETRY(poll(&pfd, 1, ms));
+	EXPECT_QUIET(self, pfd.fd);
 }
 
 enum { AGES = 20000 };
@@ -493,7 +502,7 @@ TEST_F(aio, fd_of_what_is_done)
 	EXPECT_EQ(1, is_readable(fd, AGES));
 	EXPECT_DONE(self, 0, 1);
 	EXPECT_NONE(self);
-	EXPECT_EQ(0, is_readable(fd, 0));
+	EXPECT_QUIET(self, fd);
 	/* Done at once; only one of two is taken; cancelled. */
 	for (int i = 1; i <= 2; i++)
 		ASSERT_EQ(0, lib(pyq_aio_put(self->aio, self->q, &byte, 1, PYQ_FOREVER, i)));
@@ -509,7 +518,7 @@ TEST_F(aio, fd_of_what_is_done)
 	EXPECT_EQ(1, is_readable(fd, AGES));
 	EXPECT_DONE(self, 3, -ECANCELED);
 	EXPECT_NONE(self);
-	EXPECT_EQ(0, is_readable(fd, 0));
+	EXPECT_QUIET(self, fd);
 }
 
 /* Who has added nothing polls on: what waits is watched again. */
@@ -524,7 +533,7 @@ TEST_F(aio, fd_again)
 	for (int i = 0; i < 3; i++) {
 		pid_t putter;
 
-		EXPECT_EQ(0, is_readable(fd, 0));
+		EXPECT_QUIET(self, fd);
 		putter = in_child(-pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
 		while (!pyq_aio_wait(self->aio, self->done, ENTRIES, 1, PYQ_NOWAIT))
 			ASSERT_EQ(1, is_readable(fd, AGES));
