@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mapping a queue: who may, what the mapping is, and the calls of those who have one. */
 #include "actors.h"
-
 #include "mapped.h"
 
 #include <poll.h>
@@ -358,10 +357,6 @@ TEST_F(mapping, broken_and_not_told)
 	EXPECT_EQ(-EUCLEAN, reap(getter));
 }
 
-static void nothing(int sig)
-{
-}
-
 /* --- sleeping and calling across ------------------------------------------------ */
 
 /* Put into the ring, and call as the library does. */
@@ -441,6 +436,10 @@ TEST_F(mapping, announced)
 	EXPECT_EQ(0, reap(pids[0]));
 	EXPECT_EQ(0, announced(&r.hdr->joiners));
 	EXPECT_EQ(0, unmap_ring(self->q, &r));
+}
+
+static void nothing(int sig)
+{
 }
 
 /* Who waits for a claim is called, and leaves what he was called for. */

@@ -180,8 +180,8 @@ PYQ_API int pyq_aio_submit(pyq_aio *aio);
  * @least: how many to wait for; more than there are operations, or than @n, is as many
  * @timeout: how long to wait for that many
  *
- * Signals do not end it. If enough are there already it makes no system call, but one time
- * in 32 if others still wait, and always (two) once there is a pyq_aio_fd().
+ * Signals do not end it. If enough are there already it makes no system call, unless others
+ * still wait: then one time in 32, and each time once there is a pyq_aio_fd().
  *
  * Return: how many, which is less than @least only if the time is over; 0 none, or no
  * operation is under way; -EINVAL a bad timeout; otherwise as pyq_aio_submit().
@@ -198,7 +198,7 @@ PYQ_API ssize_t pyq_aio_wait(pyq_aio *aio, struct pyq_completion *done, size_t n
  * queue in the order in which they came.
  *
  * Return: how many; 0: none of that kind waits (any more: then its completion says what
- * it has done); -ESTALE.
+ * it has done); -ESTALE; or what the kernel says, which may have the first one.
  */
 PYQ_API int pyq_aio_cancel(pyq_aio *aio, uint64_t user_data);
 
