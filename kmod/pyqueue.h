@@ -207,7 +207,7 @@ void pyqueue_overflow_shutdown(struct pyqueue *q, bool immediate);
  * @pollers: poll, for a message or for room
  * @parked_lock: for @parked, @nr_parked
  * @parked: commands of io_uring that wait
- * @nr_parked: how many; or are about to
+ * @nr_parked: how many
  * @broken: the ring is spoilt: everything is -EUCLEAN
  * @owners: owner numbers in use
  * @nr_owners: how many

@@ -222,6 +222,22 @@ static void pyqueue_parked_cancel(struct io_uring_cmd *cmd, unsigned int issue_f
 		schedule_timeout_uninterruptible(1);
 }
 
+/* It can be found from here on, and has RUNNING. Return: whether there is room. */
+static bool pyqueue_uring_enlist(struct pyqueue_parked *p)
+{
+	struct pyqueue *q = p->q;
+	bool room;
+
+	mutex_lock(&q->parked_lock);
+	room = q->nr_parked < PYQUEUE_PARKED_MAX;
+	if (room) {
+		q->nr_parked++;
+		list_add_tail(&p->node, &q->parked);
+	}
+	mutex_unlock(&q->parked_lock);
+	return room;
+}
+
 static int pyqueue_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags,
 			      const struct pyqueue_ioctl *ioctl, const union pyqueue_any_arg *arg,
 			      const struct pyqueue_uring *payload, u64 deadline_ns)
@@ -234,17 +250,8 @@ static int pyqueue_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags
 
 	if (!p)
 		return -ENOMEM;
-	mutex_lock(&q->parked_lock);
-	if (q->nr_parked == PYQUEUE_PARKED_MAX) {
-		mutex_unlock(&q->parked_lock);
-		kfree(p);
-		return -ENOSPC;
-	}
-	q->nr_parked++;
-	mutex_unlock(&q->parked_lock);
 	p->sleeper.wake = pyqueue_parked_wake;
 	refcount_set(&p->ref, 1);
-	kref_get(&q->ref);
 	p->q = q;
 	p->cmd = cmd;
 	p->ioctl = ioctl;
@@ -254,14 +261,15 @@ static int pyqueue_uring_park(struct io_uring_cmd *cmd, unsigned int issue_flags
 	hrtimer_init(&p->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	p->timer.function = pyqueue_parked_expired;
 	__set_bit(PYQUEUE_RUNNING, &p->state);
+	if (!pyqueue_uring_enlist(p)) {
+		kfree(p);
+		return -ENOSPC;
+	}
+	kref_get(&q->ref);
 	*pyqueue_parked_of(cmd) = p;
-	/* Before anybody can find it. */
 	io_uring_cmd_mark_cancelable(cmd, issue_flags);
 
 	pyqueue_call_other_side(q, w);
-	mutex_lock(&q->parked_lock);
-	list_add_tail(&p->node, &q->parked);
-	mutex_unlock(&q->parked_lock);
 	pyqueue_sleeper_enter(&p->sleeper, w);
 	if (deadline != KTIME_MAX)
 		hrtimer_start(&p->timer, deadline, HRTIMER_MODE_ABS);
