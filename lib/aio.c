@@ -34,7 +34,7 @@ static int begin_engine(pyq_aio *aio, unsigned int flags)
 		aio->engine = &pyqi_aio_uring;
 		err = aio->engine->begin(aio);
 	}
-	/* Missing, forbidden, or no memory that may be locked: one that works is there. */
+	/* Whatever is against it (missing, forbidden, memory locked): epoll needs none of that. */
 	if (flags & PYQ_AIO_URING || !err)
 		return err;
 	aio->engine = &pyqi_aio_epoll;
@@ -132,13 +132,18 @@ int pyq_aio_create(pyq_aio **out, unsigned int entries, unsigned int flags)
 	return 0;
 }
 
-/* Nobody but this process is at work on it from here on. Return: whether the kernel was. */
-static bool call_back(pyq_aio *aio, const struct pyqi_aio_op *op)
+/*
+ * Nobody but this process is at work on it from here on. Return: 0; 1 the kernel was, and it
+ * may have ended; or an error: the kernel still is.
+ */
+static int call_back(pyq_aio *aio, const struct pyqi_aio_op *op)
 {
+	int err;
+
 	if (!op->side->by_command || op != op->side->first)
-		return false;
-	aio->engine->recall(aio, op);
-	return true;
+		return 0;
+	err = aio->engine->recall(aio, op);
+	return err ? err : 1;
 }
 
 unsigned int pyq_aio_destroy(pyq_aio *aio)
@@ -179,7 +184,11 @@ static void expire(pyq_aio *aio)
 	while (aio->nr_timers && aio->timers[0]->deadline <= now) {
 		struct pyqi_aio_op *op = aio->timers[0];
 
-		if (call_back(aio, op))
+		const int called = call_back(aio, op);
+
+		if (called < 0)
+			break;
+		if (called)
 			continue;
 		pyqi_aio_serve(aio, op->side);
 		if (aio->nr_timers && aio->timers[0] == op && op->deadline <= now)
@@ -360,7 +369,7 @@ static int cancel(pyq_aio *aio, const uint64_t *user_data)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	int n = 0;
+	int n = 0, err = 0;
 
 	if (!pyqi_generation_is(aio->generation))
 		return -ESTALE;
@@ -368,12 +377,14 @@ static int cancel(pyq_aio *aio, const uint64_t *user_data)
 		if (!is_meant(&aio->ops[i], user_data))
 			continue;
 		if (is_meant(aio->ops[i].side->first, user_data))
-			call_back(aio, aio->ops[i].side->first);
+			err = call_back(aio, aio->ops[i].side->first);
+		if (err < 0)
+			break;
 		if (is_meant(&aio->ops[i], user_data))
 			n += cancel_side(aio, aio->ops[i].side->first, user_data);
 	}
 	pyqi_aio_changed(aio);
-	return n;
+	return n || err >= 0 ? n : err;
 }
 
 int pyq_aio_cancel(pyq_aio *aio, uint64_t user_data)

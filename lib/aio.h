@@ -123,8 +123,8 @@ struct pyqi_aio_source {
  * @arm: watch a side and tell of it once, by pyqi_aio_told(); now or with the next @look
  *	or @wait. A side whose end is under way is left alone: it will be loose
  * @disarm: watch it no more
- * @recall: end that the kernel has the first operation of @side, by what comes of it; NULL:
- *	it never has
+ * @recall: end that the kernel has the first operation of a side, by what comes of it; an
+ *	error: it still has. NULL: it never has
  * @look: do what is left to do, and tell what has happened
  * @wait: the same, and sleep until something has, or @until
  * @fd: to be polled
@@ -136,7 +136,7 @@ struct pyqi_aio_engine {
 	int (*watch)(pyq_aio *aio);
 	int (*arm)(pyq_aio *aio, struct pyqi_aio_side *side);
 	void (*disarm)(pyq_aio *aio, struct pyqi_aio_side *side);
-	void (*recall)(pyq_aio *aio, const struct pyqi_aio_op *first);
+	int (*recall)(pyq_aio *aio, const struct pyqi_aio_op *first);
 	int (*look)(pyq_aio *aio);
 	int (*wait)(pyq_aio *aio, uint64_t until);
 	int (*fd)(const pyq_aio *aio);

@@ -316,13 +316,13 @@ static int wait(pyq_aio *aio, uint64_t until)
 	return outcome(ret);
 }
 
-/* It has come back, and perhaps all there was on its side has ended, when this returns. */
-static void recall(pyq_aio *aio, const struct pyqi_aio_op *first)
+/* It has come back, and perhaps all there was on its side has ended, when this returns 0. */
+static int recall(pyq_aio *aio, const struct pyqi_aio_op *first)
 {
-	struct io_uring *ring = &of(aio)->ring;
 	struct io_uring_sqe *sqe = NULL;
+	int err = 0;
 
-	while (first->side && first->side->by_command) {
+	while (!err && first->side && first->side->by_command) {
 		if (!sqe) {
 			sqe = get_sqe(aio);
 			if (sqe) {
@@ -330,9 +330,10 @@ static void recall(pyq_aio *aio, const struct pyqi_aio_op *first)
 				io_uring_sqe_set_data(sqe, NULL);
 			}
 		}
-		io_uring_submit_and_wait(ring, 1);
+		err = outcome(io_uring_submit_and_wait(&of(aio)->ring, 1));
 		reap(aio);
 	}
+	return first->side && first->side->by_command ? err : 0;
 }
 
 static int fd(const pyq_aio *aio)
