@@ -224,7 +224,7 @@ void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w)
 
 	spin_lock(&w->wq.lock);
 	__add_wait_queue_entry_tail_exclusive(&w->wq, &s->entry);
-	w->sleepers++;
+	WRITE_ONCE(w->sleepers, w->sleepers + 1);
 	pyqueue_idle(w);
 	spin_unlock(&w->wq.lock);
 }
@@ -271,7 +271,7 @@ void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 
 	spin_lock(&w->wq.lock);
 	__remove_wait_queue(&w->wq, &s->entry);
-	w->sleepers--;
+	WRITE_ONCE(w->sleepers, w->sleepers - 1);
 	spin_unlock(&w->wq.lock);
 }
 
@@ -352,12 +352,15 @@ void pyqueue_wake_forgotten(struct pyqueue *q)
  *
  * Somebody may have claimed a sleeper of that side and be stopped before he calls. That
  * cannot be seen in how many are announced: those are shared memory, and one too many
- * while somebody is about to sleep.
+ * while somebody is about to sleep. But then nobody is on his way there: who is calls the
+ * next himself, and who stands behind him is not to come before him.
  */
 void pyqueue_call_other_side(struct pyqueue *q, struct pyqueue_waitq *w)
 {
-	if (w->other)
-		pyqueue_pass_on(q, w->other);
+	struct pyqueue_waitq *other = w->other;
+
+	if (other && READ_ONCE(other->idle) == READ_ONCE(other->sleepers))
+		pyqueue_pass_on(q, other);
 }
 
 /**

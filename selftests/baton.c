@@ -4,6 +4,7 @@
  * message in the queue beside somebody who sleeps for one is the failure that
  * all of this looks for; the same for room and those who sleep in put.
  */
+#include "busy.h"
 #include "sleepers.h"
 
 /* A way to wait for a message and then not to take it. */
@@ -252,6 +253,41 @@ TEST_F(clumsy, somebody_has_it)
 TEST_F(clumsy, all_are_had)
 {
 	all_are_had(_metadata, self->q, &variant->r);
+}
+
+/*
+ * Who goes to sleep on one side calls on the other what is owed there: not who stands behind
+ * one that has been called and does not run yet.
+ */
+TEST(one_is_on_his_way)
+{
+	int dev = dev_open(), q = pq_create(dev, .maxsize = 1);
+	struct busy other;
+	pid_t pids[2];
+	char c;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two processors");
+	ASSERT_LE(0, q);
+	ASSERT_EQ(0, stay_on(0, false));
+	ASSERT_EQ(0, pq_put(q, "x", 1, PYQUEUE_NOWAIT));
+	pids[0] = child(stay_on(1, false) ?: pq_put(q, "0", 1, SOON));
+	ASSERT_TRUE(wait_asleep(q, putters, 1, pids[0]));
+	pids[1] = child(pq_put(q, "1", 1, SOON));
+	ASSERT_TRUE(wait_asleep(q, putters, 2, pids[1]));
+	ASSERT_TRUE(make_busy(&other, 1));
+	EXPECT_EQ(1, pq_get(q, &c, 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ('x', c);
+	/* There is room, and he who is to use it cannot come yet. */
+	EXPECT_EQ(-ETIMEDOUT, pq_get(q, &c, 1, in_ns(20 * MSEC)));
+	EXPECT_EQ(0, end_busy(&other));
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(1, pq_get(q, &c, 1, SOON));
+		EXPECT_EQ('0' + i, c);
+		EXPECT_EQ(0, reap(pids[i]));
+	}
+	close(q);
+	close(dev);
 }
 
 TEST_HARNESS_MAIN

@@ -4,14 +4,13 @@
  * those who sleep there. Where the kernel cannot let them wait they say so at once.
  */
 #include "actors.h"
+#include "busy.h"
 #include "mapped.h"
 #include "skip.h"
 
 #include <limits.h>
 #include <liburing.h>
 #include <pthread.h>
-#include <sched.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
 
 FIXTURE(cmd) {
@@ -584,19 +583,6 @@ TEST_F(cmd, too_many)
 	EXPECT_TRUE(eventually(pq_stat(self->q).getters == 0));
 }
 
-/* On that processor only; with priority: no other runs there. */
-static int stay_on(int cpu, bool first)
-{
-	const struct sched_param param = { .sched_priority = 1 };
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		return -1;
-	return first ? sched_setscheduler(0, SCHED_FIFO, &param) : 0;
-}
-
 static int sleep_with_get(int q)
 {
 	static struct command get;
@@ -611,44 +597,30 @@ static int sleep_with_get(int q)
 	return -EPIPE;
 }
 
-static int keep_busy(int *stop)
-{
-	if (stay_on(1, true))
-		return -EPIPE;
-	store(stop, -1);
-	while (load(stop) < 0)
-		;
-	return 0;
-}
-
 /*
  * Called and then killed before he has run again, because another has his processor: that
  * he is to be killed is what he learns last. The message is for the others.
  */
 TEST_F(cmd, killed_when_called)
 {
-	int *stop = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t getter, other;
+	struct busy other;
+	pid_t getter;
 	char c;
 
 	NEEDS_WAITING(self);
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two processors");
-	ASSERT_NE(MAP_FAILED, stop);
 	ASSERT_EQ(0, stay_on(0, false));
 	getter = child(sleep_with_get(self->q));
 	ASSERT_TRUE(eventually(asleep_in(getter, SYS_pause)));
-	other = child(keep_busy(stop));
-	ASSERT_TRUE(eventually(load(stop) < 0));
+	ASSERT_TRUE(make_busy(&other, 1));
 	EXPECT_EQ(0, put_byte(self->q, 'k'));
 	EXPECT_EQ(0, kill(getter, SIGKILL));
-	store(stop, 1);
-	EXPECT_EQ(0, reap(other));
+	EXPECT_EQ(0, end_busy(&other));
 	EXPECT_EQ(KILLED_BY(SIGKILL), reap(getter));
 	EXPECT_EQ(1, pq_get(self->q, &c, 1, PYQUEUE_NOWAIT));
 	EXPECT_EQ('k', c);
 	EXPECT_EQ(0, pq_stat(self->q).getters);
-	munmap(stop, 4096);
 }
 
 /* A ring that has been closed takes nothing, while its commands are being ended. */
