@@ -5,6 +5,8 @@
 
 #include <pyqueue/aio.h>
 #include <pyqueue/loan.h>
+#include <pyqueue/lock.h>
 #include <pyqueue/queue.h>
+#include <pyqueue/thread.h>
 
 #endif

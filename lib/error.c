@@ -18,10 +18,12 @@ const char *pyq_strerror(long err)
 	switch (err) {
 	case -EAGAIN:
 		return "not now: the queue is full (put), empty (get) or has unfinished messages "
-		       "(join), and waiting was not asked for";
+		       "(join), another holds the lock, the thread has not ended, and waiting "
+		       "was not asked for";
 	case -ETIMEDOUT:
 		return "timed out: all the while the queue was full (put), empty (get) or had "
-		       "unfinished messages (join)";
+		       "unfinished messages (join), another held the lock, or what was waited "
+		       "for has not come (a barrier is broken now: pyq_barrier_reset())";
 	case -ESHUTDOWN:
 		return "the queue has been shut down, for ever: nothing can be put any more, and "
 		       "after what was left, nothing got (to use its name again: pyqueue rm)";
@@ -45,7 +47,8 @@ const char *pyq_strerror(long err)
 			     "close or remove some, or have root raise it");
 	case -ENOMEM:
 		return "out of memory: the machine's, or what the memory cgroup allows "
-		       "(memory.max), or /dev/shm is full (df /dev/shm)";
+		       "(memory.max), or /dev/shm is full (df /dev/shm); or out of threads "
+		       "(ulimit -u, pids.max)";
 	case -EFBIG:
 		return "the queue's file would be larger than files of this process may be "
 		       "(RLIMIT_FSIZE, ulimit -f): raise it, or make a smaller queue (maxsize, "
@@ -65,18 +68,21 @@ const char *pyq_strerror(long err)
 	case -EUSERS:
 		return "this queue is open as often as it can be (4095 handles): close some";
 	case -EOWNERDEAD:
-		return "this process was taken for dead, and what it had in hand was given to "
-		       "others, or this loan had ended already, through a copy: nothing was put "
-		       "or taken";
+		return "of a lock: its holder has died, and the caller has it now: put right what "
+		       "it protects, then pyq_lock_make_consistent(). Of a queue: this process "
+		       "was taken for dead, and what it had in hand was given to others, or this "
+		       "loan had ended already, through a copy: nothing was put or taken";
 	case -ESTALE:
 		return "what is on loan, or a pyq_aio, belongs to the process that made it, and "
 		       "this is a child of that: make one of its own";
 	case -EBUSY:
 		return "as many operations are under way as this pyq_aio can have, or have "
 		       "completions that nobody has taken: take some with pyq_aio_wait(), or "
-		       "make one with more entries";
+		       "make one with more entries; or a lock is held, or a condition waited "
+		       "for, that was to be destroyed";
 	case -ECANCELED:
-		return "the operation was cancelled: nothing was put or taken";
+		return "the operation was cancelled: nothing was put or taken; of a thread: its "
+		       "function did not return";
 	case -ENOSYS:
 		return "this kernel has no io_uring: do without PYQ_AIO_URING, then it is epoll";
 	case -EBADMSG:
@@ -92,7 +98,8 @@ const char *pyq_strerror(long err)
 		return "permission denied: the mode of the queue (pyqueue stat), or of "
 		       "/dev/pyqueue, does not let this user in";
 	case -EPERM:
-		return "not permitted: only its owner may remove a name, and only root "
+		return "not permitted: only the thread that holds a lock may release it, wait or "
+		       "notify with it; only its owner may remove a name, and only root "
 		       "(CAP_CHOWN) may give one to somebody else; or io_uring is forbidden here "
 		       "(sysctl kernel.io_uring_disabled, the seccomp profile of a container): "
 		       "do without PYQ_AIO_URING";
@@ -102,7 +109,9 @@ const char *pyq_strerror(long err)
 		return "invalid argument: a size, mode, count or timeout out of range, a name that "
 		       "is empty or has '/' or control characters in it, an unknown flag of "
 		       "pyq_open() or pyq_pollfd(), one task_done too many, "
-		       "a loan that has ended or is another handle's, or a PYQUEUE_BACKEND that is neither kernel nor shm";
+		       "a loan that has ended or is another handle's, a lock or its like that was "
+		       "not initialised, has been destroyed, or is not PYQ_SHARED with one that "
+		       "is, or a PYQUEUE_BACKEND that is neither kernel nor shm";
 	case -EOPNOTSUPP:
 		return "not offered here: an unknown flag; loans of a sealed queue (one whose mode "
 		       "lets others in is: make it with PYQ_MAPPABLE) or of a handle for one "
@@ -121,6 +130,24 @@ const char *pyq_strerror(long err)
 		return "the queue is broken: a process that maps it has spoilt its memory, or "
 		       "what has its name in /dev/shm is none. Make a new one; where its users "
 		       "do not trust one another, with the module and PYQ_SEALED";
+	case -EDEADLK:
+		return "this would wait for the caller itself: a lock that it holds (one made with "
+		       "PYQ_LOCK_RECURSIVE can be acquired again), or its own end";
+	case -ENOTRECOVERABLE:
+		return "this lock was released before somebody had put right what its dead holder "
+		       "had left (pyq_lock_make_consistent()): nobody can have it any more, make "
+		       "a new one";
+	case -EOVERFLOW:
+		return "the semaphore was released more often than acquired: its value would rise "
+		       "above the initial one, or above UINT_MAX";
+	case -EPIPE:
+		return "the barrier is broken, or was reset: somebody's time was over, or has "
+		       "called pyq_barrier_abort(); pyq_barrier_reset() makes it anew";
+	case -EALREADY:
+		return "this thread was started before: each can be started once";
+	case -ESRCH:
+		return "there is no such thread in this process: it was not started, or by the "
+		       "parent before a fork";
 	}
 	return "unknown error: not one that libpyqueue returns";
 }

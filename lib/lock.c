@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/* pyq_lock: a robust mutex that knows its holder. */
+#include "lock.h"
+#include "until.h"
+
+static struct pyqi_lock *of(pyq_lock *lock)
+{
+	return (struct pyqi_lock *)lock;
+}
+
+static const struct pyqi_lock *of_const(const pyq_lock *lock)
+{
+	return (const struct pyqi_lock *)lock;
+}
+
+int pyq_lock_init(pyq_lock *public, unsigned int flags)
+{
+	struct pyqi_lock *lock = of(public);
+	pthread_mutexattr_t attr;
+	int err;
+
+	if (flags & ~(PYQ_SHARED | PYQ_LOCK_RECURSIVE))
+		return -EINVAL;
+
+	*public = (pyq_lock){ 0 };
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	/* Levels are counted here: those of a dead holder are not the next one's. */
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+	if (flags & PYQ_SHARED)
+		pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	err = -pthread_mutex_init(&lock->mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	if (!err)
+		lock->kind = PYQI_LOCK | flags;
+	return err;
+}
+
+int pyq_lock_destroy(pyq_lock *public)
+{
+	struct pyqi_lock *lock = of(public);
+	int err;
+
+	if (!pyqi_is_a(lock->kind, PYQI_LOCK))
+		return -EINVAL;
+	if (pyqi_lock_is_mine(lock))
+		return -EBUSY;
+
+	/* A dead holder is none. */
+	err = pthread_mutex_trylock(&lock->mutex);
+	if (err == EBUSY)
+		return -EBUSY;
+	if (!err || err == EOWNERDEAD)
+		pthread_mutex_unlock(&lock->mutex);
+	pthread_mutex_destroy(&lock->mutex);
+	lock->kind = 0;
+	return 0;
+}
+
+static int lock_mutex(pthread_mutex_t *mutex, uint64_t deadline)
+{
+	int err;
+
+	if (deadline == PYQI_FOREVER)
+		return -pthread_mutex_lock(mutex);
+	if (deadline != PYQI_NOWAIT)
+		return -pyqi_mutex_until(mutex, deadline);
+	err = pthread_mutex_trylock(mutex);
+	return err == EBUSY ? -EAGAIN : -err;
+}
+
+/* Return: also -EOWNERDEAD and the lock is held. */
+static int hold(struct pyqi_lock *lock, uint64_t depth, uint64_t deadline)
+{
+	int err = lock_mutex(&lock->mutex, deadline);
+
+	if (!err || err == -EOWNERDEAD) {
+		lock->depth = depth;
+		__atomic_store_n(&lock->holder, pyqi_me(), __ATOMIC_RELAXED);
+	}
+	return err;
+}
+
+static int let_go(struct pyqi_lock *lock)
+{
+	__atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
+	return -pthread_mutex_unlock(&lock->mutex);
+}
+
+int pyq_lock_acquire(pyq_lock *public, int64_t timeout)
+{
+	struct pyqi_lock *lock = of(public);
+	uint64_t deadline;
+	int err = pyqi_deadline(timeout, &deadline);
+
+	if (err)
+		return err;
+	if (!pyqi_is_a(lock->kind, PYQI_LOCK))
+		return -EINVAL;
+	if (!pyqi_lock_is_mine(lock))
+		return hold(lock, 1, deadline);
+	if (!(lock->kind & PYQ_LOCK_RECURSIVE))
+		return -EDEADLK;
+	lock->depth++;
+	return 0;
+}
+
+int pyq_lock_release(pyq_lock *public)
+{
+	struct pyqi_lock *lock = of(public);
+
+	if (!pyqi_is_a(lock->kind, PYQI_LOCK))
+		return -EINVAL;
+	if (!pyqi_lock_is_mine(lock))
+		return -EPERM;
+	return --lock->depth ? 0 : let_go(lock);
+}
+
+int pyq_lock_make_consistent(pyq_lock *public)
+{
+	struct pyqi_lock *lock = of(public);
+
+	if (!pyqi_is_a(lock->kind, PYQI_LOCK))
+		return -EINVAL;
+	if (!pyqi_lock_is_mine(lock))
+		return -EPERM;
+	return -pthread_mutex_consistent(&lock->mutex);
+}
+
+bool pyq_lock_is_mine(const pyq_lock *lock)
+{
+	return pyqi_lock_is_mine(of_const(lock));
+}
+
+bool pyq_lock_locked(const pyq_lock *lock)
+{
+	return __atomic_load_n(&of_const(lock)->holder, __ATOMIC_RELAXED);
+}
+
+uint64_t pyqi_lock_leave(struct pyqi_lock *lock)
+{
+	const uint64_t depth = lock->depth;
+
+	let_go(lock);
+	return depth;
+}
+
+int pyqi_lock_return(struct pyqi_lock *lock, uint64_t depth)
+{
+	return hold(lock, depth, PYQI_FOREVER);
+}

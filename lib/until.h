@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A mutex, and the end of a thread, until a point in time.
+ *
+ * ThreadSanitizer (as of GCC 12) does not know the functions of the C library that take
+ * a clock: it would not see that a mutex is locked, or a thread joined. With it these
+ * ask again and again.
+ */
+#ifndef PYQI_UNTIL_H
+#define PYQI_UNTIL_H
+
+#include <time.h>
+
+#include "word.h"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PYQI_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define PYQI_TSAN 1
+#endif
+
+#ifdef PYQI_TSAN
+
+/* Return: whether it is not yet @deadline; after a nap. */
+static inline bool pyqi_nap(uint64_t deadline)
+{
+	const uint32_t word = 0;
+	const uint64_t now = pyqi_now();
+
+	if (now < deadline)
+		pyqi_word_sleep(&word, 0, now + 100000, false);
+	return now < deadline;
+}
+
+static inline int pyqi_mutex_until(pthread_mutex_t *mutex, uint64_t deadline)
+{
+	int err;
+
+	do
+		err = pthread_mutex_trylock(mutex);
+	while (err == EBUSY && pyqi_nap(deadline));
+	return err == EBUSY ? ETIMEDOUT : err;
+}
+
+static inline int pyqi_join_until(pthread_t thread, uint64_t deadline)
+{
+	int err;
+
+	do
+		err = pthread_tryjoin_np(thread, NULL);
+	while (err == EBUSY && pyqi_nap(deadline));
+	return err == EBUSY ? ETIMEDOUT : err;
+}
+
+#else
+
+static inline struct timespec pyqi_timespec(uint64_t deadline)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(deadline / 1000000000),
+		.tv_nsec = (long)(deadline % 1000000000),
+	};
+}
+
+static inline int pyqi_mutex_until(pthread_mutex_t *mutex, uint64_t deadline)
+{
+	const struct timespec until = pyqi_timespec(deadline);
+
+	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+}
+
+static inline int pyqi_join_until(pthread_t thread, uint64_t deadline)
+{
+	const struct timespec until = pyqi_timespec(deadline);
+
+	return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
+}
+
+#endif
+
+#endif
