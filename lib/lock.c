@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* pyq_lock: a robust mutex that knows its holder. */
+/*
+ * pyq_lock: a robust mutex that knows its holder.
+ *
+ * Two things a robust mutex of glibc (2.36) does not do are done here. Who gets one that
+ * is not recoverable lets it go again, and wakes nobody: so he does it here, and who
+ * sleeps learns it too. And one who has been woken for a mutex, finds it taken by another
+ * who came along, and is killed before he has left his mark again, has it released
+ * without a wake-up for the others: so between processes they look for themselves now
+ * and then.
+ */
 #include "lock.h"
 #include "until.h"
 
@@ -47,7 +56,7 @@ int pyq_lock_destroy(pyq_lock *public)
 		return -EBUSY;
 
 	/* A dead holder is none. */
-	err = pthread_mutex_trylock(&lock->mutex);
+	err = pyqi_mutex_try(&lock->mutex);
 	if (err == EBUSY)
 		return -EBUSY;
 	if (!err || err == EOWNERDEAD)
@@ -57,23 +66,43 @@ int pyq_lock_destroy(pyq_lock *public)
 	return 0;
 }
 
-static int lock_mutex(pthread_mutex_t *mutex, uint64_t deadline)
+/* Between processes: in slices. */
+static int lock_shared(pthread_mutex_t *mutex, uint64_t deadline)
 {
+	uint64_t end;
 	int err;
 
+	do {
+		end = pyqi_slice_end();
+		err = pyqi_mutex_until(mutex, end < deadline ? end : deadline);
+	} while (err == ETIMEDOUT && end < deadline);
+	return err;
+}
+
+static int lock_mutex(struct pyqi_lock *lock, uint64_t deadline)
+{
+	pthread_mutex_t *mutex = &lock->mutex;
+	int err = pyqi_mutex_try(mutex);
+
+	if (err != EBUSY)
+		return -err;
+	if (deadline == PYQI_NOWAIT)
+		return -EAGAIN;
+	if (pyqi_is_shared(lock->kind))
+		return -lock_shared(mutex, deadline);
 	if (deadline == PYQI_FOREVER)
 		return -pthread_mutex_lock(mutex);
-	if (deadline != PYQI_NOWAIT)
-		return -pyqi_mutex_until(mutex, deadline);
-	err = pthread_mutex_trylock(mutex);
-	return err == EBUSY ? -EAGAIN : -err;
+	return -pyqi_mutex_until(mutex, deadline);
 }
 
 /* Return: also -EOWNERDEAD and the lock is held. */
 static int hold(struct pyqi_lock *lock, uint64_t depth, uint64_t deadline)
 {
-	int err = lock_mutex(&lock->mutex, deadline);
+	int err = lock_mutex(lock, deadline);
 
+	/* (The futexes of robust mutexes are always shared ones.) */
+	if (err == -ENOTRECOVERABLE)
+		pyqi_word_wake((uint32_t *)&lock->mutex.__data.__lock, PYQI_ALL, true);
 	if (!err || err == -EOWNERDEAD) {
 		lock->depth = depth;
 		__atomic_store_n(&lock->holder, pyqi_me(), __ATOMIC_RELAXED);

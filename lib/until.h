@@ -23,6 +23,16 @@
 
 #ifdef PYQI_TSAN
 
+/* Return: 0, EBUSY, ...; it knows of EOWNERDEAD here, and not below. */
+static inline int pyqi_mutex_try(pthread_mutex_t *mutex)
+{
+	int err = pthread_mutex_trylock(mutex);
+
+	if (err == ENOTRECOVERABLE)
+		__atomic_store_n(&mutex->__data.__lock, 0, __ATOMIC_RELEASE);
+	return err;
+}
+
 /* Return: whether it is not yet @deadline; after a nap. */
 static inline bool pyqi_nap(uint64_t deadline)
 {
@@ -39,7 +49,7 @@ static inline int pyqi_mutex_until(pthread_mutex_t *mutex, uint64_t deadline)
 	int err;
 
 	do
-		err = pthread_mutex_trylock(mutex);
+		err = pyqi_mutex_try(mutex);
 	while (err == EBUSY && pyqi_nap(deadline));
 	return err == EBUSY ? ETIMEDOUT : err;
 }
@@ -62,6 +72,21 @@ static inline struct timespec pyqi_timespec(uint64_t deadline)
 		.tv_sec = (time_t)(deadline / 1000000000),
 		.tv_nsec = (long)(deadline % 1000000000),
 	};
+}
+
+/*
+ * What pthread_mutex_trylock() is for, whose glibc version (2.36) leaves a mutex that is
+ * not recoverable locked by whoever tries it: the next one would wait for ever. A time
+ * before the beginning is over, whatever the clock, and is no system call.
+ *
+ * Return: 0, EBUSY, ...
+ */
+static inline int pyqi_mutex_try(pthread_mutex_t *mutex)
+{
+	const struct timespec past = { .tv_sec = -1 };
+	int err = pthread_mutex_timedlock(mutex, &past);
+
+	return err == ETIMEDOUT ? EBUSY : err;
 }
 
 static inline int pyqi_mutex_until(pthread_mutex_t *mutex, uint64_t deadline)

@@ -19,6 +19,11 @@ static int operation(int op, bool shared)
 	return shared ? op : op | FUTEX_PRIVATE_FLAG;
 }
 
+uint64_t pyqi_slice_end(void)
+{
+	return pyqi_now() + SLICE;
+}
+
 void pyqi_word_sleep(const uint32_t *word, uint32_t value, uint64_t deadline, bool shared)
 {
 	PYQI_KEEP_ERRNO;
@@ -26,7 +31,7 @@ void pyqi_word_sleep(const uint32_t *word, uint32_t value, uint64_t deadline, bo
 	struct timespec until;
 
 	if (shared) {
-		const uint64_t slice = pyqi_now() + SLICE;
+		const uint64_t slice = pyqi_slice_end();
 
 		end = slice < deadline ? slice : deadline;
 	}

@@ -30,6 +30,9 @@ void pyqi_word_wake(const uint32_t *word, uint32_t n, bool shared);
 /* Wake all. */
 #define PYQI_ALL UINT32_MAX
 
+/* When the slice that begins now is over. */
+uint64_t pyqi_slice_end(void);
+
 /* Return: 0 there is time left; -EAGAIN there was none; -ETIMEDOUT it is over. */
 static inline int pyqi_time_is_over(uint64_t deadline)
 {
