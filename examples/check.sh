@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..9"
+echo "1..13"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -35,12 +35,16 @@ ok() {
 	fi
 }
 
+# runs PROGRAM: it succeeds; $work/out is what it prints.
+runs() {
+	timeout 30 "$programs/$1" >"$work/out" 2>&1 && return
+	sed 's/^/# /' "$work/out"
+	return 1
+}
+
 # prints PROGRAM: it succeeds and prints what stands on our standard input.
 prints() {
-	if ! timeout 30 "$programs/$1" >"$work/out" 2>&1; then
-		sed 's/^/# /' "$work/out"
-		return 1
-	fi
+	runs "$1" || return
 	diff - "$work/out" >"$work/diff" || { sed 's/^/# /' "$work/diff"; return 1; }
 }
 
@@ -100,6 +104,49 @@ ok "uring_proxy" prints uring_proxy <<END
 why? because
 what? because
 why? because
+END
+
+# prints_sorted PROGRAM: as prints, but for the order of all lines before the last: threads
+# run as they like.
+prints_sorted() {
+	LC_ALL=C sort >"$work/wanted"
+	runs "$1" || return
+	LC_ALL=C sort "$work/out" | diff "$work/wanted" - >"$work/diff" &&
+		tail -n 1 "$work/out" | grep -q ' have ended$' && return
+	sed 's/^/# /' "$work/out" "$work/diff"
+	return 1
+}
+
+ok "threads" prints_sorted threads <<END
+Thread-1 works on number 1
+Thread-2 works on number 2
+Thread-3 works on number 3
+Thread-4 works on number 4
+all have ended
+END
+
+ok "thread_subclass" prints_sorted thread_subclass <<END
+Ann: 1 of 3
+Ann: 2 of 3
+Ann: 3 of 3
+Thread-1: 1 of 3
+Thread-1: 2 of 3
+Thread-1: 3 of 3
+both have ended
+END
+
+ok "mutex" prints mutex <<END
+with the lock: 4000 of 4000
+without it, some are lost: yes
+END
+
+ok "producer_consumer" prints producer_consumer <<END
+Consumer: got item 1
+Consumer: got item 2
+Consumer: got item 3
+Consumer: got item 4
+Consumer: got item 5
+both have ended
 END
 
 demo() {
