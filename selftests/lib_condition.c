@@ -885,6 +885,7 @@ static int arrive(void *arg)
 }
 
 /* Who waits is told, whatever breaks it, and after a reset too. */
+/* proves: pyq_barrier_reset -EPIPE */
 TEST(barrier_broken_while_others_wait)
 {
 	for (int how = 0; how < 4; how++) {

@@ -232,7 +232,7 @@ static int hold_for_ever(struct shared *s, int times)
 		pause();
 }
 
-/* proves: pyq_lock_acquire -EOWNERDEAD */
+/* proves: pyq_lock_acquire -EOWNERDEAD, pyq_lock_make_consistent -EOWNERDEAD */
 TEST(holder_killed)
 {
 	struct shared *s = new_shared();

@@ -184,6 +184,7 @@ static int sleep_for_ever(void *began)
 }
 
 /* One that does not return has ended nevertheless. */
+/* proves: pyq_thread_exitcode -ECANCELED */
 TEST(pthread_exit_and_cancel)
 {
 	int began = 0;

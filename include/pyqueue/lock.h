@@ -14,7 +14,7 @@
  * For several processes it is initialised with PYQ_SHARED, once, in memory that all of
  * them have mapped as shared, such as that of pyq_shared_alloc(), which children have
  * after fork(). Its contents are the library's; it must not be copied or moved. One
- * that has not been initialised, or has been destroyed, is -EINVAL to each function.
+ * that has not been initialised, or has been destroyed, is EINVAL to each function.
  * Those for processes are for processes of one PID namespace.
  *
  * Functions return 0 or a count, or a negative error number; errno is left alone, and
@@ -22,9 +22,10 @@
  * early. Signals do not end a wait: handlers run and it goes on, to the same deadline.
  * Pointers must not be NULL, unless it is said that they may.
  *
- * A process that is killed at any instant stops nobody for ever: what it held can be
- * had (-EOWNERDEAD tells), what it waited for goes to others, and who has been let go by
- * it and not yet woken looks for himself, four times a second.
+ * A process that is killed at any instant leaves nothing half done: a lock it held can
+ * be had (EOWNERDEAD tells), what it waited for goes to others, and who has been let go
+ * by it and not yet woken looks for himself, four times a second. What it has taken from
+ * a semaphore stays taken, and at a barrier it is missing: timeouts are for that.
  *
  * In a child after fork() those without PYQ_SHARED are copies, in the state of that
  * moment: what another thread held stays held, and nobody can release it. Initialise
