@@ -5,14 +5,15 @@
  *
  *	bit 0		it is broken
  *	bits 1 - 31	which generation is arriving; with bit 0 the futex
- *	bits 32 - 47	how many of it have come
- *	bits 48 - 55	how often a generation has ended without being complete
- *	bits 56 - 63	the last one that did: the lower bits of its number
+ *	bits 32 - 43	how many of it have come
+ *	bits 44 - 59	how often a generation of which some had come was not completed
+ *	bits 60 - 63	the last one that was not: the lower bits of its number
  *
  * A generation ends when all have come, or by a timeout, an abort or a reset; the
  * number changes, and with it the futex. Who waited in it finds another number, and
  * tells by the last two fields how it has ended: complete, if no generation was broken
- * since he came, or one and not his. If two were he cannot tell, and says broken.
+ * since he came, or one and not his. If two were he cannot tell, and says broken. (If
+ * exactly 65536 were before he came to look he says complete.)
  *
  * No wake-up is lost: who waits sleeps only while the lower half is that of his
  * generation. The CAS that ends it is a release, and acquire for who sees it: what each
@@ -25,8 +26,11 @@
 #define GENERATION_MASK 0x7fffffffULL
 #define COUNT_SHIFT 32
 #define COUNT_ONE (1ULL << COUNT_SHIFT)
-#define BREAKS_SHIFT 48
-#define LAST_SHIFT 56
+#define COUNT_MASK PYQ_BARRIER_PARTIES_MAX
+#define BREAKS_SHIFT 44
+#define BREAKS_MASK 0xffffu
+#define LAST_SHIFT 60
+#define LAST_MASK 0xfu
 
 struct barrier {
 	uint32_t kind;
@@ -43,17 +47,13 @@ static uint64_t generation_of(uint64_t word)
 
 static unsigned int count_of(uint64_t word)
 {
-	return word >> COUNT_SHIFT & PYQ_BARRIER_PARTIES_MAX;
+	return word >> COUNT_SHIFT & COUNT_MASK;
 }
 
-static uint8_t breaks_of(uint64_t word)
+/* How often have generations been broken between the two? */
+static unsigned int breaks_between(uint64_t before, uint64_t word)
 {
-	return (uint8_t)(word >> BREAKS_SHIFT);
-}
-
-static uint8_t last_broken(uint64_t word)
-{
-	return (uint8_t)(word >> LAST_SHIFT);
+	return ((word >> BREAKS_SHIFT) - (before >> BREAKS_SHIFT)) & BREAKS_MASK;
 }
 
 /* The next generation, of which nobody has come. */
@@ -67,11 +67,11 @@ static uint64_t next(uint64_t word)
 /* The same, and this one was not complete. */
 static uint64_t next_broken(uint64_t word)
 {
-	const uint64_t lower = next(word) & ((1ULL << BREAKS_SHIFT) - 1);
-	const uint64_t breaks = (uint8_t)(breaks_of(word) + 1);
-	const uint64_t last = (uint8_t)generation_of(word);
+	const uint64_t breaks = ((word >> BREAKS_SHIFT) + 1) & BREAKS_MASK;
+	const uint64_t last = generation_of(word) & LAST_MASK;
 
-	return lower | breaks << BREAKS_SHIFT | last << LAST_SHIFT;
+	return (next(word) & ((1ULL << BREAKS_SHIFT) - 1)) | breaks << BREAKS_SHIFT |
+	       last << LAST_SHIFT;
 }
 
 static uint64_t load(const struct barrier *barrier)
@@ -137,9 +137,9 @@ static bool end(struct barrier *barrier, uint64_t word, uint64_t (*how)(uint64_t
 /* How has the generation ended in which @mine was how it looked? */
 static int outcome(uint64_t word, uint64_t mine)
 {
-	const uint8_t breaks = (uint8_t)(breaks_of(word) - breaks_of(mine));
+	const unsigned int breaks = breaks_between(mine, word);
 
-	if (!breaks || (breaks == 1 && last_broken(word) != (uint8_t)generation_of(mine)))
+	if (!breaks || (breaks == 1 && word >> LAST_SHIFT != (generation_of(mine) & LAST_MASK)))
 		return (int)count_of(mine);
 	return -EPIPE;
 }
@@ -251,10 +251,15 @@ int pyq_barrier_abort(pyq_barrier *public)
 
 	if (!is_one(barrier))
 		return -EINVAL;
-	do
+	for (;;) {
 		word = load(barrier);
-	while (!(word & BROKEN) && !end(barrier, word, next_broken, BROKEN));
-	return 0;
+		if (word & BROKEN)
+			return 0;
+		/* If nobody has come of this generation it is for those who will. */
+		if (count_of(word) ? end(barrier, word, next_broken, BROKEN) :
+				     change(barrier, &word, word | BROKEN))
+			return 0;
+	}
 }
 
 bool pyq_barrier_broken(const pyq_barrier *barrier)

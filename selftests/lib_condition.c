@@ -748,6 +748,33 @@ TEST(semaphore_waiter_killed)
 	}
 }
 
+/* --- none of them is a cancellation point ------------------------------------------ */
+
+/* What a thread gets that has been cancelled. */
+static int wait_cancelled(void *arg)
+{
+	struct shared *s = arg;
+	int ok;
+
+	pthread_cancel(pthread_self());
+	ok = !pyq_lock_acquire(&s->lock, LONG) &&
+	     pyq_condition_wait(&s->cond, &s->lock, SHORT) == -ETIMEDOUT &&
+	     !pyq_lock_release(&s->lock) &&
+	     pyq_event_wait(&s->event, SHORT) == -ETIMEDOUT &&
+	     pyq_semaphore_acquire(&s->sem, SHORT) == -ETIMEDOUT &&
+	     pyq_barrier_wait(&s->barrier, SHORT) == -ETIMEDOUT && !notify(s, 1) &&
+	     !pyq_event_set(&s->event) && !pyq_semaphore_release(&s->sem, 1) &&
+	     !pyq_lock_acquire(&s->lock, LONG) && !pyq_lock_release(&s->lock);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return ok;
+}
+
+/* proves: promise no-cancellation-point */
+TEST_F(cond, cancelled)
+{
+	EXPECT_EQ(1, result(new_thread(wait_cancelled, self->s)));
+}
+
 /* --- barriers ------------------------------------------------------------------- */
 
 /* proves: pyq_barrier_init -EINVAL, pyq_barrier_destroy -EINVAL, pyq_barrier_wait -EINVAL */
@@ -919,7 +946,14 @@ TEST(barrier_broken_afterwards)
 		pyq_thread *other = new_thread(arrive, s);
 		int index = pyq_barrier_wait(&s->barrier, LONG);
 
-		EXPECT_EQ(0, pyq_barrier_abort(&s->barrier));
+		/* However often, as long as nobody has come meanwhile. */
+		for (int n = 0; n < i; n++) {
+			EXPECT_EQ(0, pyq_barrier_abort(&s->barrier));
+			EXPECT_TRUE(pyq_barrier_broken(&s->barrier));
+			EXPECT_EQ(0, pyq_barrier_reset(&s->barrier));
+		}
+		if (i % 2)
+			EXPECT_EQ(-EAGAIN, pyq_barrier_wait(&s->barrier, PYQ_NOWAIT));
 		EXPECT_EQ(1, index + result(other));
 		EXPECT_EQ(0, pyq_barrier_reset(&s->barrier));
 	}

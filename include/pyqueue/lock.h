@@ -384,7 +384,7 @@ struct pyq_barrier {
 
 typedef struct pyq_barrier pyq_barrier;
 
-#define PYQ_BARRIER_PARTIES_MAX 65535u
+#define PYQ_BARRIER_PARTIES_MAX 4095u
 
 /**
  * pyq_barrier_init() - make a barrier
@@ -416,10 +416,10 @@ PYQ_API int pyq_barrier_destroy(pyq_barrier *barrier);
  * is missing in the next one a timeout helps.
  *
  * Return: the how-manieth the caller was: 0 to parties - 1, in each round each number
- * once; -EPIPE the barrier is broken, has been while the caller waited, or was reset; -ETIMEDOUT
- * (-EAGAIN with PYQ_NOWAIT) not all have come: it is broken now; -EINVAL a bad timeout.
- * If it has been broken twice since the round was complete before the caller came to
- * look, that is -EPIPE too.
+ * once; -EPIPE the barrier is broken, has been while the caller waited, or was reset
+ * (rarely also if the round was complete, and two later ones were broken before the
+ * caller came to look); -ETIMEDOUT (-EAGAIN with PYQ_NOWAIT) not all have come: it is
+ * broken now; -EINVAL a bad timeout.
  */
 PYQ_API int pyq_barrier_wait(pyq_barrier *barrier, int64_t timeout);
 
