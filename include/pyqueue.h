@@ -5,6 +5,7 @@
 
 #include <pyqueue/aio.h>
 #include <pyqueue/loan.h>
+#include <pyqueue/process.h>
 #include <pyqueue/queue.h>
 
 #endif

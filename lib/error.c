@@ -18,10 +18,11 @@ const char *pyq_strerror(long err)
 	switch (err) {
 	case -EAGAIN:
 		return "not now: the queue is full (put), empty (get) or has unfinished messages "
-		       "(join), and waiting was not asked for";
+		       "(join), or the process runs, and waiting was not asked for; or of "
+		       "pyq_process_start(): no more processes may be made (ulimit -u, pids.max)";
 	case -ETIMEDOUT:
 		return "timed out: all the while the queue was full (put), empty (get) or had "
-		       "unfinished messages (join)";
+		       "unfinished messages (join), or the process ran";
 	case -ESHUTDOWN:
 		return "the queue has been shut down, for ever: nothing can be put any more, and "
 		       "after what was left, nothing got (to use its name again: pyqueue rm)";
@@ -74,7 +75,16 @@ const char *pyq_strerror(long err)
 	case -EBUSY:
 		return "as many operations are under way as this pyq_aio can have, or have "
 		       "completions that nobody has taken: take some with pyq_aio_wait(), or "
-		       "make one with more entries";
+		       "make one with more entries; or of pyq_process_close(): the process runs, join it "
+		       "first";
+	case -EALREADY:
+		return "this has been started already: for another start take a new one";
+	case -EDEADLK:
+		return "who waits for himself waits for ever: a process cannot join itself";
+	case -ECHILD:
+		return "not a child of this process, which alone can join it (a sibling, or its own "
+		       "parent's); or of pyq_process_exitcode(): somebody else has waited for it "
+		       "(waitpid(-1) or SIG_IGN for SIGCHLD in this program), how it ended is lost";
 	case -ECANCELED:
 		return "the operation was cancelled: nothing was put or taken";
 	case -ENOSYS:
@@ -84,25 +94,27 @@ const char *pyq_strerror(long err)
 		       "the queue: it is still there, take it with pyq_get()";
 	case -ENOENT:
 		return "there is no queue of this name here (in this network namespace, or in "
-		       "this /dev/shm): create it first (pyqueue ls shows what there is)";
+		       "this /dev/shm): create it first (pyqueue ls shows what there is); or there is "
+		       "no such program, or this one was given no queue of that name";
 	case -EEXIST:
 		return "there is a queue of this name already: open it, create it without "
 		       "PYQ_EXCL, or remove it first (pyqueue rm)";
 	case -EACCES:
 		return "permission denied: the mode of the queue (pyqueue stat), or of "
-		       "/dev/pyqueue, does not let this user in";
+		       "/dev/pyqueue, does not let this user in; or the program may not be executed";
 	case -EPERM:
 		return "not permitted: only its owner may remove a name, and only root "
 		       "(CAP_CHOWN) may give one to somebody else; or io_uring is forbidden here "
 		       "(sysctl kernel.io_uring_disabled, the seccomp profile of a container): "
-		       "do without PYQ_AIO_URING";
+		       "do without PYQ_AIO_URING; or the process has become another user's";
 	case -ENAMETOOLONG:
 		return "the name is too long: at most " TEXT(PYQUEUE_NAME_MAX) " bytes";
 	case -EINVAL:
 		return "invalid argument: a size, mode, count or timeout out of range, a name that "
 		       "is empty or has '/' or control characters in it, an unknown flag of "
 		       "pyq_open() or pyq_pollfd(), one task_done too many, "
-		       "a loan that has ended or is another handle's, or a PYQUEUE_BACKEND that is neither kernel nor shm";
+		       "a loan that has ended or is another handle's, a PYQUEUE_BACKEND that is neither kernel nor shm, or a process that has not "
+		       "been started, or whose target, run, argv or queues do not go together";
 	case -EOPNOTSUPP:
 		return "not offered here: an unknown flag; loans of a sealed queue (one whose mode "
 		       "lets others in is: make it with PYQ_MAPPABLE) or of a handle for one "
