@@ -25,7 +25,7 @@
  * polling, and only children started here are waited for, each by itself (a pidfd). The
  * host gets a SIGCHLD for them as for every child. If it waits for all children itself
  * (waitpid(-1)), or ignores SIGCHLD, how they ended may be lost to it: then they have
- * ended all the same, and only the exit code is unknown (-ECHILD).
+ * ended all the same, and only the exit code is unknown.
  *
  * A child that is not a daemon goes on when its parent ends; nothing joins it then, which
  * Python does at the end of a program. Needs Linux 5.4.
@@ -33,7 +33,7 @@
  * All functions may be called by any number of threads at once; pyq_process_close() must
  * be the last of them. Of processes that its parent has started a forked child has the
  * structures, and their pidfds open (until it ends or executes another program), but they
- * are not its children: -ECHILD.
+ * are not its children and cannot be waited for.
  */
 #ifndef PYQUEUE_PROCESS_H
 #define PYQUEUE_PROCESS_H
