@@ -72,15 +72,16 @@ static int prepare(struct pyq_process *const *list, size_t n, size_t *which, str
 	size_t there = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int err = 0;
+		int err;
 
 		pfds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 		if (!list[i])
 			continue;
-		*which = i;
 		err = is_self(list[i]) ? -EDEADLK : started_here(list[i]);
-		if (err)
+		if (err) {
+			*which = i;
 			return err;
+		}
 		if (state_of(list[i]) == PYQI_RUNNING)
 			pfds[i].fd = list[i]->priv.pidfd;
 		there++;
@@ -158,6 +159,7 @@ int pyq_process_join(struct pyq_process *p, int64_t timeout)
 bool pyq_process_is_alive(struct pyq_process *p)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 
 	return is_self(p) || (!started_here(p) && !has_ended(p));
 }
@@ -165,6 +167,7 @@ bool pyq_process_is_alive(struct pyq_process *p)
 int pyq_process_exitcode(struct pyq_process *p, int *code)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	int err = is_self(p) ? -EAGAIN : started_here(p);
 
 	if (err)
@@ -180,6 +183,7 @@ int pyq_process_exitcode(struct pyq_process *p, int *code)
 static int send_signal(struct pyq_process *p, int sig)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	int err = started_here(p);
 
 	if (err || has_ended(p))

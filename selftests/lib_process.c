@@ -23,6 +23,9 @@
 
 static enum { PIDFD, PIDFD_ENOSYS, PIDFD_KILLED } pidfd_open_is;
 
+/* Or a signal comes for a child that does not execute its program yet. */
+static bool signal_comes;
+
 /* The library is linked with this one. */
 long syscall(long number, ...)
 {
@@ -40,6 +43,8 @@ long syscall(long number, ...)
 	}
 	if (number == SYS_pidfd_open && pidfd_open_is == PIDFD_KILLED)
 		raise(SIGKILL);
+	if (number == SYS_rt_sigprocmask && signal_comes)
+		kill(getpid(), SIGUSR2);
 	if (!real)
 		real = (long (*)(long number, ...))dlsym(RTLD_NEXT, "syscall");
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -770,6 +775,13 @@ static int print(void *text)
 	return 0;
 }
 
+/* As another thread, after the flush and before the child is there. */
+static void print_late(void)
+{
+	fputs("late ", stdout);
+	fputs("late ", stderr);
+}
+
 /* A program whose stdout is a pipe, and has something in its buffer. */
 static int print_around(struct pyq_process *self)
 {
@@ -790,6 +802,8 @@ static int print_around(struct pyq_process *self)
 	if (self->arg) {
 		p.target = NULL;
 		p.argv = sh;
+	} else if (pthread_atfork(print_late, NULL, NULL)) {
+		return 99;
 	}
 	if (pyq_process_start(&p) || pyq_process_join(&p, LONG) || exitcode(&p))
 		return 100;
@@ -822,9 +836,9 @@ TEST(nothing_is_printed_twice)
 		EXPECT_EQ(0, pyq_process_join(&p, LONG));
 		EXPECT_EQ(0, exitcode(&p));
 		read_all(out[0], text, sizeof(text));
-		EXPECT_STREQ("before child after other ", text);
+		EXPECT_STREQ(exec ? "before child after other " : "before child late after other ", text);
 		read_all(err[0], text, sizeof(text));
-		EXPECT_STREQ("before child after", text);
+		EXPECT_STREQ(exec ? "before child after" : "before child late after", text);
 		close(out[0]);
 		close(err[0]);
 		close(old_out);
@@ -879,6 +893,24 @@ TEST(as_the_caller_is)
 	sigprocmask(SIG_SETMASK, NULL, &after);
 	for (int sig = 1; sig < SIGRTMIN; sig++)
 		EXPECT_EQ(sig == SIGUSR1, sigismember(&after, sig));
+}
+
+static void count_signal(int sig)
+{
+	count_up(handlers_run);
+}
+
+/* What is for another program does not run in a copy of this one. */
+TEST(handlers_do_not_run_before_exec)
+{
+	handlers_run = shared(sizeof(int));
+	ASSERT_NE(NULL, handlers_run);
+	signal(SIGUSR2, count_signal);
+	signal_comes = true;
+	EXPECT_EQ(-SIGUSR2, outcome(.argv = (const char *const[]){ "/bin/true", NULL }));
+	EXPECT_EQ(0, *handlers_run);
+	signal(SIGUSR2, SIG_IGN);
+	EXPECT_EQ(0, outcome(.argv = (const char *const[]){ "/bin/true", NULL }));
 }
 
 /* --- other programs */
@@ -1080,6 +1112,7 @@ TEST(wait_for_any)
 	}
 	EXPECT_EQ(-EAGAIN, lib(pyq_process_wait(list, N, PYQ_NOWAIT, &which)));
 	EXPECT_EQ(-ETIMEDOUT, lib(pyq_process_wait(list, N, PYQ_MILLISECONDS(2), &which)));
+	EXPECT_EQ(4711, which);
 	EXPECT_EQ(-EINVAL, lib(pyq_process_wait(list, N, -2, &which)));
 	for (int i = 0; i < N; i++) {
 		ASSERT_EQ(0, release(qs[order[i]], 10 + order[i]));
@@ -1198,6 +1231,50 @@ TEST(started_by_several_threads)
 	EXPECT_EQ(3, exitcode(&p));
 	EXPECT_EQ(0, pyq_process_close(&p));
 	EXPECT_TRUE(no_child_is_left());
+}
+
+struct cancelled {
+	struct pyq_process process;
+	int results[7];
+	int code;
+};
+
+/* Its next cancellation point is its last. */
+static void *be_cancelled(void *arg)
+{
+	struct cancelled *c = arg;
+	struct pyq_process *p = &c->process;
+	size_t which;
+
+	pthread_cancel(pthread_self());
+	c->results[0] = pyq_process_start(p);
+	c->results[1] = !pyq_process_is_alive(p);
+	c->results[2] = pyq_process_exitcode(p, &c->code) != -EAGAIN;
+	c->results[3] = pyq_process_terminate(p) | pyq_process_kill(p);
+	c->results[4] = pyq_process_join(p, LONG);
+	c->results[5] = pyq_process_wait(&p, 1, LONG, &which);
+	c->results[6] = pyq_process_exitcode(p, &c->code);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* No function is a cancellation point. */
+TEST(cancelled)
+{
+	pyq_queue *q = new_queue(.maxsize = 1);
+	struct cancelled c = { .process = { .target = return_byte, .arg = q } };
+	pthread_t thread;
+	void *value;
+
+	memset(c.results, 0xcc, sizeof(c.results));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, be_cancelled, &c));
+	ASSERT_EQ(0, pthread_join(thread, &value));
+	EXPECT_EQ(PTHREAD_CANCELED, value);
+	for (int i = 0; i < 7; i++)
+		EXPECT_EQ(0, c.results[i]);
+	EXPECT_NE(0, c.code);
+	EXPECT_EQ(0, pyq_process_close(&c.process));
+	pyq_close(q);
 }
 
 static int use_queue(void *q)

@@ -155,7 +155,7 @@ PYQ_API int pyq_process_join(struct pyq_process *p, int64_t timeout);
  * @n: how many
  * @timeout: how long
  * @which: out: the first that has ended, also if that is known already; or the one that an
- *	error is of
+ *	error is of; as it was if the time is over
  *
  *	while (!pyq_process_wait(list, n, PYQ_FOREVER, &which)) {
  *		... list[which] has ended ...
