@@ -75,8 +75,8 @@ const char *pyq_strerror(long err)
 	case -EBUSY:
 		return "as many operations are under way as this pyq_aio can have, or have "
 		       "completions that nobody has taken: take some with pyq_aio_wait(), or "
-		       "make one with more entries; or of pyq_process_close(): the process runs, join it "
-		       "first";
+		       "make one with more entries; or of pyq_process_close(): the process runs, "
+		       "join it first";
 	case -EALREADY:
 		return "this has been started already: for another start take a new one";
 	case -EDEADLK:
@@ -94,8 +94,8 @@ const char *pyq_strerror(long err)
 		       "the queue: it is still there, take it with pyq_get()";
 	case -ENOENT:
 		return "there is no queue of this name here (in this network namespace, or in "
-		       "this /dev/shm): create it first (pyqueue ls shows what there is); or there is "
-		       "no such program, or this one was given no queue of that name";
+		       "this /dev/shm): create it first (pyqueue ls shows what there is); or there "
+		       "is no such program, or this one was given no queue of that name";
 	case -EEXIST:
 		return "there is a queue of this name already: open it, create it without "
 		       "PYQ_EXCL, or remove it first (pyqueue rm)";
@@ -113,8 +113,9 @@ const char *pyq_strerror(long err)
 		return "invalid argument: a size, mode, count or timeout out of range, a name that "
 		       "is empty or has '/' or control characters in it, an unknown flag of "
 		       "pyq_open() or pyq_pollfd(), one task_done too many, "
-		       "a loan that has ended or is another handle's, a PYQUEUE_BACKEND that is neither kernel nor shm, or a process that has not "
-		       "been started, or whose target, run, argv or queues do not go together";
+		       "a loan that has ended or is another handle's, a PYQUEUE_BACKEND that is "
+		       "neither kernel nor shm, or a process that has not been started, or whose "
+		       "target, run, argv and queues do not go together";
 	case -EOPNOTSUPP:
 		return "not offered here: an unknown flag; loans of a sealed queue (one whose mode "
 		       "lets others in is: make it with PYQ_MAPPABLE) or of a handle for one "

@@ -3,6 +3,8 @@
 #ifndef PYQI_PROCESS_H
 #define PYQI_PROCESS_H
 
+#include <sched.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "priv.h"
