@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..13"
+echo "1..16"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -42,10 +42,10 @@ runs() {
 	return 1
 }
 
-# prints PROGRAM: it succeeds and prints what stands on our standard input.
+# prints PROGRAM [SED]: it succeeds and prints what stands on our standard input, after SED.
 prints() {
 	runs "$1" || return
-	diff - "$work/out" >"$work/diff" || { sed 's/^/# /' "$work/diff"; return 1; }
+	diff - <(sed -E "${2:-}" "$work/out") >"$work/diff" || { sed 's/^/# /' "$work/diff"; return 1; }
 }
 
 ok "hello" prints hello <<END
@@ -83,6 +83,31 @@ reader: got message 4
 reader: got message 5
 reader: empty
 both have ended
+END
+
+ok "process" prints process <<END
+the parent begins
+Process-1: I am a subprocess, and say hello
+the parent ends, exit code: 3
+END
+
+# On a machine with other things to do it may be more.
+times='s/^(Process-1 ran for) (0[.][2-9]|[1-9]).*/\1 0.2 or more/
+	s/^(sleeper ran for) (0[.][6-9]|[1-9]).*/\1 0.6 or more/'
+ok "process_subclass" prints process_subclass "$times" <<END
+Process-1: alive
+sleeper: alive
+Process-1 ran for 0.2 or more
+Process-1: not alive
+sleeper: alive
+sleeper ran for 0.6 or more
+both have ended
+END
+
+ok "exec" prints exec <<END
+1 * 1 is 1
+2 * 2 is 4
+3 * 3 is 9
 END
 
 ok "in_place" prints in_place <<END

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * A queue between two processes: one writes, the other begins to read a second
- * later, and ends when nothing has come for two. fork() hands the queue on.
+ * later, and ends when nothing has come for two.
  */
 #include <pyqueue.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static int writer(pyq_queue *q)
+static int writer(void *queue)
 {
+	pyq_queue *q = queue;
 	char text[32];
 
 	for (int i = 1; i <= 5; i++) {
@@ -26,8 +26,9 @@ static int writer(pyq_queue *q)
 	return 0;
 }
 
-static int reader(pyq_queue *q)
+static int reader(void *queue)
 {
+	pyq_queue *q = queue;
 	char text[32];
 	ssize_t len;
 
@@ -38,44 +39,28 @@ static int reader(pyq_queue *q)
 	return pyq_is_empty(len) ? 0 : 1;
 }
 
-static pid_t start(int (*function)(pyq_queue *), pyq_queue *q)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		int status = function(q);
-
-		fflush(stdout);
-		_exit(status);
-	}
-	return pid;
-}
-
-static int join(pid_t pid)
-{
-	int status;
-
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return 1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
 int main(void)
 {
+	struct pyq_process writing = { .target = writer }, reading = { .target = reader };
 	pyq_queue *q;
-	pid_t writing, reading;
-	int failed, err;
+	int err;
 
 	err = pyq_create(&q, &(struct pyq_attr){ .maxsize = 10 });
+	/* Python: Process(target=writer, args=(q,)) */
+	writing.arg = reading.arg = q;
+	if (!err)
+		err = pyq_process_start(&writing);
+	if (!err)
+		err = pyq_process_start(&reading);
 	if (err) {
 		fprintf(stderr, "queue_between_processes: %s\n", pyq_strerror(err));
 		return 1;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	writing = start(writer, q);
-	reading = start(reader, q);
-	failed = join(writing) + join(reading);
+	pyq_process_join(&writing, PYQ_FOREVER);
+	pyq_process_join(&reading, PYQ_FOREVER);
 	printf("both have ended\n");
+	pyq_process_close(&writing);
+	pyq_process_close(&reading);
 	pyq_close(q);
-	return failed ? 1 : 0;
+	return 0;
 }

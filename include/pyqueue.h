@@ -6,6 +6,7 @@
 #include <pyqueue/aio.h>
 #include <pyqueue/loan.h>
 #include <pyqueue/lock.h>
+#include <pyqueue/process.h>
 #include <pyqueue/queue.h>
 #include <pyqueue/thread.h>
 

@@ -22,6 +22,16 @@ static inline uint64_t pyqi_deadline_after(uint64_t now, int64_t timeout)
 	return deadline < now || deadline > INT64_MAX ? PYQI_FOREVER : deadline;
 }
 
+/**
+ * pyqi_poll_until() - ppoll(), whatever signals come
+ * @pfds: what to poll
+ * @n: how many
+ * @deadline: until when; it is over when pyqi_now() says so
+ *
+ * Return: how many are ready; 0: the time is over; or -errno.
+ */
+int pyqi_poll_until(struct pollfd *pfds, size_t n, uint64_t deadline);
+
 int pyqi_deadline_from_now(int64_t timeout, uint64_t *deadline);
 
 /* The first two are what they are in the library's own words. */

@@ -18,12 +18,14 @@ const char *pyq_strerror(long err)
 	switch (err) {
 	case -EAGAIN:
 		return "not now: the queue is full (put), empty (get) or has unfinished messages "
-		       "(join), another holds the lock, the thread has not ended, and waiting "
-		       "was not asked for";
+		       "(join), another holds the lock, the thread or process has not ended, and "
+		       "waiting was not asked for; or of pyq_process_start(): no more processes "
+		       "may be made (ulimit -u, pids.max)";
 	case -ETIMEDOUT:
 		return "timed out: all the while the queue was full (put), empty (get) or had "
-		       "unfinished messages (join), another held the lock, or what was waited "
-		       "for has not come (a barrier is broken now: pyq_barrier_reset())";
+		       "unfinished messages (join), another held the lock, the thread or process "
+		       "ran, or what was waited for has not come (a barrier is broken now: "
+		       "pyq_barrier_reset())";
 	case -ESHUTDOWN:
 		return "the queue has been shut down, for ever: nothing can be put any more, and "
 		       "after what was left, nothing got (to use its name again: pyqueue rm)";
@@ -78,8 +80,13 @@ const char *pyq_strerror(long err)
 	case -EBUSY:
 		return "as many operations are under way as this pyq_aio can have, or have "
 		       "completions that nobody has taken: take some with pyq_aio_wait(), or "
-		       "make one with more entries; or a lock is held, or a condition waited "
-		       "for, that was to be destroyed";
+		       "make one with more entries; or a lock is held, a condition waited for, "
+		       "that was to be destroyed; or of pyq_process_close(): the process runs, "
+		       "join it first";
+	case -ECHILD:
+		return "not a child of this process, which alone can join it (a sibling, or its own "
+		       "parent's); or of pyq_process_exitcode(): somebody else has waited for it "
+		       "(waitpid(-1) or SIG_IGN for SIGCHLD in this program), how it ended is lost";
 	case -ECANCELED:
 		return "the operation was cancelled: nothing was put or taken; of a thread: its "
 		       "function did not return";
@@ -90,19 +97,20 @@ const char *pyq_strerror(long err)
 		       "the queue: it is still there, take it with pyq_get()";
 	case -ENOENT:
 		return "there is no queue of this name here (in this network namespace, or in "
-		       "this /dev/shm): create it first (pyqueue ls shows what there is)";
+		       "this /dev/shm): create it first (pyqueue ls shows what there is); or there "
+		       "is no such program, or this one was given no queue of that name";
 	case -EEXIST:
 		return "there is a queue of this name already: open it, create it without "
 		       "PYQ_EXCL, or remove it first (pyqueue rm)";
 	case -EACCES:
 		return "permission denied: the mode of the queue (pyqueue stat), or of "
-		       "/dev/pyqueue, does not let this user in";
+		       "/dev/pyqueue, does not let this user in; or the program may not be executed";
 	case -EPERM:
 		return "not permitted: only the thread that holds a lock may release it, wait or "
 		       "notify with it; only its owner may remove a name, and only root "
 		       "(CAP_CHOWN) may give one to somebody else; or io_uring is forbidden here "
 		       "(sysctl kernel.io_uring_disabled, the seccomp profile of a container): "
-		       "do without PYQ_AIO_URING";
+		       "do without PYQ_AIO_URING; or the process has become another user's";
 	case -ENAMETOOLONG:
 		return "the name is too long: at most " TEXT(PYQUEUE_NAME_MAX) " bytes";
 	case -EINVAL:
@@ -111,7 +119,9 @@ const char *pyq_strerror(long err)
 		       "pyq_open() or pyq_pollfd(), one task_done too many, "
 		       "a loan that has ended or is another handle's, a lock or its like that was "
 		       "not initialised, has been destroyed, or is not PYQ_SHARED with one that "
-		       "is, or a PYQUEUE_BACKEND that is neither kernel nor shm";
+		       "is, a process that has not been started, or whose target, run, argv and "
+		       "queues do not go together, or a PYQUEUE_BACKEND that is neither kernel "
+		       "nor shm";
 	case -EOPNOTSUPP:
 		return "not offered here: an unknown flag; loans of a sealed queue (one whose mode "
 		       "lets others in is: make it with PYQ_MAPPABLE) or of a handle for one "
@@ -144,7 +154,7 @@ const char *pyq_strerror(long err)
 		return "the barrier is broken, or was reset: somebody's time was over, or has "
 		       "called pyq_barrier_abort(); pyq_barrier_reset() makes it anew";
 	case -EALREADY:
-		return "this thread was started before: each can be started once";
+		return "this thread or process was started before: each can be started once";
 	case -ESRCH:
 		return "there is no such thread in this process: it was not started, or by the "
 		       "parent before a fork";

@@ -50,16 +50,10 @@ static int prepare(pyq_queue *const *qs, size_t n, size_t *which, struct pollfd 
 /* Return: 0 it may be worth a try; -ETIMEDOUT; or an error of the one in @which. */
 static int wait_until(struct pollfd *pfds, size_t n, size_t *which, uint64_t deadline)
 {
-	const uint64_t now = deadline == PYQI_FOREVER ? 0 : pyqi_now();
-	const uint64_t ns = deadline > now ? deadline - now : 0;
-	const struct timespec timeout = {
-		.tv_sec = (time_t)(ns / 1000000000),
-		.tv_nsec = (long)(ns % 1000000000),
-	};
-	int ret = ppoll(pfds, n, deadline == PYQI_FOREVER ? NULL : &timeout, NULL);
+	int ret = pyqi_poll_until(pfds, n, deadline);
 
-	if (ret < 0 && errno != EINTR)
-		return -errno;
+	if (ret < 0)
+		return ret;
 	/* The module's word: a broken queue's own memory may deny it. */
 	for (size_t i = 0; ret > 0 && i < n; i++) {
 		if (pfds[i].fd >= 0 && pfds[i].revents & (POLLERR | POLLNVAL)) {
