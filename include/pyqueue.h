@@ -7,6 +7,7 @@
 #include <pyqueue/loan.h>
 #include <pyqueue/lock.h>
 #include <pyqueue/process.h>
+#include <pyqueue/pool.h>
 #include <pyqueue/queue.h>
 #include <pyqueue/thread.h>
 

@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: MIT
+/* A pool's beginning, what it is asked for, and its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+#include "pool.h"
+
+#define WORKERS_MAX 4096
+#define QUEUE_MAX 65536
+#define MESSAGE_MAX (63u << 20)
+
+static unsigned int processors(void)
+{
+	cpu_set_t cpus;
+	int n = sched_getaffinity(0, sizeof(cpus), &cpus) ? 1 : CPU_COUNT(&cpus);
+
+	return n > 0 ? (unsigned int)n : 1;
+}
+
+static int check(const struct pyq_pool_attr *a)
+{
+	if (a->flags & ~(PYQ_POOL_THREADS | PYQ_POOL_NO_THREAD))
+		return -EOPNOTSUPP;
+	if (a->flags & PYQ_POOL_THREADS && a->timeout)
+		return -EOPNOTSUPP;
+	for (size_t i = 0; i < sizeof(a->reserved) / sizeof(a->reserved[0]); i++)
+		if (a->reserved[i])
+			return -EINVAL;
+	return a->workers > WORKERS_MAX || a->queue_size > QUEUE_MAX ||
+			       a->max_message > MESSAGE_MAX || a->timeout < 0 ?
+		       -EINVAL :
+		       0;
+}
+
+static void fill_in(struct pyqi_pool_common *c, const struct pyq_pool_attr *attr)
+{
+	struct pyq_pool_attr *a = &c->attr;
+
+	*a = attr ? *attr : (struct pyq_pool_attr){ .workers = 0 };
+	if (!a->workers)
+		a->workers = processors();
+	if (!a->queue_size)
+		a->queue_size = 1024;
+	if (!a->max_message)
+		a->max_message = (1u << 20) - PYQI_POOL_AROUND;
+	snprintf(c->name, sizeof(c->name), "%s", a->name ? a->name : "Worker");
+	a->name = c->name;
+	c->most = a->workers * 4 > 64 ? a->workers * 4 : 64;
+	if (a->flags & PYQ_POOL_THREADS)
+		c->most = a->workers;
+}
+
+/* --- its parts ----------------------------------------------------------------------- */
+
+static int make_queues(struct pyqi_pool_common *c)
+{
+	/* Each task under way has a message, and two pieces of news, at most. */
+	struct pyq_attr attr = {
+		.maxsize = (int64_t)c->attr.queue_size + c->most,
+		.max_msg = c->attr.max_message + PYQI_POOL_AROUND,
+		.backend = c->attr.backend,
+	};
+	int err = pyq_create(&c->tasks, &attr);
+
+	if (err)
+		return err;
+	attr.maxsize = 2 * (int64_t)c->attr.queue_size + c->most + 16;
+	return pyq_create(&c->news, &attr);
+}
+
+static int make_table(struct pyqi_pool_common *c)
+{
+	void *at;
+
+	c->table_size = sizeof(*c->table) + c->most * sizeof(c->table->workers[0]) +
+			c->attr.queue_size * sizeof(uint64_t);
+	at = mmap(NULL, c->table_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	c->table = at;
+	c->table->target = c->attr.workers;
+	return 0;
+}
+
+static int make_lock(pyq_pool *pool)
+{
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->changed, NULL);
+	pool->ended_end = &pool->ended;
+	pool->spin = 16000;
+	return 0;
+}
+
+static int make_tasks(pyq_pool *pool)
+{
+	const uint32_t n = pool->common.attr.queue_size;
+
+	pool->size = pool->common.attr.max_message + PYQI_POOL_AROUND;
+	pool->tasks = calloc(n, sizeof(*pool->tasks));
+	pool->buf = malloc(pool->size);
+	pool->out = malloc(pool->size);
+	if (!pool->tasks || !pool->buf || !pool->out)
+		return -ENOMEM;
+	for (uint32_t i = n; i--;) {
+		pool->tasks[i].next_free = pool->free;
+		pool->free = i + 1;
+	}
+	return 0;
+}
+
+/* --- workers ---------------------------------------------------------------------------- */
+
+static int make_helper(pyq_pool *pool)
+{
+	int sockets[2], parent;
+	pid_t me = getpid();
+
+	pool->common.wake = pyqi_opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (pool->common.wake < 0)
+		return pool->common.wake;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+		return -errno;
+	pool->orders = pyqi_opened(sockets[0]);
+	sockets[1] = pyqi_opened(sockets[1]);
+	/* Whose end the helper waits for. */
+	parent = pyqi_opened((int)syscall(SYS_pidfd_open, me, 0));
+	if (pool->orders < 0 || sockets[1] < 0 || parent < 0) {
+		if (sockets[1] >= 0)
+			close(sockets[1]);
+		if (parent >= 0)
+			close(parent);
+		return pool->orders < 0 ? pool->orders : sockets[1] < 0 ? sockets[1] : parent;
+	}
+	fflush(stdout);
+	fflush(stderr);
+	pool->helper = fork();
+	if (!pool->helper) {
+		close(pool->orders);
+		pyqi_pool_help(&pool->common, sockets[1], parent);
+	}
+	close(sockets[1]);
+	close(parent);
+	if (pool->helper < 0)
+		return -errno;
+	pool->helper_fd = pyqi_opened((int)syscall(SYS_pidfd_open, pool->helper, 0));
+	return pool->helper_fd < 0 ? pool->helper_fd : 0;
+}
+
+static void *be_thread(void *arg)
+{
+	pyq_pool *pool = arg;
+	struct pyqi_pool_table *t = pool->common.table;
+	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
+	struct pyqi_pool_news_msg bad = { .news = PYQI_POOL_BROKEN };
+	const uint32_t number = __atomic_fetch_add(&t->alive, 1, __ATOMIC_SEQ_CST);
+	int code = 0;
+
+	t->workers[number].pid = gettid();
+	if (pool->common.attr.initializer)
+		code = pool->common.attr.initializer(pool->common.attr.initializer_arg);
+	if (code) {
+		bad.status = (code & 0xff ? code & 0xff : 1) << 8;
+		bad.pid = gettid();
+		pyqi_pool_tell(&pool->common, &bad);
+	} else {
+		/* After max_tasks it begins anew: there is nothing to be replaced. */
+		while (!pyqi_pool_work(&pool->common, number) &&
+		       !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST))
+			;
+	}
+	/* The last one: nobody else is in here any more. */
+	if (__atomic_add_fetch(&t->spare, 1, __ATOMIC_SEQ_CST) == t->target)
+		pyqi_pool_tell(&pool->common, &gone);
+	return NULL;
+}
+
+/* All signals are the program's. Return: 0 or -errno. */
+static int make_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(thread, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -err;
+}
+
+static int make_threads(pyq_pool *pool)
+{
+	const unsigned int n = pool->common.attr.workers;
+	int err;
+
+	pool->threads = calloc(n, sizeof(*pool->threads));
+	if (!pool->threads)
+		return -ENOMEM;
+	while (pool->nr_threads < n) {
+		err = make_thread(&pool->threads[pool->nr_threads], be_thread, pool);
+		if (err)
+			return err;
+		pool->nr_threads++;
+	}
+	return 0;
+}
+
+/* --- its end --------------------------------------------------------------------------- */
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void join_threads(pyq_pool *pool)
+{
+	if (pool->nr_threads < pool->common.attr.workers && pool->common.table)
+		pyq_shutdown(pool->common.tasks, true); /* not all of them have begun */
+	for (unsigned int i = 0; i < pool->nr_threads; i++)
+		pthread_join(pool->threads[i], NULL);
+	pool->nr_threads = 0;
+}
+
+static void reap_helper(pyq_pool *pool)
+{
+	if (pool->helper <= 0)
+		return;
+	/* Nobody else may have it; if the program has, it is gone as well. */
+	while (waitpid(pool->helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	pool->helper = 0;
+}
+
+/* All that is this process's. */
+static void free_pool(pyq_pool *pool, bool ours)
+{
+	struct pyqi_pool_common *c = &pool->common;
+
+	close_fd(pool->orders);
+	if (ours) {
+		if (pool->threads)
+			join_threads(pool);
+		reap_helper(pool);
+		pthread_cond_destroy(&pool->changed);
+		pthread_mutex_destroy(&pool->lock);
+	}
+	pyq_aio_destroy(pool->aio);
+	pyq_close(c->tasks);
+	pyq_close(c->news);
+	if (c->table)
+		munmap(c->table, c->table_size);
+	close_fd(c->wake);
+	close_fd(pool->helper_fd);
+	close_fd(pool->poll_fd);
+	free(pool->threads);
+	free(pool->tasks);
+	free(pool->known);
+	free(pool->buf);
+	free(pool->out);
+	free(pool);
+}
+
+static int make_all(pyq_pool *pool)
+{
+	int err = make_lock(pool);
+
+	if (!err)
+		err = make_tasks(pool);
+	if (!err)
+		err = make_table(&pool->common);
+	if (!err)
+		err = make_queues(&pool->common);
+	if (!err)
+		err = pyqi_pool_know(pool);
+	if (!err)
+		err = pool->common.attr.flags & PYQ_POOL_THREADS ? make_threads(pool) :
+								   make_helper(pool);
+	if (!err)
+		err = pyq_aio_create(&pool->aio, 2, 0);
+	return err;
+}
+
+int pyq_pool_create(pyq_pool **out, const struct pyq_pool_attr *attr)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	pyq_pool *pool;
+	int err;
+
+	*out = NULL;
+	err = attr ? check(attr) : 0;
+	if (!err)
+		err = pyqi_process_begin();
+	if (err)
+		return err;
+	pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return -ENOMEM;
+	pool->generation = pyqi_generation();
+	pool->common.wake = -1;
+	pool->orders = -1;
+	pool->helper_fd = -1;
+	pool->poll_fd = -1;
+	fill_in(&pool->common, attr);
+	err = make_all(pool);
+	if (err)
+		free_pool(pool, true);
+	else
+		*out = pool;
+	return err;
+}
+
+static bool is_gone(pyq_pool *pool, const void *arg)
+{
+	(void)arg;
+	return pool->gone;
+}
+
+int pyqi_pool_order(const pyq_pool *pool, const struct pyqi_pool_order_msg *order)
+{
+	return send(pool->orders, order, sizeof(*order), MSG_NOSIGNAL) < 0 ? -EOWNERDEAD : 0;
+}
+
+int pyq_pool_close(pyq_pool *pool)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	pthread_mutex_lock(&pool->lock);
+	pool->closed = true;
+	pyqi_pool_end_if_over(pool);
+	pthread_mutex_unlock(&pool->lock);
+	return 0;
+}
+
+int pyq_pool_terminate(pyq_pool *pool)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	const struct pyqi_pool_order_msg order = { .order = PYQI_POOL_TERMINATE };
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	pthread_mutex_lock(&pool->lock);
+	pool->closed = true;
+	if (!pool->terminated) {
+		pool->terminated = true;
+		/* If the helper is gone, so is everybody. */
+		if (!pool->threads)
+			pyqi_pool_order(pool, &order);
+		pyqi_pool_fail_all(pool, -ECANCELED, "the pool has been terminated");
+	}
+	pthread_mutex_unlock(&pool->lock);
+	pyqi_pool_nudge(pool);
+	return 0;
+}
+
+int pyq_pool_join(pyq_pool *pool, int64_t timeout)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	bool closed;
+	int err;
+
+	if (timeout < PYQ_FOREVER)
+		return -EINVAL;
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	pthread_mutex_lock(&pool->lock);
+	closed = pool->closed;
+	pthread_mutex_unlock(&pool->lock);
+	if (!closed)
+		return -EBUSY;
+	err = pyqi_pool_wait(pool, is_gone, NULL, timeout);
+	return !err && pool->broken[0] ? -EOWNERDEAD : err;
+}
+
+int pyq_pool_destroy(pyq_pool *pool)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	int err;
+
+	if (!pool)
+		return 0;
+	if (!pyqi_generation_is(pool->generation)) {
+		free_pool(pool, false);
+		return 0;
+	}
+	pyq_pool_terminate(pool);
+	err = pyq_pool_join(pool, PYQ_FOREVER);
+	if (err == -EDEADLK)
+		return err;
+	if (pool->has_own)
+		pthread_join(pool->own, NULL);
+	/* Callbacks of what has been ended just now. */
+	pyqi_pool_look(pool);
+	free_pool(pool, true);
+	return 0;
+}
+
+/* --- what it is asked for ------------------------------------------------------------------ */
+
+int pyqi_pool_takes(pyq_pool *pool, pyq_function function)
+{
+	int err = 0;
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	if (!function)
+		return -EINVAL;
+	pthread_mutex_lock(&pool->lock);
+	if (pool->broken[0])
+		err = -EOWNERDEAD;
+	else if (pool->closed)
+		err = -ESHUTDOWN;
+	else if (!pool->threads && !pyqi_pool_knows(pool, function))
+		err = -EFAULT;
+	pthread_mutex_unlock(&pool->lock);
+	return err;
+}
+
+static bool is_over(pyq_pool *pool, const void *arg)
+{
+	(void)arg;
+	return pool->gone && !pool->ended;
+}
+
+static void *do_the_work(void *arg)
+{
+	pyqi_pool_wait(arg, is_over, NULL, PYQ_FOREVER);
+	return NULL;
+}
+
+/* Under the lock: somebody is to call callbacks, also while nobody waits. */
+static int have_own_thread(pyq_pool *pool, const struct pyq_task *task)
+{
+	int err;
+
+	if ((!task->callback && !task->error_callback) || pool->has_own ||
+	    pool->common.attr.flags & PYQ_POOL_NO_THREAD)
+		return 0;
+	err = make_thread(&pool->own, do_the_work, pool);
+	pool->has_own = !err;
+	return err;
+}
+
+static bool has_room(pyq_pool *pool, const void *arg)
+{
+	(void)arg;
+	return pool->free || pool->closed;
+}
+
+/* Under the lock, which it lets go of while it waits. */
+static int wait_for_room(pyq_pool *pool, int64_t timeout)
+{
+	uint64_t deadline;
+	int err = pyqi_deadline(timeout, &deadline);
+
+	while (!err && !has_room(pool, NULL)) {
+		int64_t left = timeout;
+
+		if (timeout > 0) {
+			const uint64_t now = pyqi_now();
+
+			left = deadline > now ? (int64_t)(deadline - now) : 0;
+		}
+		pthread_mutex_unlock(&pool->lock);
+		err = pyqi_pool_wait(pool, has_room, NULL, left);
+		pthread_mutex_lock(&pool->lock);
+	}
+	if (err == -EAGAIN && timeout != PYQ_NOWAIT)
+		err = -ETIMEDOUT;
+	if (!err && pool->closed)
+		err = pool->broken[0] ? -EOWNERDEAD : -ESHUTDOWN;
+	return err;
+}
+
+static int submit(pyq_pool *pool, const struct pyq_task *what, pyq_result *r)
+{
+	struct pyqi_pool_task *task = pyqi_pool_task_new(pool);
+	int err;
+
+	task->result = r;
+	r->index = (uint32_t)(task - pool->tasks);
+	task->function = what->function;
+	task->len = what->len;
+	task->timeout = what->timeout ? what->timeout : pool->common.attr.timeout;
+	task->retries_left = pool->common.attr.max_retries;
+	if (what->max_retries)
+		task->retries_left = what->max_retries > 0 ? (unsigned int)what->max_retries : 0;
+	task->arg = (void *)(uintptr_t)what->arg;
+	err = pyqi_pool_send(pool, task);
+	task->arg = NULL;
+	/* To send it again. */
+	if (!err && what->len && (task->retries_left || task->unsent)) {
+		task->arg = malloc(what->len);
+		if (task->arg)
+			memcpy(task->arg, what->arg, what->len);
+		else if (task->unsent)
+			err = -ENOMEM;
+		else
+			task->retries_left = 0;
+	}
+	if (err)
+		pyqi_pool_task_free(pool, task);
+	else
+		pool->stat.submitted++;
+	return err;
+}
+
+int pyq_pool_apply_async(pyq_pool *pool, const struct pyq_task *task, int64_t timeout,
+			 pyq_result **result)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	pyq_result *r;
+	int err;
+
+	if (result)
+		*result = NULL;
+	if (timeout < PYQ_FOREVER || task->timeout < 0 || (task->len && !task->arg))
+		return -EINVAL;
+	err = pyqi_pool_takes(pool, task->function);
+	if (err)
+		return err;
+	if (pool->threads && task->timeout)
+		return -EOPNOTSUPP;
+	if (task->len > pool->common.attr.max_message)
+		return -E2BIG;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->pool = pool;
+	r->refs = result ? 2 : 1;
+	r->callback = task->callback;
+	r->error_callback = task->error_callback;
+	r->context = task->context;
+	pthread_mutex_lock(&pool->lock);
+	err = wait_for_room(pool, timeout);
+	if (!err)
+		err = have_own_thread(pool, task);
+	if (!err)
+		err = submit(pool, task, r);
+	pthread_mutex_unlock(&pool->lock);
+	if (err)
+		free(r);
+	else if (result)
+		*result = r;
+	return err;
+}
+
+ssize_t pyq_pool_apply(pyq_pool *pool, const struct pyq_task *task, void *buf, size_t size)
+{
+	pyq_result *r;
+	ssize_t ret = pyq_pool_apply_async(pool, task, PYQ_FOREVER, &r);
+
+	if (ret)
+		return ret;
+	ret = pyq_result_get(r, buf, size, PYQ_FOREVER);
+	pyq_result_free(r);
+	return ret;
+}
+
+int pyq_pool_resize(pyq_pool *pool, unsigned int workers)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	const struct pyqi_pool_order_msg order = { .order = PYQI_POOL_RESIZE, .index = workers };
+	int err = 0;
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	if (pool->threads)
+		return -EOPNOTSUPP;
+	if (!workers || workers > pool->common.most)
+		return -EINVAL;
+	pthread_mutex_lock(&pool->lock);
+	if (pool->broken[0])
+		err = -EOWNERDEAD;
+	else if (pool->closed)
+		err = -ESHUTDOWN;
+	else
+		err = pyqi_pool_order(pool, &order);
+	pthread_mutex_unlock(&pool->lock);
+	return err;
+}
+
+int pyq_pool_process(pyq_pool *pool)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	return pyqi_pool_look(pool);
+}
+
+static int add_fd(int epoll, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+int pyq_pool_fd(pyq_pool *pool)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	int fd, err;
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	if (pool->poll_fd >= 0)
+		return pool->poll_fd;
+	fd = pyqi_opened(epoll_create1(EPOLL_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	err = pyq_aio_fd(pool->aio);
+	if (err >= 0)
+		err = add_fd(fd, err);
+	if (!err)
+		err = add_fd(fd, pool->helper_fd);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	pool->poll_fd = fd;
+	return fd;
+}
+
+int pyq_pool_stat(pyq_pool *pool, struct pyq_pool_stat *st)
+{
+	const struct pyqi_pool_common *c = &pool->common;
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	pthread_mutex_lock(&pool->lock);
+	*st = pool->stat;
+	pthread_mutex_unlock(&pool->lock);
+	st->died = __atomic_load_n(&c->table->died, __ATOMIC_SEQ_CST);
+	st->workers = __atomic_load_n(&c->table->alive, __ATOMIC_SEQ_CST);
+	st->running = 0;
+	for (unsigned int i = 0; i < c->most; i++)
+		st->running += __atomic_load_n(&c->table->workers[i].task, __ATOMIC_SEQ_CST) != 0;
+	return 0;
+}
+
+const char *pyq_pool_broken(const pyq_pool *pool)
+{
+	return pool->broken[0] ? pool->broken : NULL;
+}

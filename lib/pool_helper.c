@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The helper: one small process, of one thread, between the program and its workers. It
+ * forks them, learns of their deaths, tells the program, and replaces them.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pool.h"
+
+/* So often a worker's initializer fails at one place, one after the other. */
+#define INITIALIZER_TRIES 3
+
+/* What the helper knows of a worker that nobody else does. */
+struct place {
+	enum pyqi_pool_reason reason; /* why it is being killed */
+	unsigned int failures;	      /* of the initializer, in a row */
+	unsigned int number;	      /* for its name */
+};
+
+struct helper {
+	const struct pyqi_pool_common *c;
+	struct place *places;
+	int orders, parent, children;
+	unsigned int names;
+	bool ending;
+	sigset_t mask;
+};
+
+/* --- workers --------------------------------------------------------------------------- */
+
+__attribute__((noreturn)) static void be_worker(const struct helper *h, uint32_t n, pid_t helper)
+{
+	const struct pyqi_pool_common *c = h->c;
+	char name[16];
+	int code;
+
+	/* The helper is gone: then so is the pool. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != helper)
+		_exit(1);
+	close(h->orders);
+	close(h->parent);
+	close(h->children);
+	sigprocmask(SIG_SETMASK, &h->mask, NULL);
+	snprintf(name, sizeof(name), "%s-%u", c->name, h->places[n].number);
+	prctl(PR_SET_NAME, name);
+	code = c->attr.initializer ? c->attr.initializer(c->attr.initializer_arg) : 0;
+	if (!code)
+		code = pyqi_pool_work(c, n);
+	fflush(stdout);
+	fflush(stderr);
+	_exit(code ? code & 0xff ? code & 0xff : 1 : 0);
+}
+
+static void spawn(struct helper *h)
+{
+	struct pyqi_pool_worker *workers = h->c->table->workers;
+	const pid_t helper = getpid();
+	uint32_t n = 0;
+	pid_t pid;
+
+	while (n < h->c->most && workers[n].pid)
+		n++;
+	if (n == h->c->most)
+		return;
+	workers[n].task = 0;
+	workers[n].deadline = 0;
+	workers[n].ready = 0;
+	workers[n].left = 0;
+	h->places[n].reason = PYQI_POOL_BY_ITSELF;
+	h->places[n].number = ++h->names;
+	pid = fork();
+	if (!pid)
+		be_worker(h, n, helper);
+	if (pid < 0)
+		return;
+	workers[n].pid = pid;
+	__atomic_add_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
+}
+
+/* As many as there are to be, if there can be; those that are about to end not counted. */
+static void fill(struct helper *h)
+{
+	struct pyqi_pool_table *t = h->c->table;
+
+	while (!h->ending && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST) &&
+	       t->alive < t->target + __atomic_load_n(&t->spare, __ATOMIC_SEQ_CST)) {
+		const uint32_t before = t->alive;
+
+		spawn(h);
+		if (t->alive == before)
+			break;
+	}
+}
+
+static void kill_all(const struct helper *h)
+{
+	for (uint32_t n = 0; n < h->c->most; n++)
+		if (h->c->table->workers[n].pid)
+			kill(h->c->table->workers[n].pid, SIGKILL);
+}
+
+static void end(struct helper *h)
+{
+	h->ending = true;
+	kill_all(h);
+}
+
+/* --- their deaths ------------------------------------------------------------------------ */
+
+static void tell_of_death(struct helper *h, uint32_t n, int status)
+{
+	const struct pyqi_pool_worker *w = &h->c->table->workers[n];
+	const uint32_t index = (uint32_t)w->task - 1, serial = (uint32_t)(w->task >> 32);
+	const struct pyqi_pool_news_msg news = {
+		.index = index,
+		.serial = serial,
+		.news = PYQI_POOL_DIED,
+		.status = status,
+		.reason = h->places[n].reason,
+		.pid = w->pid,
+	};
+
+	/* Or the message has not been released, and comes again. */
+	if (w->task && __atomic_load_n(&pyqi_pool_words(h->c)[index], __ATOMIC_SEQ_CST) ==
+			       pyqi_pool_word(serial, n + 1, PYQI_POOL_RUNNING))
+		pyqi_pool_tell(h->c, &news);
+}
+
+static void has_died(struct helper *h, uint32_t n, int status)
+{
+	struct pyqi_pool_worker *w = &h->c->table->workers[n];
+	struct place *place = &h->places[n];
+
+	tell_of_death(h, n, status);
+	place->failures = w->ready ? 0 : place->failures + 1;
+	if (!w->left && place->reason == PYQI_POOL_BY_ITSELF && !h->ending)
+		__atomic_add_fetch(&h->c->table->died, 1, __ATOMIC_SEQ_CST);
+	if (place->failures == INITIALIZER_TRIES && !h->ending) {
+		const struct pyqi_pool_news_msg news = {
+			.news = PYQI_POOL_BROKEN,
+			.status = status,
+			.pid = w->pid,
+		};
+
+		pyqi_pool_tell(h->c, &news);
+		end(h);
+	}
+	w->pid = 0;
+	__atomic_sub_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
+}
+
+static void reap(struct helper *h)
+{
+	struct signalfd_siginfo info[8];
+	int status;
+	pid_t pid;
+
+	while (read(h->children, info, sizeof(info)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (uint32_t n = 0; n < h->c->most; n++)
+			if (h->c->table->workers[n].pid == pid)
+				has_died(h, n, status);
+}
+
+/* --- what ends a task ---------------------------------------------------------------------- */
+
+/*
+ * Kill who is at that task. He is stopped first: so it is seen whether he still is at it,
+ * and no other task dies for it.
+ */
+static void stop(struct helper *h, uint32_t n, uint64_t task, enum pyqi_pool_reason reason)
+{
+	struct pyqi_pool_worker *w = &h->c->table->workers[n];
+	siginfo_t info = { .si_pid = 0 };
+
+	if (!w->pid || kill(w->pid, SIGSTOP))
+		return;
+	if (waitid(P_PID, (id_t)w->pid, &info, WSTOPPED | WEXITED | WNOWAIT) ||
+	    info.si_code != CLD_STOPPED)
+		return; /* dead: that will be seen */
+	if (__atomic_load_n(&w->task, __ATOMIC_SEQ_CST) == task) {
+		h->places[n].reason = reason;
+		kill(w->pid, SIGKILL);
+	} else {
+		kill(w->pid, SIGCONT);
+	}
+}
+
+static void stop_task(struct helper *h, uint64_t task)
+{
+	for (uint32_t n = 0; n < h->c->most; n++)
+		if (__atomic_load_n(&h->c->table->workers[n].task, __ATOMIC_SEQ_CST) == task)
+			stop(h, n, task, PYQI_POOL_CANCELLED);
+}
+
+/* Return: when the next one is to be looked at. */
+static uint64_t stop_late_ones(struct helper *h)
+{
+	uint64_t first = PYQI_FOREVER;
+
+	for (uint32_t n = 0; n < h->c->most; n++) {
+		const struct pyqi_pool_worker *w = &h->c->table->workers[n];
+		const uint64_t task = __atomic_load_n(&w->task, __ATOMIC_SEQ_CST);
+		const uint64_t deadline = __atomic_load_n(&w->deadline, __ATOMIC_ACQUIRE);
+
+		if (!w->pid || !deadline || h->places[n].reason != PYQI_POOL_BY_ITSELF)
+			continue;
+		if (deadline <= pyqi_now())
+			stop(h, n, task, PYQI_POOL_TOO_LONG);
+		else if (deadline < first)
+			first = deadline;
+	}
+	return first;
+}
+
+/* --- orders ---------------------------------------------------------------------------- */
+
+static void resize(struct helper *h, uint32_t workers)
+{
+	struct pyqi_pool_table *t = h->c->table;
+	const struct pyqi_pool_job_msg quit = { .job = PYQI_POOL_QUIT };
+
+	t->target = workers;
+	/* Those that were to end stay, as far as they have not. */
+	__atomic_store_n(&t->spare, 0, __ATOMIC_SEQ_CST);
+	for (uint32_t n = t->target; n < t->alive; n++) {
+		__atomic_add_fetch(&t->spare, 1, __ATOMIC_SEQ_CST);
+		pyq_put(h->c->tasks, &quit, sizeof(quit), PYQ_NOWAIT);
+	}
+}
+
+static void obey(struct helper *h)
+{
+	struct pyqi_pool_order_msg order;
+	ssize_t n = recv(h->orders, &order, sizeof(order), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != sizeof(order))
+		order.order = PYQI_POOL_TERMINATE;
+	switch ((enum pyqi_pool_order)order.order) {
+	case PYQI_POOL_RESIZE:
+		resize(h, order.index);
+		break;
+	case PYQI_POOL_STOP:
+		stop_task(h, (uint64_t)order.serial << 32 | (order.index + 1));
+		break;
+	case PYQI_POOL_TERMINATE:
+		end(h);
+		break;
+	}
+}
+
+/* --- its life ---------------------------------------------------------------------------- */
+
+/* What comes from a terminal, or is the program's business, is not the workers' death. */
+static void begin(struct helper *h)
+{
+	static const int ignored[] = { SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP };
+	sigset_t child;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, &h->mask);
+	sigdelset(&h->mask, SIGCHLD);
+	h->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	prctl(PR_SET_NAME, "pool helper");
+}
+
+static bool is_over(const struct helper *h)
+{
+	return !h->c->table->alive &&
+	       (h->ending || __atomic_load_n(&h->c->table->closed, __ATOMIC_SEQ_CST));
+}
+
+static void look(struct helper *h)
+{
+	struct pollfd fds[] = {
+		{ .fd = h->parent, .events = POLLIN },
+		{ .fd = h->orders, .events = POLLIN },
+		{ .fd = h->children, .events = POLLIN },
+		{ .fd = h->c->wake, .events = POLLIN },
+	};
+	const uint64_t next = stop_late_ones(h), now = pyqi_now();
+	const uint64_t ns = next > now ? next - now : 0;
+	const struct timespec timeout = {
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000),
+	};
+	uint64_t times;
+
+	if (ppoll(fds, 4, next == PYQI_FOREVER ? NULL : &timeout, NULL) < 0)
+		return;
+	if (fds[0].revents) {
+		kill_all(h);
+		_exit(0);
+	}
+	if (fds[1].revents)
+		obey(h);
+	if (fds[2].revents)
+		reap(h);
+	if (fds[3].revents && read(h->c->wake, &times, sizeof(times)) < 0)
+		return;
+}
+
+void pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
+{
+	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
+	struct helper h = { .c = c, .orders = orders, .parent = parent };
+
+	h.places = calloc(c->most, sizeof(*h.places));
+	if (!h.places)
+		_exit(1);
+	begin(&h);
+	while (!is_over(&h)) {
+		fill(&h);
+		look(&h);
+	}
+	pyqi_pool_tell(c, &gone);
+	_exit(0);
+}

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT
+/* One function, many arguments: in chunks, each of them a task. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool.h"
+
+/* What one argument takes in a message, beside its bytes: their number, filled up. */
+#define HEAD 16
+
+static struct pyq_item item_of(const pyq_map *map, size_t i)
+{
+	if (!map->items.base)
+		return map->items.each[i];
+	return (struct pyq_item){
+		.data = (const char *)map->items.base + i * map->items.size,
+		.len = map->items.size,
+	};
+}
+
+size_t pyqi_pool_map_pack(const struct pyqi_pool_task *task, char *to, size_t room)
+{
+	size_t used = 0;
+
+	for (size_t i = task->first; i < task->first + task->n; i++) {
+		const struct pyq_item item = item_of(task->map, i);
+		const uint64_t len = item.len;
+
+		if (len > room || HEAD + pyqi_pool_filled(len) > room - used)
+			return 0;
+		memcpy(to + used, &len, sizeof(len));
+		if (len)
+			memcpy(to + used + HEAD, item.data, len);
+		used += HEAD + pyqi_pool_filled(len);
+	}
+	return used;
+}
+
+static void end_one(pyq_map *map, size_t i, int error, const void *data, size_t len)
+{
+	map->slots[i] = (struct pyqi_pool_slot){ .error = error, .data = data, .len = len };
+	__atomic_store_n(&map->slots[i].ready, true, __ATOMIC_RELEASE);
+	map->order[map->ended] = i;
+	if (error) {
+		map->pool->stat.failed++;
+		if (!map->first_error || i < map->first_failed) {
+			map->first_error = error;
+			map->first_failed = i;
+		}
+	} else {
+		map->pool->stat.done++;
+	}
+	__atomic_store_n(&map->ended, map->ended + 1, __ATOMIC_RELEASE);
+}
+
+void pyqi_pool_map_done(pyq_pool *pool, struct pyqi_pool_task *task, const void *outcomes,
+			size_t len, int error)
+{
+	pyq_map *map = task->map;
+	const char *at = NULL, *end;
+	struct pyqi_pool_block *block;
+
+	(void)pool;
+	map->under_way--;
+	/* The bytes stay where they have come to. */
+	block = len ? malloc(sizeof(*block) + len) : NULL;
+	if (block) {
+		block->next = map->blocks;
+		map->blocks = block;
+		memcpy(block->bytes, outcomes, len);
+		at = block->bytes;
+	} else if (!error) {
+		error = -ENOMEM;
+	}
+	end = at ? at + len : NULL;
+	for (size_t i = task->first; i < task->first + task->n; i++) {
+		const struct pyqi_pool_outcome *o = (const void *)at;
+		const size_t left = (size_t)(end - at);
+		size_t all;
+
+		if (error || left < sizeof(*o)) {
+			end_one(map, i, error ? error : -ENOMSG, NULL, 0);
+			continue;
+		}
+		all = sizeof(*o) + pyqi_pool_filled(o->len) + pyqi_pool_filled(o->text);
+		if (o->code)
+			end_one(map, i, o->code < 0 ? o->code : -EREMOTEIO, NULL, 0);
+		else
+			end_one(map, i, 0, at + sizeof(*o), o->len);
+		at += all < left ? all : left;
+	}
+}
+
+static void unlist(pyq_pool *pool, pyq_map *map)
+{
+	pyq_map **at = &pool->maps;
+
+	if (!map->listed)
+		return;
+	while (*at != map)
+		at = &(*at)->following;
+	*at = map->following;
+	map->listed = false;
+}
+
+/* As many of the next ones as a chunk has, and a message holds; at least one. */
+static size_t next_chunk(const pyq_map *map)
+{
+	const size_t most = map->pool->common.attr.max_message + HEAD + 16;
+	size_t n = 0, used = 0;
+
+	while (n < map->chunk && map->sent + n < map->items.n) {
+		used += HEAD + pyqi_pool_filled(item_of(map, map->sent + n).len);
+		if (n && used > most)
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* Send as much of it as there is room for. Return: 0, or an error of one that cannot be sent. */
+static int send_some(pyq_pool *pool, pyq_map *map)
+{
+	struct pyqi_pool_task *task;
+	int err = 0;
+
+	while (!err && map->sent < map->items.n && (task = pyqi_pool_task_new(pool))) {
+		task->map = map;
+		task->first = map->sent;
+		task->n = next_chunk(map);
+		task->function = map->function;
+		task->timeout = pool->common.attr.timeout;
+		task->retries_left = pool->common.attr.max_retries;
+		map->sent += task->n;
+		map->under_way++;
+		pool->stat.submitted += task->n;
+		err = pyqi_pool_send(pool, task);
+		if (err) {
+			pyqi_pool_map_done(pool, task, NULL, 0, err);
+			pyqi_pool_task_free(pool, task);
+		}
+	}
+	return err;
+}
+
+void pyqi_pool_map_follow(pyq_pool *pool)
+{
+	while (pool->maps && pool->free) {
+		pyq_map *map = pool->maps;
+
+		send_some(pool, map);
+		if (map->sent == map->items.n)
+			unlist(pool, map);
+	}
+}
+
+static void free_map(pyq_map *map)
+{
+	while (map->blocks) {
+		struct pyqi_pool_block *block = map->blocks;
+
+		map->blocks = block->next;
+		free(block);
+	}
+	free(map->slots);
+	free(map->order);
+	free(map);
+}
+
+static bool is_too_long(const pyq_map *map)
+{
+	for (size_t i = 0; i < map->items.n; i++)
+		if (item_of(map, i).len > map->pool->common.attr.max_message)
+			return true;
+	return false;
+}
+
+/* As in Python: four chunks for each worker. */
+static size_t chunk_for(const pyq_pool *pool, size_t n)
+{
+	const size_t parts = (size_t)pool->common.table->target * 4;
+
+	return n ? (n + parts - 1) / parts : 1;
+}
+
+int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_items *items,
+		       size_t chunk, pyq_map **out)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	pyq_map *map, **last;
+	int err = pyqi_pool_takes(pool, function);
+
+	*out = NULL;
+	if (err)
+		return err;
+	if (items->n && !items->base && !items->each)
+		return -EINVAL;
+	map = calloc(1, sizeof(*map));
+	if (!map)
+		return -ENOMEM;
+	map->pool = pool;
+	map->function = function;
+	map->items = *items;
+	map->chunk = chunk ? chunk : chunk_for(pool, items->n);
+	map->slots = calloc(items->n + 1, sizeof(*map->slots));
+	map->order = calloc(items->n + 1, sizeof(*map->order));
+	if (!map->slots || !map->order)
+		err = -ENOMEM;
+	else if (is_too_long(map))
+		err = -E2BIG;
+	if (err) {
+		free_map(map);
+		return err;
+	}
+	pthread_mutex_lock(&pool->lock);
+	/* Behind those that came before. */
+	for (last = &pool->maps; *last; last = &(*last)->following)
+		;
+	if (map->items.n) {
+		*last = map;
+		map->listed = true;
+	}
+	pyqi_pool_map_follow(pool);
+	pthread_mutex_unlock(&pool->lock);
+	*out = map;
+	return 0;
+}
+
+static bool all_have_ended(pyq_pool *pool, const void *arg)
+{
+	const pyq_map *map = arg;
+
+	(void)pool;
+	return map->ended == map->items.n;
+}
+
+int pyq_map_wait(pyq_map *map, int64_t timeout)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+
+	if (timeout < PYQ_FOREVER)
+		return -EINVAL;
+	if (pyq_map_done(map) == map->items.n)
+		return 0;
+	if (!pyqi_generation_is(map->pool->generation))
+		return -ESTALE;
+	return pyqi_pool_wait(map->pool, all_have_ended, map, timeout);
+}
+
+int pyq_pool_map(pyq_pool *pool, pyq_function function, const struct pyq_items *items, size_t chunk,
+		 pyq_map **map)
+{
+	int err = pyq_pool_map_async(pool, function, items, chunk, map);
+
+	if (err)
+		return err;
+	err = pyq_map_wait(*map, PYQ_FOREVER);
+	if (!err)
+		return (*map)->first_error;
+	pyq_map_free(*map);
+	*map = NULL;
+	return err;
+}
+
+ssize_t pyq_map_get(const pyq_map *map, size_t i, const void **data)
+{
+	const struct pyqi_pool_slot *slot = i < map->items.n ? &map->slots[i] : NULL;
+
+	if (data)
+		*data = NULL;
+	if (!slot)
+		return -EINVAL;
+	if (!__atomic_load_n(&slot->ready, __ATOMIC_ACQUIRE))
+		return -EAGAIN;
+	if (slot->error)
+		return slot->error;
+	if (data)
+		*data = slot->data;
+	return (ssize_t)slot->len;
+}
+
+static bool next_has_ended(pyq_pool *pool, const void *arg)
+{
+	const pyq_map *map = arg;
+
+	(void)pool;
+	return map->slots[map->next].ready;
+}
+
+static bool another_has_ended(pyq_pool *pool, const void *arg)
+{
+	const pyq_map *map = arg;
+
+	(void)pool;
+	return map->ended > map->next;
+}
+
+int pyq_map_next(pyq_map *map, unsigned int flags, int64_t timeout, size_t *i)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	int err;
+
+	if (flags & ~PYQ_MAP_UNORDERED)
+		return -EOPNOTSUPP;
+	if (timeout < PYQ_FOREVER)
+		return -EINVAL;
+	if (map->next == map->items.n)
+		return 0;
+	if (!pyqi_generation_is(map->pool->generation))
+		return -ESTALE;
+	err = pyqi_pool_wait(map->pool,
+			     flags & PYQ_MAP_UNORDERED ? another_has_ended : next_has_ended, map,
+			     timeout);
+	if (err)
+		return err;
+	*i = flags & PYQ_MAP_UNORDERED ? map->order[map->next] : map->next;
+	map->next++;
+	return 1;
+}
+
+size_t pyq_map_done(const pyq_map *map)
+{
+	return __atomic_load_n(&map->ended, __ATOMIC_ACQUIRE);
+}
+
+static bool nothing_under_way(pyq_pool *pool, const void *arg)
+{
+	const pyq_map *map = arg;
+
+	(void)pool;
+	return !map->under_way;
+}
+
+int pyq_map_free(pyq_map *map)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	pyq_pool *pool;
+	int err;
+
+	if (!map)
+		return 0;
+	/* All have ended: then the pool may be gone. */
+	if (pyq_map_done(map) < map->items.n && pyqi_generation_is(map->pool->generation)) {
+		pool = map->pool;
+		pthread_mutex_lock(&pool->lock);
+		unlist(pool, map);
+		pthread_mutex_unlock(&pool->lock);
+		err = pyqi_pool_wait(pool, nothing_under_way, map, PYQ_FOREVER);
+		if (err)
+			return err;
+		pthread_mutex_lock(&pool->lock);
+		pyqi_pool_end_if_over(pool);
+		pthread_mutex_unlock(&pool->lock);
+	}
+	free_map(map);
+	return 0;
+}

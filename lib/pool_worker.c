@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+/* A worker: takes tasks, runs them, and says what has come of it. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pool.h"
+
+/**
+ * struct running - what a worker is at
+ * @c: the pool
+ * @me: its line in the table
+ * @number: and the number of that
+ * @arg: a copy of the message
+ * @arg_size: bytes there
+ * @out: the news: head, and outcomes
+ * @size: bytes there
+ * @used: so many of them by what has been run
+ * @len: of the result of what runs now
+ * @too_long: that was too long
+ * @text: why it has failed
+ */
+struct running {
+	const struct pyqi_pool_common *c;
+	struct pyqi_pool_worker *me;
+	uint32_t number;
+	char *arg;
+	size_t arg_size;
+	char *out;
+	size_t size, used;
+	size_t len;
+	bool too_long;
+	char text[PYQI_POOL_TEXT];
+};
+
+/* Return: whether there is room for @needed bytes in a buffer that grows. */
+static bool room(char **buf, size_t *size, size_t needed)
+{
+	size_t more = *size * 2 > needed ? *size * 2 : needed;
+	char *larger;
+
+	if (needed <= *size)
+		return true;
+	larger = realloc(*buf, more);
+	if (!larger)
+		return false;
+	*buf = larger;
+	*size = more;
+	return true;
+}
+
+int pyq_return(struct pyq_call *call, const void *data, size_t len)
+{
+	struct running *r = call->opaque;
+	const size_t at = r->used + sizeof(struct pyqi_pool_outcome);
+	const size_t most = r->c->attr.max_message + sizeof(struct pyqi_pool_news_msg);
+
+	if (len > r->c->attr.max_message || at + len > most) {
+		r->too_long = true;
+		return -E2BIG;
+	}
+	if (!room(&r->out, &r->size, at + pyqi_pool_filled(len) + PYQI_POOL_TEXT))
+		return -ENOMEM;
+	if (len)
+		memcpy(r->out + at, data, len);
+	r->len = len;
+	r->too_long = false;
+	return 0;
+}
+
+int pyq_error(struct pyq_call *call, int code, const char *format, ...)
+{
+	struct running *r = call->opaque;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(r->text, sizeof(r->text), format, args);
+	va_end(args);
+	return code;
+}
+
+/* One function, one outcome behind the others. Return: whether there was memory. */
+static bool run(struct running *r, const struct pyqi_pool_job_msg *job, void *arg, size_t len)
+{
+	struct pyq_call call = {
+		.arg = arg,
+		.len = len,
+		.attempt = job->attempt,
+		.worker = r->number,
+		.opaque = r,
+	};
+	struct pyqi_pool_outcome *outcome;
+	size_t text;
+	int code;
+
+	r->len = 0;
+	r->too_long = false;
+	r->text[0] = '\0';
+	code = job->function(&call);
+	if (!code && r->too_long)
+		code = pyq_error(&call, -ENOMSG, "the result is longer than max_message");
+	if (code)
+		r->len = 0;
+	text = code ? strlen(r->text) : 0;
+	if (!room(&r->out, &r->size,
+		  r->used + sizeof(*outcome) + pyqi_pool_filled(r->len) + PYQI_POOL_TEXT))
+		return false;
+	outcome = (void *)(r->out + r->used);
+	*outcome =
+		(struct pyqi_pool_outcome){ .code = code, .text = (uint32_t)text, .len = r->len };
+	r->used += sizeof(*outcome) + pyqi_pool_filled(r->len);
+	memcpy(r->out + r->used, r->text, text);
+	r->used += pyqi_pool_filled(text);
+	return true;
+}
+
+static bool run_all(struct running *r, const struct pyqi_pool_job_msg *job)
+{
+	char *at = r->arg + sizeof(*job);
+
+	if (job->job == PYQI_POOL_ONE)
+		return run(r, job, at, job->len);
+	for (uint64_t i = 0; i < job->n; i++) {
+		uint64_t len;
+
+		memcpy(&len, at, sizeof(len));
+		if (!run(r, job, at + 16, len))
+			return false;
+		at += 16 + pyqi_pool_filled(len);
+	}
+	return true;
+}
+
+/* What has come of it could not be sent: that can. */
+static int send_failure(struct running *r, const struct pyqi_pool_job_msg *job, const char *why)
+{
+	struct pyqi_pool_news_msg *news = (void *)r->out;
+	const uint32_t text = (uint32_t)strlen(why);
+
+	r->used = sizeof(*news);
+	for (uint64_t i = 0; i < job->n; i++) {
+		struct pyqi_pool_outcome *outcome;
+
+		if (!room(&r->out, &r->size, r->used + sizeof(*outcome) + PYQI_POOL_TEXT))
+			return -ENOMEM;
+		outcome = (void *)(r->out + r->used);
+		*outcome = (struct pyqi_pool_outcome){ .code = -ENOMSG, .text = i ? 0 : text };
+		r->used += sizeof(*outcome);
+		if (!i) {
+			memcpy(r->out + r->used, why, text);
+			r->used += pyqi_pool_filled(text);
+		}
+	}
+	news = (void *)r->out;
+	news->len = r->used - sizeof(*news);
+	return pyq_put(r->c->news, r->out, r->used, PYQ_FOREVER);
+}
+
+static int do_job(struct running *r, const struct pyqi_pool_job_msg *job)
+{
+	struct pyqi_pool_news_msg *news;
+	int err = -ENOMEM;
+	bool done;
+
+	r->used = sizeof(*news);
+	if (job->timeout) {
+		const uint64_t one = 1;
+
+		__atomic_store_n(&r->me->deadline, pyqi_now() + (uint64_t)job->timeout,
+				 __ATOMIC_RELEASE);
+		if (write(r->c->wake, &one, sizeof(one)) != sizeof(one))
+			return -errno;
+	}
+	done = run_all(r, job);
+	__atomic_store_n(&r->me->deadline, 0, __ATOMIC_RELEASE);
+	news = (void *)r->out;
+	*news = (struct pyqi_pool_news_msg){
+		.index = job->index,
+		.serial = job->serial,
+		.news = PYQI_POOL_RESULT,
+		.pid = getpid(),
+		.len = r->used - sizeof(*news),
+	};
+	if (done)
+		err = pyq_put(r->c->news, r->out, r->used, PYQ_FOREVER);
+	if (err == -E2BIG)
+		return send_failure(r, job, "the results of a chunk are longer than max_message");
+	if (err == -ENOMEM || err == -ENOBUFS || err == -EDQUOT)
+		return send_failure(r, job, "no memory for the result");
+	return err;
+}
+
+/* A worker too many is to end, and nobody has yet. */
+static bool is_spare(const struct pyqi_pool_common *c)
+{
+	uint32_t spare = __atomic_load_n(&c->table->spare, __ATOMIC_SEQ_CST);
+
+	while (spare)
+		if (__atomic_compare_exchange_n(&c->table->spare, &spare, spare - 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
+
+/*
+ * The next task, his: the message is copied, and goes when he has claimed the task.
+ * Return: 1 it is; 0 another's, or none; -ECANCELED he is to end; or an error.
+ */
+static int take(struct running *r)
+{
+	const struct pyqi_pool_common *c = r->c;
+	const struct pyqi_pool_job_msg *job;
+	struct pyq_loan loan;
+	uint64_t expected;
+	bool mine = false;
+	int err = pyq_borrow(c->tasks, &loan, PYQ_FOREVER);
+
+	if (err)
+		return err;
+	if (!room(&r->arg, &r->arg_size, loan.size)) {
+		pyq_give_back(c->tasks, &loan);
+		return -ENOMEM;
+	}
+	memcpy(r->arg, loan.data, loan.size);
+	job = (void *)r->arg;
+	if (job->job == PYQI_POOL_QUIT) {
+		mine = is_spare(c);
+	} else {
+		expected = pyqi_pool_word(job->serial, 0, PYQI_POOL_QUEUED);
+		__atomic_store_n(&r->me->task, (uint64_t)job->serial << 32 | (job->index + 1),
+				 __ATOMIC_SEQ_CST);
+		mine = __atomic_compare_exchange_n(&pyqi_pool_words(c)[job->index], &expected,
+						   pyqi_pool_word(job->serial, r->number + 1,
+								  PYQI_POOL_RUNNING),
+						   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
+	err = pyq_release(c->tasks, &loan);
+	if (err)
+		return err;
+	if (job->job == PYQI_POOL_QUIT)
+		return mine ? -ECANCELED : 0;
+	if (!mine)
+		__atomic_store_n(&r->me->task, 0, __ATOMIC_SEQ_CST);
+	return mine;
+}
+
+int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker)
+{
+	struct running r = { .c = c, .me = &c->table->workers[worker], .number = worker };
+	unsigned int left = c->attr.max_tasks;
+	int ret = 0;
+
+	if (!room(&r.out, &r.size, 4096))
+		return 1;
+	__atomic_store_n(&r.me->ready, 1, __ATOMIC_SEQ_CST);
+	for (;;) {
+		ret = take(&r);
+		if (ret < 0)
+			break;
+		if (!ret)
+			continue;
+		ret = do_job(&r, (void *)r.arg);
+		__atomic_store_n(&r.me->task, 0, __ATOMIC_SEQ_CST);
+		if (ret || (left && !--left))
+			break;
+	}
+	free(r.arg);
+	free(r.out);
+	if (ret && ret != -ESHUTDOWN && ret != -ECANCELED)
+		return 1;
+	__atomic_store_n(&r.me->left, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int pyqi_pool_tell(const struct pyqi_pool_common *c, const struct pyqi_pool_news_msg *news)
+{
+	return pyq_put(c->news, news, sizeof(*news), PYQ_FOREVER);
+}
