@@ -101,9 +101,9 @@ int pyq_process_queue(const char *name, pyq_queue **q)
 	if (fd < 0)
 		return fd;
 	/* That one stays, for the next call. */
-	own = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	own = pyqi_dup(fd);
 	if (own < 0)
-		return -errno;
+		return own;
 	err = pyq_from_fd(q, own);
 	if (err)
 		close(own);

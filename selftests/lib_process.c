@@ -122,7 +122,7 @@ static int square_all(void)
 static int fail_to_find(void)
 {
 	pyq_queue *q = (pyq_queue *)1;
-	struct rlimit limit = { 3, 3 };
+	struct rlimit limit = { 3, 4096 };
 	const int fd = strtol(strchr(getenv("PYQUEUE_QUEUES"), ':') + 1, NULL, 10);
 
 	if (pyq_process_queue("job", &q) != -ENOENT || q)
@@ -134,12 +134,13 @@ static int fail_to_find(void)
 	pyq_close(q);
 	if (fcntl(fd, F_GETFD) != FD_CLOEXEC)
 		return 4;
-	limit.rlim_cur = limit.rlim_max = dup(0);
-	if (setrlimit(RLIMIT_NOFILE, &limit) || close(limit.rlim_cur))
+	limit.rlim_cur = fd + 1;
+	while (fcntl(0, F_DUPFD, 3) < fd && errno != EMFILE)
+		;
+	if (setrlimit(RLIMIT_NOFILE, &limit) || pyq_process_queue("jobs", &q) != -EMFILE || q)
 		return 5;
-	for (rlim_t i = 3; i < limit.rlim_cur; i++)
-		fcntl(0, F_DUPFD, 3);
-	if (pyq_process_queue("jobs", &q) != -EMFILE || q)
+	limit.rlim_cur = 3;
+	if (setrlimit(RLIMIT_NOFILE, &limit) || pyq_process_queue("jobs", &q) != -EMFILE || q)
 		return 6;
 	close(fd);
 	if (pyq_process_queue("jobs", &q) != -EBADF || q)
