@@ -23,9 +23,15 @@
  * Pointers must not be NULL, unless it is said that they may.
  *
  * A process that is killed at any instant leaves nothing half done: a lock it held can
- * be had (EOWNERDEAD tells), what it waited for goes to others, and who has been let go
- * by it and not yet woken looks for himself, four times a second. What it has taken from
+ * be had (EOWNERDEAD tells), and what it waited for goes to others. What it has taken from
  * a semaphore stays taken, and at a barrier it is missing: timeouts are for that.
+ *
+ * What may be lost with it is a wake-up. So who sleeps between processes looks for himself
+ * four times a second, and goes on that much later if one is killed who
+ *  - has let others go, and is in the few instructions before he wakes them; or
+ *  - has been woken for a lock (or has released one), and a third one has taken it before
+ *    the first could. Newer kernels (such as 6.1.192) wake another one then.
+ * A holder of a lock that is killed is noticed at once.
  *
  * In a child after fork() those without PYQ_SHARED are copies, in the state of that
  * moment: what another thread held stays held, and nobody can release it. Initialise
