@@ -111,7 +111,9 @@ PYQ_API int pyq_lock_destroy(pyq_lock *lock);
  * next one is told so by -EOWNERDEAD, and HAS the lock. What it protects may be half
  * changed: put that right and call pyq_lock_make_consistent(). If the lock is released
  * before that (also by pyq_condition_wait()) it is of no more use to anybody: all get
- * -ENOTRECOVERABLE.
+ * -ENOTRECOVERABLE, those who wait at a condition when they are notified (which takes the
+ * lock: before it is released) or their time is over. pyq_lock_destroy() and
+ * pyq_lock_init() make a new one, when all have left it.
  *
  * A second time by the holder of a lock without PYQ_LOCK_RECURSIVE it is -EDEADLK,
  * whatever the timeout, where Python would wait for ever. With PYQ_LOCK_RECURSIVE it
