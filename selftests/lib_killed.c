@@ -111,16 +111,26 @@ static int let_go_of_mine(struct shared *s, enum how how)
 	       let_go(s, how);
 }
 
+static void *new_memory(size_t size, int *fd)
+{
+	void *memory;
+
+	*fd = memfd_create("shared", MFD_CLOEXEC);
+	if (ftruncate(*fd, (off_t)size))
+		abort();
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (memory == MAP_FAILED)
+		abort();
+	return memory;
+}
+
 TEST(memory_gone)
 {
 	for (enum how how = SET; how <= UNLOCK; how++) {
-		int fd = memfd_create("shared", MFD_CLOEXEC);
-		struct shared *s;
+		int fd;
+		struct shared *s = new_memory(sizeof(*s), &fd);
 		pid_t waiter, other;
 
-		ASSERT_EQ(0, ftruncate(fd, sizeof(*s)));
-		s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		ASSERT_NE(MAP_FAILED, s);
 		begin(s);
 		other = traced_child(let_go_of_mine(s, how));
 		ASSERT_TRUE(goes(other));
@@ -135,6 +145,38 @@ TEST(memory_gone)
 		munmap(s, sizeof(*s));
 		close(fd);
 	}
+}
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static int detach_after_the_end(pyq_thread *thread)
+{
+	thread->target = nothing;
+	return pyq_thread_start(thread) || !eventually(!pyq_thread_is_alive(thread)) ||
+	       raise(SIGSTOP) || pyq_thread_detach(thread);
+}
+
+/* A thread that has ended and is detached has been joined, for another one who does that. */
+TEST(memory_of_a_thread_gone)
+{
+	int fd;
+	pyq_thread *thread = new_memory(sizeof(*thread), &fd);
+	pid_t other = traced_child(detach_after_the_end(thread));
+	uint64_t before;
+
+	ASSERT_TRUE(goes(other));
+	before = load(&thread->opaque[0]);
+	while (load(&thread->opaque[0]) == before)
+		ASSERT_TRUE(step(other));
+	ASSERT_EQ(0, ftruncate(fd, 0));
+	EXPECT_TRUE(goes(other) && !ptrace(PTRACE_CONT, other, 0, 0));
+	EXPECT_EQ(0, exit_status(other));
+	munmap(thread, sizeof(*thread));
+	close(fd);
 }
 
 /* --- what a kill leaves -------------------------------------------------------------- */
