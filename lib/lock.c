@@ -166,9 +166,13 @@ bool pyq_lock_is_mine(const pyq_lock *lock)
 	return pyqi_lock_is_mine(of_const(lock));
 }
 
-bool pyq_lock_locked(const pyq_lock *lock)
+/* (A holder that dies may have cleared @holder, and not yet released the mutex.) */
+bool pyq_lock_locked(const pyq_lock *public)
 {
-	return __atomic_load_n(&of_const(lock)->holder, __ATOMIC_RELAXED);
+	const struct pyqi_lock *lock = of_const(public);
+
+	return pyqi_is_a(lock->kind, PYQI_LOCK) &&
+	       pyqi_mutex_word(&lock->mutex) & (FUTEX_TID_MASK | FUTEX_OWNER_DIED);
 }
 
 uint64_t pyqi_lock_leave(struct pyqi_lock *lock)

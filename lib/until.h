@@ -22,6 +22,12 @@
 #define PYQI_TSAN 1
 #endif
 
+/* A robust mutex's futex: the number of its holder's thread, and the kernel's flags. */
+static inline uint32_t pyqi_mutex_word(const pthread_mutex_t *mutex)
+{
+	return (uint32_t)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED);
+}
+
 #ifdef PYQI_TSAN
 
 /* Return: 0, EBUSY, ...; it knows of EOWNERDEAD here, and not below. */
@@ -98,14 +104,6 @@ static inline int pyqi_mutex_missed(int err)
 	return err;
 }
 
-/* Has a robust mutex a holder who lives? (The kernel's thread numbers are in its futex.) */
-static inline bool pyqi_mutex_is_held(const pthread_mutex_t *mutex)
-{
-	const int word = __atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED);
-
-	return (uint32_t)word & FUTEX_TID_MASK;
-}
-
 /*
  * What pthread_mutex_trylock() is for, whose glibc version (2.36) leaves a mutex that is
  * not recoverable locked by whoever tries it: the next one would wait for ever. A time
@@ -118,7 +116,7 @@ static inline int pyqi_mutex_try(pthread_mutex_t *mutex)
 	const struct timespec past = { .tv_sec = -1 };
 	int err;
 
-	if (pyqi_mutex_is_held(mutex))
+	if (pyqi_mutex_word(mutex) & FUTEX_TID_MASK)
 		return EBUSY;
 	err = pthread_mutex_timedlock(mutex, &past);
 	return err == ETIMEDOUT ? pyqi_mutex_missed(EBUSY) : err;

@@ -216,6 +216,31 @@ TEST(killed_letting_go)
 	}
 }
 
+/* As soon as it may be had one can see that it may, or that its holder has died. */
+TEST(killed_and_locked)
+{
+	int at, died = 0, taken = 0;
+	bool more = true;
+
+	for (at = 0; more; at += APART) {
+		struct shared *s = new_shared();
+		pid_t other = traced_child(have_it(s));
+		bool locked;
+
+		more = steps(other, at);
+		ASSERT_TRUE(killed(other));
+		locked = pyq_lock_locked(&s->lock);
+		if (pyq_lock_acquire(&s->lock, PYQ_NOWAIT))
+			died += locked;
+		else
+			taken += !locked;
+		EXPECT_EQ(at / APART + 1, died + taken) TH_LOG("at %d", at);
+		pyq_shared_free(s, sizeof(*s));
+	}
+	EXPECT_LT(0, died);
+	EXPECT_LT(0, taken);
+}
+
 /* The kernel wakes one when a holder is killed. If that one is killed too, the next one. */
 TEST(holder_and_woken_killed)
 {

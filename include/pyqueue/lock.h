@@ -31,7 +31,8 @@
  *  - has let others go, and is in the few instructions before he wakes them; or
  *  - has been woken for a lock (or has released one), and a third one has taken it before
  *    the first could. Newer kernels (such as 6.1.192) wake another one then.
- * A holder of a lock that is killed is noticed at once.
+ * A holder of a lock that is killed is noticed at once. (Of locks that one thread holds
+ * at once the kernel sees to no more than 2048.)
  *
  * In a child after fork() those without PYQ_SHARED are copies, in the state of that
  * moment: what another thread held stays held, and nobody can release it. Initialise
