@@ -489,6 +489,35 @@ TEST(wait_with_an_inconsistent_lock)
 	pyq_shared_free(s, sizeof(*s));
 }
 
+static int acquire_and_end(void *lock)
+{
+	return pyq_lock_acquire(lock, LONG);
+}
+
+/* The condition outlives such a lock: nobody is left in its line, on a stack that is gone. */
+TEST_F(cond, new_lock_after_a_lost_one)
+{
+	pyq_lock *lock = &self->s->lock;
+	pyq_condition *cond = &self->s->cond;
+
+	EXPECT_EQ(0, result(new_thread(acquire_and_end, lock)));
+	EXPECT_EQ(-EOWNERDEAD, pyq_lock_acquire(lock, LONG));
+	EXPECT_EQ(-ENOTRECOVERABLE, lib(pyq_condition_wait(cond, lock, SHORT)));
+	EXPECT_EQ(0, pyq_lock_destroy(lock));
+	ASSERT_EQ(0, pyq_lock_init(lock, variant->flags));
+	EXPECT_EQ(0, pyq_condition_destroy(cond));
+	ASSERT_EQ(0, pyq_condition_init(cond, variant->flags));
+
+	EXPECT_EQ(0, result(new_thread(acquire_and_end, lock)));
+	EXPECT_EQ(-EOWNERDEAD, pyq_lock_acquire(lock, LONG));
+	EXPECT_EQ(-ENOTRECOVERABLE, pyq_condition_wait(cond, lock, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_lock_init(lock, variant->flags));
+	ASSERT_EQ(0, pyq_lock_acquire(lock, LONG));
+	EXPECT_EQ(0, pyq_condition_notify_all(cond, lock));
+	EXPECT_EQ(-EAGAIN, pyq_condition_wait(cond, lock, PYQ_NOWAIT));
+	EXPECT_EQ(0, pyq_lock_release(lock));
+}
+
 /* --- events --------------------------------------------------------------------- */
 
 /* proves: pyq_event_init -EINVAL, pyq_event_destroy -EINVAL, pyq_event_set -EINVAL */

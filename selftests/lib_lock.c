@@ -381,6 +381,43 @@ TEST(thread_ends)
 	EXPECT_EQ(0, lib(pyq_lock_destroy(&lock)));
 }
 
+static int try_and_stay(void *arg)
+{
+	struct shared *s = arg;
+
+	s->a = pyq_lock_acquire(&s->lock, PYQ_NOWAIT);
+	s->b = pyq_lock_acquire(&s->lock, SHORT);
+	store(&s->held, 1);
+	return eventually(load(&s->done)) ? 0 : -1;
+}
+
+/*
+ * Who has not got a lock has nothing more to do with its memory, nor has the kernel when
+ * that thread ends: it would look for the thread's number there.
+ */
+TEST(memory_of_a_lock_that_was_missed)
+{
+	struct shared s = { .held = 0 };
+	uint32_t words[sizeof(s.lock) / sizeof(uint32_t)], ident;
+	pyq_thread *other;
+
+	ASSERT_EQ(0, pyq_lock_init(&s.lock, 0));
+	ASSERT_EQ(0, pyq_lock_acquire(&s.lock, PYQ_NOWAIT));
+	other = new_thread(try_and_stay, &s);
+	ASSERT_TRUE(eventually(load(&s.held)));
+	EXPECT_EQ(-EAGAIN, s.a);
+	EXPECT_EQ(-ETIMEDOUT, s.b);
+	EXPECT_EQ(0, pyq_lock_release(&s.lock));
+	EXPECT_EQ(0, pyq_lock_destroy(&s.lock));
+	ident = (uint32_t)pyq_thread_ident(other);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		words[i] = ident;
+	memcpy(&s.lock, words, sizeof(words));
+	store(&s.done, 1);
+	EXPECT_EQ(0, result(other));
+	EXPECT_EQ(0, memcmp(&s.lock, words, sizeof(words)));
+}
+
 /*
  * Processes that keep two numbers equal, and are killed. The lock tells the next one
  * each time that they may not be.
