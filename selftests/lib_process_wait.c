@@ -2,6 +2,8 @@
 /* Processes: several to wait for, and several threads. */
 #include "lib_process.h"
 
+#include <sys/resource.h>
+
 /* proves: pyq_process_wait -EAGAIN, pyq_process_wait -ETIMEDOUT, pyq_process_wait -EINVAL */
 TEST(wait_for_any)
 {
@@ -56,6 +58,56 @@ TEST(wait_for_many)
 	EXPECT_EQ(0, lib(pyq_process_wait(list, MANY, LONG, &which)));
 	EXPECT_EQ(90, which);
 	EXPECT_EQ(0, pyq_process_close(&p));
+}
+
+/* poll() takes no more than a process may have files; of most there are none here. */
+TEST(wait_for_one_of_more_than_files)
+{
+	enum { MANY = 1000 };
+	const struct rlimit few = { 100, 100 };
+	struct pyq_process *list[MANY] = { NULL };
+	struct pyq_process p = { .target = return_byte }, ended = { .target = return_it };
+	pyq_queue *q = new_queue(.maxsize = 1);
+	size_t which = 4711;
+
+	p.arg = q;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &few));
+	ASSERT_EQ(0, lib(pyq_process_start(&p)));
+	list[MANY - 1] = &p;
+	EXPECT_EQ(-EAGAIN, lib(pyq_process_wait(list, MANY, PYQ_NOWAIT, &which)));
+	EXPECT_EQ(-ETIMEDOUT, lib(pyq_process_wait(list, MANY, PYQ_MILLISECONDS(1), &which)));
+	EXPECT_EQ(4711, which);
+	/* The end of the others is known: nothing is to be waited for. */
+	ASSERT_EQ(0, lib(pyq_process_start(&ended)));
+	ASSERT_EQ(0, lib(pyq_process_join(&ended, LONG)));
+	EXPECT_EQ(0, pyq_process_close(&ended));
+	for (int i = 1; i < MANY; i++)
+		list[i] = i == MANY / 2 ? &p : &ended;
+	EXPECT_EQ(0, lib(pyq_process_wait(list, MANY, LONG, &which)));
+	EXPECT_EQ(1, which);
+	memset(list, 0, sizeof(list));
+	list[MANY - 1] = &p;
+	ASSERT_EQ(0, release(q, 1));
+	EXPECT_EQ(0, lib(pyq_process_wait(list, MANY, LONG, &which)));
+	EXPECT_EQ(MANY - 1, which);
+	EXPECT_EQ(0, pyq_process_close(&p));
+	pyq_close(q);
+}
+
+/* One that is there twice is as good as once. */
+TEST(wait_for_the_same)
+{
+	pyq_queue *q = new_queue(.maxsize = 1);
+	struct pyq_process p = { .target = return_byte, .arg = q }, *list[] = { NULL, &p, &p, &p };
+	size_t which = 4711;
+
+	ASSERT_EQ(0, lib(pyq_process_start(&p)));
+	EXPECT_EQ(-EAGAIN, lib(pyq_process_wait(list, 4, PYQ_NOWAIT, &which)));
+	ASSERT_EQ(0, release(q, 1));
+	EXPECT_EQ(0, lib(pyq_process_wait(list, 4, LONG, &which)));
+	EXPECT_EQ(1, which);
+	EXPECT_EQ(0, pyq_process_close(&p));
+	pyq_close(q);
 }
 
 static void *join_it(void *p)
