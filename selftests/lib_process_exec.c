@@ -29,6 +29,22 @@ long syscall(long number, ...)
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+/* A directory that is on a server that has forgotten it, or away. */
+#define STALE "/stale/"
+
+static int stale = ESTALE;
+
+int execve(const char *path, char *const argv[], char *const envp[])
+{
+	if (!strncmp(path, STALE, strlen(STALE))) {
+		errno = stale;
+		return -1;
+	}
+	return (int)syscall(SYS_execve, path, argv, envp);
+}
+
+/* --- what programs do */
+
 static int square_all(void)
 {
 	pyq_queue *jobs, *jobs2, *results;
@@ -88,6 +104,33 @@ static int fail_to_find(void)
 	return pyq_process_queue("jobs", &q) != -ENOENT;
 }
 
+/* It has taken its queue, and executes a program that was given none. */
+static int hand_on_the_variable(void)
+{
+	pyq_queue *q;
+
+	if (pyq_process_queue("jobs", &q))
+		return 1;
+	setenv("LIB_PROCESS_PARTNER", "have_a_queue_there", 1);
+	execv("/proc/self/exe", (char *const[]){ "again", NULL });
+	return 2;
+}
+
+/* Under the number that the queue had in another program is one of this one's own. */
+static int have_a_queue_there(void)
+{
+	const int fd = strtol(strchr(getenv("PYQUEUE_QUEUES"), ':') + 1, NULL, 10);
+	pyq_queue *own, *q;
+
+	if (fcntl(fd, F_GETFD) >= 0 || pyq_process_queue("jobs", &q) != -EBADF)
+		return 3;
+	if (pyq_create(&own, &(struct pyq_attr){ .maxsize = 1 }))
+		return 4;
+	if (dup2(pyq_fd(own), fd) != fd)
+		return 5;
+	return pyq_process_queue("jobs", &q) != -EBADF || q ? 6 : 0;
+}
+
 __attribute__((constructor)) static void partner(void)
 {
 	const char *what = getenv("LIB_PROCESS_PARTNER");
@@ -100,6 +143,10 @@ __attribute__((constructor)) static void partner(void)
 		_exit(square_all());
 	if (!strcmp(what, "fail_to_find"))
 		_exit(fail_to_find());
+	if (!strcmp(what, "hand_on_the_variable"))
+		_exit(hand_on_the_variable());
+	if (!strcmp(what, "have_a_queue_there"))
+		_exit(have_a_queue_there());
 	if (!strcmp(what, "no_variable"))
 		_exit(!!getenv("PYQUEUE_QUEUES"));
 	_exit(111);
@@ -145,6 +192,16 @@ TEST(exec_without)
 	setenv("PYQUEUE_QUEUES", "jobs:5", 1);
 	setenv("LIB_PROCESS_PARTNER", "no_variable", 1);
 	EXPECT_EQ(0, outcome(.argv = AGAIN));
+	pyq_close(jobs);
+}
+
+/* Who was given nothing finds nothing, and above all no queue of his own. */
+TEST(exec_of_who_was_given_none)
+{
+	pyq_queue *jobs = new_queue(.maxsize = 10);
+	const struct pyq_process_queue queue = { "jobs", jobs };
+
+	EXPECT_EQ(0, outcome(AS_PARTNER("hand_on_the_variable"), .queues = &queue, .nr_queues = 1));
 	pyq_close(jobs);
 }
 
@@ -195,6 +252,18 @@ TEST(exec_fails)
 	snprintf(path, sizeof(path), "%s/bin", dir);
 	rmdir(path);
 	rmdir(dir);
+}
+
+/* As execvp(): a directory that cannot be had hides none behind it. */
+TEST(exec_behind_what_is_away)
+{
+	static const int errors[] = { ESTALE, ENODEV, ETIMEDOUT };
+
+	ASSERT_EQ(0, setenv("PATH", "/stale:/nowhere:/bin:/usr/bin", 1));
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		stale = errors[i];
+		EXPECT_EQ(0, outcome(.argv = (const char *const[]){ "true", NULL }));
+	}
 }
 
 /* --- signals before it is one */
