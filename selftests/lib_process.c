@@ -208,6 +208,12 @@ TEST(names)
 	EXPECT_EQ(0, pyq_process_close(&first) + pyq_process_close(&second) + pyq_process_close(&third));
 }
 
+/* As multiprocessing.current_process().name: there is an answer everywhere. */
+TEST(name_of_the_main_process)
+{
+	EXPECT_STREQ("MainProcess", lib(pyq_process_name(pyq_process_current())));
+}
+
 /* However deep: names are cut off, nothing else. */
 static int go_deeper(struct pyq_process *self)
 {

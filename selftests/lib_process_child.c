@@ -164,6 +164,38 @@ TEST(no_exit_handlers)
 	EXPECT_EQ(1, *handlers_run);
 }
 
+static int sleep_a_little(void *handlers)
+{
+	handlers_run = handlers;
+	atexit(at_exit);
+	/* Where a thread that is cancelled ends. */
+	usleep(1);
+	return 6;
+}
+
+static void *start_while_cancelled(void *p)
+{
+	pthread_cancel(pthread_self());
+	return (void *)(intptr_t)pyq_process_start(p);
+}
+
+/* It is the thread that is to end, not the child that it has started. */
+TEST(cancelled_is_the_thread)
+{
+	struct pyq_process p = { .target = sleep_a_little, .arg = shared(sizeof(int)) };
+	pthread_t thread;
+	void *value;
+
+	ASSERT_NE(NULL, p.arg);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, start_while_cancelled, &p));
+	ASSERT_EQ(0, pthread_join(thread, &value));
+	EXPECT_EQ(NULL, value);
+	ASSERT_EQ(0, lib(pyq_process_join(&p, LONG)));
+	EXPECT_EQ(6, exitcode(&p));
+	EXPECT_EQ(0, *(int *)p.arg);
+	EXPECT_EQ(0, pyq_process_close(&p));
+}
+
 static int look_at_thread(void *arg)
 {
 	sigset_t mask;

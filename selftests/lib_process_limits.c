@@ -11,6 +11,18 @@
 
 static enum { PIDFD, PIDFD_ENOSYS, PIDFD_KILLED, PIDFD_SLOW } pidfd_open_is;
 
+/* Linux 5.1: CLONE_PIDFD means nothing, and nothing waits for a pidfd. */
+static bool kernel_is_old;
+
+int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	if (kernel_is_old && type == (idtype_t)3) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)syscall(SYS_waitid, type, id, info, options, NULL);
+}
+
 /* The library is linked with this one. */
 long syscall(long number, ...)
 {
@@ -30,6 +42,8 @@ long syscall(long number, ...)
 		raise(SIGKILL);
 	if (number == SYS_pidfd_open && pidfd_open_is == PIDFD_SLOW)
 		usleep(10000);
+	if (number == SYS_clone && kernel_is_old)
+		a[0] &= ~0x1000L;
 	if (!real)
 		real = (long (*)(long number, ...))dlsym(RTLD_NEXT, "syscall");
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -163,6 +177,25 @@ TEST(no_pidfd)
 	signal(SIGCHLD, SIG_IGN);
 	EXPECT_EQ(-ENOSYS, lib(pyq_process_start(&p)));
 	EXPECT_EQ(0, *run);
+}
+
+/* Nor is one started that could not be waited for, or a program that has no pidfd. */
+/* proves: pyq_process_start -ENOSYS */
+TEST(old_kernel)
+{
+	int *run = shared(sizeof(*run)), before = open_files();
+	struct pyq_process p = { .target = count_up, .arg = run };
+	struct pyq_process exec = { .argv = (const char *const[]){ "/bin/true", NULL } };
+
+	ASSERT_NE(NULL, run);
+	kernel_is_old = true;
+	EXPECT_EQ(-ENOSYS, lib(pyq_process_start(&p)));
+	EXPECT_EQ(-ENOSYS, lib(pyq_process_start(&exec)));
+	EXPECT_TRUE(no_child_is_left());
+	EXPECT_EQ(0, *run);
+	EXPECT_EQ(before, open_files());
+	EXPECT_EQ(0, pyq_process_pid(&exec));
+	EXPECT_FALSE(pyq_process_is_alive(&exec));
 }
 
 /* It is called when it may go on: now and then it looks only for parents that are gone. */
