@@ -179,6 +179,33 @@ TEST(memory_of_a_thread_gone)
 	close(fd);
 }
 
+/* --- notified between two instructions ----------------------------------------------- */
+
+static int wait_for_notify(struct shared *s)
+{
+	int err = pyq_lock_acquire(&s->lock, LONG);
+
+	raise(SIGSTOP);
+	err = err ?: pyq_condition_wait(&s->cond, &s->lock, LONG);
+	return pyq_lock_release(&s->lock) ?: -err;
+}
+
+/* Who waits has been there as soon as others can have the lock, asleep or not. */
+TEST(notified_before_asleep)
+{
+	struct shared *s = new_shared();
+	pid_t waiter = traced_child(wait_for_notify(s));
+
+	ASSERT_TRUE(goes(waiter));
+	while (pyq_lock_acquire(&s->lock, PYQ_NOWAIT))
+		ASSERT_TRUE(step(waiter));
+	EXPECT_EQ(0, pyq_condition_notify(&s->cond, &s->lock, 1));
+	EXPECT_EQ(0, pyq_lock_release(&s->lock));
+	EXPECT_TRUE(goes(waiter) && !ptrace(PTRACE_CONT, waiter, 0, 0));
+	EXPECT_EQ(0, exit_status(waiter));
+	pyq_shared_free(s, sizeof(*s));
+}
+
 /* --- what a kill leaves -------------------------------------------------------------- */
 
 /*
