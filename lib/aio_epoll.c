@@ -91,9 +91,9 @@ static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 			side->state = PYQI_AIO_ARMED;
 		return err;
 	}
-	side->own_fd = fcntl(pfd.fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	side->own_fd = pyqi_dup(pfd.fd);
 	if (side->own_fd < 0)
-		return -errno;
+		return side->own_fd;
 	err = control(aio, EPOLL_CTL_ADD, side->own_fd, events, side);
 	if (err)
 		close(side->own_fd);

@@ -189,6 +189,7 @@ int pyq_barrier_wait_action(pyq_barrier *public, void (*action)(void *arg), void
 			    int64_t timeout)
 {
 	struct barrier *barrier = (struct barrier *)public;
+	const bool shared = pyqi_is_shared(barrier->kind);
 	uint64_t word, deadline;
 	int err = pyqi_deadline(timeout, &deadline);
 
@@ -213,7 +214,7 @@ int pyq_barrier_wait_action(pyq_barrier *public, void (*action)(void *arg), void
 				return act(barrier, word, action, arg);
 		} else if (change(barrier, &word, next(word))) {
 			/* At once: between two steps the last one might be killed. */
-			wake_all(barrier, pyqi_is_shared(barrier->kind));
+			wake_all(barrier, shared);
 			return (int)count_of(word);
 		}
 	}

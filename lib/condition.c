@@ -127,9 +127,15 @@ static int wait_in_line(struct condition *cond, struct pyqi_lock *lock, uint64_t
 		pyqi_word_sleep(&me.notified, 0, deadline, false);
 	}
 	err = pyqi_lock_return(lock, depth);
-	/* Nobody will notify any more who could look for this place in the line. */
-	if (err == -ENOTRECOVERABLE)
+	/*
+	 * Without the lock nobody looks at the line, or leaves it in order: all who are in
+	 * it get this. It is empty when the last of them has gone, and both can be used
+	 * with a new lock.
+	 */
+	if (err == -ENOTRECOVERABLE) {
+		set_line(cond, NULL);
 		return err;
+	}
 	if (__atomic_load_n(&me.notified, __ATOMIC_RELAXED))
 		return both(0, err);
 	leave_line(cond, &me);

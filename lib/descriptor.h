@@ -8,6 +8,22 @@
 #include <unistd.h>
 
 /**
+ * pyqi_dup() - another descriptor for the same file
+ * @fd: a descriptor
+ *
+ * Return: one which is not 0, 1 or 2, with FD_CLOEXEC; or -errno.
+ */
+static inline int pyqi_dup(int fd)
+{
+	const int other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	if (other >= 0)
+		return other;
+	/* To the kernel three is no number for one who may have three. */
+	return errno == EINVAL ? -EMFILE : -errno;
+}
+
+/**
  * pyqi_opened() - what open(), or a function like it, has returned
  * @fd: that: a descriptor, or less than 0, and errno says why
  *
@@ -19,16 +35,15 @@
  */
 static inline int pyqi_opened(int fd)
 {
-	int other, err;
+	int other;
 
 	if (fd < 0)
 		return -errno;
 	if (fd > STDERR_FILENO)
 		return fd;
-	other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	err = errno;
+	other = pyqi_dup(fd);
 	close(fd);
-	return other < 0 ? -err : other;
+	return other;
 }
 
 #endif

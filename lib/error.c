@@ -35,7 +35,8 @@ const char *pyq_strerror(long err)
 	case -E2BIG:
 		return "the message is longer than the queue's max_msg (of pyq_commit(): than what "
 		       "was reserved): send it in parts, or create the queue with a larger "
-		       "max_msg (at most 64 MiB)";
+		       "max_msg (at most 64 MiB); or of pyq_process_start(): the arguments and the "
+		       "environment are too long together";
 	case -ENOBUFS:
 		return "the queue's large messages, or those that a queue without a bound keeps "
 		       "outside of its ring, would exceed its max_bytes: get some first, or "
@@ -91,7 +92,15 @@ const char *pyq_strerror(long err)
 		return "the operation was cancelled: nothing was put or taken; of a thread: its "
 		       "function did not return";
 	case -ENOSYS:
-		return "this kernel has no io_uring: do without PYQ_AIO_URING, then it is epoll";
+		return "this kernel has no io_uring: do without PYQ_AIO_URING, then it is epoll; or "
+		       "of pyq_process_start(): it is older than Linux 5.4";
+	case -ENOEXEC:
+		return "not a program that this machine can execute: a script needs #! in its "
+		       "first line";
+	case -ENOTDIR:
+		return "there is no such program: what should be a directory in its path is none";
+	case -ETXTBSY:
+		return "the program is being written to: close it there first";
 	case -EBADMSG:
 		return "the next message has no bytes, which read() could not tell from the end of "
 		       "the queue: it is still there, take it with pyq_get()";

@@ -4,10 +4,15 @@
  *
  * Two things a robust mutex of glibc (2.36) does not do are done here. Who gets one that
  * is not recoverable lets it go again, and wakes nobody: so he does it here, and who
- * sleeps learns it too. And one who has been woken for a mutex, finds it taken by another
- * who came along, and is killed before he has left his mark again, has it released
- * without a wake-up for the others: so between processes they look for themselves now
- * and then.
+ * sleeps learns it too.
+ *
+ * The other: that there may be more asleep is known, between a release and the moment when
+ * he who has been woken has the mutex, or has set FUTEX_WAITERS again, to that one alone.
+ * If he is killed there the kernel wakes the next one in his place, but many kernels do
+ * not if by then a third one has the mutex, who came along and knows of nobody; nor for
+ * one who is killed between his release and the wake-up. So between processes they look
+ * for themselves now and then. That the third one marked the mutex, in case, would be a
+ * system call in each release while somebody is on his way.
  */
 #include "lock.h"
 #include "until.h"
@@ -161,9 +166,13 @@ bool pyq_lock_is_mine(const pyq_lock *lock)
 	return pyqi_lock_is_mine(of_const(lock));
 }
 
-bool pyq_lock_locked(const pyq_lock *lock)
+/* (A holder that dies may have cleared @holder, and not yet released the mutex.) */
+bool pyq_lock_locked(const pyq_lock *public)
 {
-	return __atomic_load_n(&of_const(lock)->holder, __ATOMIC_RELAXED);
+	const struct pyqi_lock *lock = of_const(public);
+
+	return pyqi_is_a(lock->kind, PYQI_LOCK) &&
+	       pyqi_mutex_word(&lock->mutex) & (FUTEX_TID_MASK | FUTEX_OWNER_DIED);
 }
 
 uint64_t pyqi_lock_leave(struct pyqi_lock *lock)

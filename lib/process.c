@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Processes: how one is started, and what it is. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,16 @@ static int start(struct pyq_process *p, int cancel)
 	return err;
 }
 
+/* Before 5.4 nothing waits for a pidfd. There is no file of this number. */
+static int check_kernel(void)
+{
+	siginfo_t info;
+
+	if (!waitid(PYQI_P_PIDFD, INT_MAX, &info, WEXITED | WNOHANG) || errno != EINVAL)
+		return 0;
+	return -ENOSYS;
+}
+
 int pyq_process_start(struct pyq_process *p)
 {
 	PYQI_KEEP_ERRNO;
@@ -60,25 +71,40 @@ int pyq_process_start(struct pyq_process *p)
 	int err = check(p);
 
 	if (!err)
+		err = check_kernel();
+	if (!err)
 		err = pyqi_process_begin();
 	return err ? err : start(p, pyqi_cancel);
 }
 
-int pyqi_process_run(struct pyq_process *p, int cancel)
+static void run_and_exit(void *process)
 {
-	int code;
+	struct pyq_process *p = process;
+	const int code = p->run ? p->run(p) : p->target(p->arg);
 
+	fflush(stdout);
+	fflush(stderr);
+	_exit(code & 0xff);
+}
+
+/*
+ * The thread that this child's is a copy of may be about to be cancelled: that is the
+ * parent's affair, but nothing takes it back here, and at the next cancellation point the
+ * child would end with all that exit() does. So it runs in the handler of that instead.
+ */
+void pyqi_process_run(struct pyq_process *p, int cancel)
+{
 	current = p;
 	current_generation = pyqi_generation();
 	__atomic_store_n(&p->priv.pid, getpid(), __ATOMIC_RELAXED);
 	snprintf(family, sizeof(family), "%.*s:", (int)sizeof(family) - 2,
 		 p->priv.text + strlen("Process-"));
 	last_number = 0;
+	pthread_cleanup_push(run_and_exit, p);
 	pyqi_restore_cancel(&cancel);
-	code = p->run ? p->run(p) : p->target(p->arg);
-	fflush(stdout);
-	fflush(stderr);
-	return code;
+	pthread_testcancel();
+	pthread_cleanup_pop(1);
+	__builtin_unreachable();
 }
 
 uint32_t *pyqi_process_shared(void)
@@ -122,6 +148,8 @@ const char *pyq_process_name(struct pyq_process *p)
 {
 	PYQI_KEEP_ERRNO;
 
+	if (!p)
+		return "MainProcess";
 	if (p->name)
 		return p->name;
 	/* Where there is no such page nothing can be started either. */

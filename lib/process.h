@@ -49,8 +49,8 @@ int pyqi_process_fork(struct pyq_process *p, int cancel);
  */
 int pyqi_process_exec(struct pyq_process *p);
 
-/* In a child: what it returns is its exit code. */
-int pyqi_process_run(struct pyq_process *p, int cancel);
+/* In a child: run it, and end. */
+__attribute__((noreturn)) void pyqi_process_run(struct pyq_process *p, int cancel);
 
 /**
  * pyqi_process_shared() - a word that a child shares with its parent
@@ -71,7 +71,7 @@ void pyqi_process_end_with(pid_t parent);
  * @p: the process
  * @environment: out: a new one, for free()
  *
- * Return: 0; -EINVAL a name is bad; -ENOMEM.
+ * Return: 0; -EINVAL a name is bad; -ENOMEM; or an error of pyq_stat().
  */
 int pyqi_process_environment(const struct pyq_process *p, char ***environment);
 

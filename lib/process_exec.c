@@ -61,6 +61,13 @@ static int inherit(const struct pyq_process *p)
 	return 0;
 }
 
+/* Is none there, or can that directory not be had? */
+static bool may_be_elsewhere(int why)
+{
+	return why == ENOENT || why == ENOTDIR || why == ESTALE || why == ENODEV ||
+	       why == ETIMEDOUT;
+}
+
 /* As execvp(): one that may not be executed does not hide another behind it. */
 static int try_each(const struct launch *launch)
 {
@@ -70,7 +77,7 @@ static int try_each(const struct launch *launch)
 		execve(*path, (char *const *)launch->p->argv, launch->envp);
 		if (errno == EACCES)
 			why = EACCES;
-		else if (errno != ENOENT && errno != ENOTDIR)
+		else if (!may_be_elsewhere(errno))
 			return errno;
 		else if (!launch->paths[1])
 			why = errno;

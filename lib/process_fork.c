@@ -60,7 +60,7 @@ __attribute__((noreturn)) static void child(struct pyq_process *p, uint32_t *gat
 	/* What other threads have printed since the two were flushed: the parent's. */
 	__fpurge(stdout);
 	__fpurge(stderr);
-	_exit(pyqi_process_run(p, cancel) & 0xff);
+	pyqi_process_run(p, cancel);
 }
 
 /* In the parent. The number cannot be another's: the child waits. */

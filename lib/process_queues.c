@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* Queues for another program: their files by number, in its environment by name. */
+/*
+ * Queues for another program: their files by number, in its environment by name.
+ *
+ * With each is the queue's own number. The variable outlives the files: a program that
+ * was given none may have it, from one that was, and another queue under that number.
+ */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,17 +36,25 @@ static ssize_t check(const struct pyq_process_queue *queues, size_t n)
 			if (!strcmp(queues[i].name, queues[j].name))
 				return -EINVAL;
 		}
-		bytes += strlen(queues[i].name) + strlen(":2147483647,");
+		bytes += strlen(queues[i].name) + strlen(":2147483647:18446744073709551615,");
 	}
 	return (ssize_t)bytes;
 }
 
-static void write_variable(char *text, const struct pyq_process_queue *queues, size_t n)
+static int write_variable(char *text, const struct pyq_process_queue *queues, size_t n)
 {
+	struct pyq_stat st;
+
 	text = stpcpy(text, VARIABLE);
-	for (size_t i = 0; i < n; i++)
-		text += sprintf(text, "%c%s:%d", i ? ',' : '=', queues[i].name,
-				pyq_fd(queues[i].q));
+	for (size_t i = 0; i < n; i++) {
+		const int err = pyq_stat(queues[i].q, &st);
+
+		if (err)
+			return err;
+		text += sprintf(text, "%c%s:%d:%" PRIu64, i ? ',' : '=', queues[i].name,
+				pyq_fd(queues[i].q), st.id);
+	}
+	return 0;
 }
 
 /* A variable that is there is about queues that this process was given: not the child's. */
@@ -49,6 +63,7 @@ int pyqi_process_environment(const struct pyq_process *p, char ***environment)
 	const char *const *from = p->envp ? p->envp : (const char *const *)environ;
 	const ssize_t bytes = check(p->queues, p->nr_queues);
 	size_t n = 0, to = 0;
+	int err = 0;
 
 	if (bytes < 0)
 		return (int)bytes;
@@ -63,51 +78,90 @@ int pyqi_process_environment(const struct pyq_process *p, char ***environment)
 	}
 	if (p->nr_queues) {
 		(*environment)[to] = (char *)(*environment + n + 2);
-		write_variable((*environment)[to++], p->queues, p->nr_queues);
+		err = write_variable((*environment)[to++], p->queues, p->nr_queues);
 	}
 	(*environment)[to] = NULL;
-	return 0;
+	return err;
 }
 
-/* Return: its number, or -ENOENT. What is not as it is written above is nobody's. */
-static int find(const char *text, const char *name)
+/**
+ * struct given - one of the queues that this program was given
+ * @fd: its file
+ * @id: its number; 0: any, for somebody has written the variable by hand
+ */
+struct given {
+	int fd;
+	uint64_t id;
+};
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* What is behind a name. What is not as it is written above is nobody's. */
+static bool parse(const char *text, struct given *given)
+{
+	char *end;
+	long fd;
+
+	if (!is_digit(*text))
+		return false;
+	fd = strtol(text, &end, 10);
+	given->fd = (int)fd;
+	given->id = 0;
+	if (*end == ':' && is_digit(end[1]))
+		given->id = strtoull(end + 1, &end, 10);
+	return fd <= INT_MAX && (!*end || *end == ',');
+}
+
+static bool find(const char *text, const char *name, struct given *given)
 {
 	const size_t len = strlen(name);
 
 	while (text) {
-		if (!strncmp(text, name, len) && text[len] == ':') {
-			const char *digits = text + len + 1;
-			char *end;
-			const long fd = strtol(digits, &end, 10);
-
-			if (*digits >= '0' && *digits <= '9' && (!*end || *end == ',') &&
-			    fd <= INT_MAX)
-				return (int)fd;
-		}
+		if (!strncmp(text, name, len) && text[len] == ':' && parse(text + len + 1, given))
+			return true;
 		text = strchr(text, ',');
 		text = text ? text + 1 : NULL;
 	}
-	return -ENOENT;
+	return false;
+}
+
+static int take(const struct given *given, pyq_queue **q)
+{
+	/* That one stays, for the next call. */
+	const int own = pyqi_dup(given->fd);
+	struct pyq_stat st;
+	int err;
+
+	if (own < 0)
+		return own;
+	err = pyq_from_fd(q, own);
+	if (err) {
+		close(own);
+		return err;
+	}
+	err = pyq_stat(*q, &st);
+	if (!err && given->id && given->id != st.id)
+		err = -EBADF;
+	if (err) {
+		pyq_close(*q);
+		*q = NULL;
+	} else {
+		fcntl(given->fd, F_SETFD, FD_CLOEXEC);
+	}
+	return err;
 }
 
 int pyq_process_queue(const char *name, pyq_queue **q)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	const int fd = is_name(name) ? find(getenv(VARIABLE), name) : -ENOENT;
-	int own, err;
+	struct given given;
 
 	*q = NULL;
-	if (fd < 0)
-		return fd;
-	/* That one stays, for the next call. */
-	own = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (own < 0)
-		return -errno;
-	err = pyq_from_fd(q, own);
-	if (err)
-		close(own);
-	else
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return err;
+	if (!is_name(name) || !find(getenv(VARIABLE), name, &given))
+		return -ENOENT;
+	return take(&given, q);
 }

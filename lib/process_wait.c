@@ -66,15 +66,20 @@ static bool has_ended(struct pyq_process *p)
 	return state_of(p) != PYQI_RUNNING;
 }
 
-/* Return: 0 @which has ended; or an error of it. */
-static int prepare(struct pyq_process *const *list, size_t n, size_t *which, struct pollfd *pfds)
+/*
+ * Those that may run, in order: poll() takes no more than a process may have files, and
+ * of a long list that may be few.
+ *
+ * Return: how many; 0: @which is known to have ended; or an error of it.
+ */
+static ssize_t prepare(struct pyq_process *const *list, size_t n, size_t *which,
+		       struct pollfd *pfds)
 {
-	size_t there = 0;
+	size_t running = 0, ended = n;
 
 	for (size_t i = 0; i < n; i++) {
 		int err;
 
-		pfds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 		if (!list[i])
 			continue;
 		err = is_self(list[i]) ? -EDEADLK : started_here(list[i]);
@@ -83,18 +88,22 @@ static int prepare(struct pyq_process *const *list, size_t n, size_t *which, str
 			return err;
 		}
 		if (state_of(list[i]) == PYQI_RUNNING)
-			pfds[i].fd = list[i]->priv.pidfd;
-		there++;
+			pfds[running++] = (struct pollfd){ list[i]->priv.pidfd, POLLIN, 0 };
+		else if (ended == n)
+			ended = i;
 	}
-	return there ? 0 : -EINVAL;
+	if (ended == n)
+		return running ? (ssize_t)running : -EINVAL;
+	*which = ended;
+	return 0;
 }
 
-/* Return: whether one has, @which. */
+/* @pfds are of all in @list. Return: whether one has, @which. */
 static bool find_ended(struct pyq_process *const *list, size_t n, size_t *which,
 		       const struct pollfd *pfds)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (list[i] && (pfds[i].fd < 0 || pfds[i].revents) && has_ended(list[i])) {
+		if (list[i] && (pfds++)->revents && has_ended(list[i])) {
 			*which = i;
 			return true;
 		}
@@ -111,21 +120,23 @@ static void let_others_look(void)
 static int wait_for_any(struct pyq_process *const *list, size_t n, size_t *which, uint64_t deadline,
 			struct pollfd *pfds)
 {
-	int ret = prepare(list, n, which, pfds);
-	bool over = false;
+	const ssize_t running = prepare(list, n, which, pfds);
 
-	while (ret >= 0) {
+	if (running <= 0)
+		return (int)running;
+	for (;;) {
+		const int ret = pyqi_poll_until(pfds, (size_t)running, deadline);
+		const bool over = pyqi_now() >= deadline;
+
+		if (ret < 0)
+			return ret;
 		/* Also after the time is over: success comes first. */
 		if (find_ended(list, n, which, pfds))
 			return 0;
 		if (over)
 			return deadline == PYQI_NOWAIT ? -EAGAIN : -ETIMEDOUT;
-		if (ret > 0)
-			let_others_look();
-		ret = pyqi_poll_until(pfds, n, deadline);
-		over = pyqi_now() >= deadline;
+		let_others_look();
 	}
-	return ret;
 }
 
 int pyq_process_wait(struct pyq_process *const *list, size_t n, int64_t timeout, size_t *which)

@@ -170,20 +170,24 @@ static int collect(struct inside *in, uint64_t deadline)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
+	const pthread_t pthread = in->pthread;
 	uint32_t state = JOINING;
 	int err;
 
 	if (deadline == PYQI_FOREVER)
-		err = pthread_join(in->pthread, NULL);
+		err = pthread_join(pthread, NULL);
 	else if (deadline == PYQI_NOWAIT)
-		err = pthread_tryjoin_np(in->pthread, NULL);
+		err = pthread_tryjoin_np(pthread, NULL);
 	else
-		err = pyqi_join_until(in->pthread, deadline);
+		err = pyqi_join_until(pthread, deadline);
 	while (!change(in, &state, err ? DONE | (state & DETACHED) : JOINED))
 		;
-	/* Who has detached it meanwhile has left it to us. */
+	/*
+	 * From now on the structure may be gone, by another one's join. Who has detached it
+	 * meanwhile has left the thread to us.
+	 */
 	if (err && state & DETACHED)
-		pthread_detach(in->pthread);
+		pthread_detach(pthread);
 	pyqi_word_wake(&in->state, PYQI_ALL, false);
 	return err == EBUSY ? -EAGAIN : -err;
 }
@@ -221,15 +225,18 @@ int pyq_thread_detach(pyq_thread *thread)
 {
 	struct inside *in = inside(thread);
 	uint32_t state = state_here(in);
+	pthread_t pthread;
 
 	if (state == NEW)
 		return -ESRCH;
+	pthread = in->pthread;
 	do {
 		if (state & DETACHED || state == JOINED)
 			return 0;
 	} while (!change(in, &state, state | DETACHED));
+	/* If it has ended it is joined by that, and the structure may be gone. */
 	if (state != JOINING)
-		pthread_detach(in->pthread);
+		pthread_detach(pthread);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #ifndef PYQI_UNTIL_H
 #define PYQI_UNTIL_H
 
+#include <linux/futex.h>
 #include <time.h>
 
 #include "word.h"
@@ -20,6 +21,12 @@
 #elif defined(__SANITIZE_THREAD__)
 #define PYQI_TSAN 1
 #endif
+
+/* A robust mutex's futex: the number of its holder's thread, and the kernel's flags. */
+static inline uint32_t pyqi_mutex_word(const pthread_mutex_t *mutex)
+{
+	return (uint32_t)__atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED);
+}
 
 #ifdef PYQI_TSAN
 
@@ -75,6 +82,29 @@ static inline struct timespec pyqi_timespec(uint64_t deadline)
 }
 
 /*
+ * glibc (2.36) leaves a robust mutex that it did not get in time noted as the one that
+ * this thread is about to have. When the thread ends the kernel looks for its number
+ * there, and changes it, whatever that memory has become. Another mutex takes the place
+ * of the note, and takes it away.
+ *
+ * Return: @err.
+ */
+static inline int pyqi_mutex_missed(int err)
+{
+	pthread_mutexattr_t attr;
+	pthread_mutex_t other;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&other, &attr);
+	pthread_mutexattr_destroy(&attr);
+	pthread_mutex_lock(&other);
+	pthread_mutex_unlock(&other);
+	pthread_mutex_destroy(&other);
+	return err;
+}
+
+/*
  * What pthread_mutex_trylock() is for, whose glibc version (2.36) leaves a mutex that is
  * not recoverable locked by whoever tries it: the next one would wait for ever. A time
  * before the beginning is over, whatever the clock, and is no system call.
@@ -84,16 +114,20 @@ static inline struct timespec pyqi_timespec(uint64_t deadline)
 static inline int pyqi_mutex_try(pthread_mutex_t *mutex)
 {
 	const struct timespec past = { .tv_sec = -1 };
-	int err = pthread_mutex_timedlock(mutex, &past);
+	int err;
 
-	return err == ETIMEDOUT ? EBUSY : err;
+	if (pyqi_mutex_word(mutex) & FUTEX_TID_MASK)
+		return EBUSY;
+	err = pthread_mutex_timedlock(mutex, &past);
+	return err == ETIMEDOUT ? pyqi_mutex_missed(EBUSY) : err;
 }
 
 static inline int pyqi_mutex_until(pthread_mutex_t *mutex, uint64_t deadline)
 {
 	const struct timespec until = pyqi_timespec(deadline);
+	int err = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 
-	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
+	return err == ETIMEDOUT ? pyqi_mutex_missed(err) : err;
 }
 
 static inline int pyqi_join_until(pthread_t thread, uint64_t deadline)

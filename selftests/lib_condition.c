@@ -74,12 +74,18 @@ static bool yes(void *arg)
 	return true;
 }
 
+static bool from_the_second_time(void *times)
+{
+	return (*(int *)times)++;
+}
+
 /* proves: pyq_condition_wait -EAGAIN, pyq_condition_wait -ETIMEDOUT */
 /* proves: pyq_condition_wait_for -EAGAIN, pyq_condition_wait_for -ETIMEDOUT */
 TEST_F(cond, in_vain)
 {
 	pyq_lock *lock = &self->s->lock;
 	pyq_condition *cond = &self->s->cond;
+	int asked = 0;
 
 	ASSERT_EQ(0, pyq_lock_acquire(lock, PYQ_NOWAIT));
 	EXPECT_EQ(-EAGAIN, lib(pyq_condition_wait(cond, lock, PYQ_NOWAIT)));
@@ -89,6 +95,9 @@ TEST_F(cond, in_vain)
 	EXPECT_EQ(-EAGAIN, lib(pyq_condition_wait_for(cond, lock, no, NULL, PYQ_NOWAIT)));
 	in_vain(-ETIMEDOUT, pyq_condition_wait_for(cond, lock, no, NULL, SHORT));
 	EXPECT_EQ(0, lib(pyq_condition_wait_for(cond, lock, yes, NULL, PYQ_NOWAIT)));
+	/* It is asked once more when the time is over: nobody has to notify. */
+	in_vain(0, pyq_condition_wait_for(cond, lock, from_the_second_time, &asked, SHORT));
+	EXPECT_EQ(2, asked);
 	signals_rain();
 	in_vain(-ETIMEDOUT, pyq_condition_wait(cond, lock, SHORT));
 	in_vain(-ETIMEDOUT, pyq_condition_wait_for(cond, lock, no, NULL, SHORT));
@@ -246,6 +255,43 @@ TEST_F(cond, notify_against_timeout)
 	if (!variant->flags)
 		EXPECT_LE(s->sum, notified);
 	EXPECT_EQ(0, pyq_condition_destroy(&s->cond));
+}
+
+static int wait_shortly(void *arg)
+{
+	struct shared *s = arg;
+	int err = pyq_lock_acquire(&s->lock, LONG);
+
+	store(&s->waiting, 1);
+	err = err ?: pyq_condition_wait(&s->cond, &s->lock, SHORT);
+	s->back = 1;
+	return pyq_lock_release(&s->lock) ?: err;
+}
+
+/* Who is notified before he has the lock again has been, though his time is over. */
+TEST_F(cond, notify_when_time_is_over)
+{
+	struct shared *s = self->s;
+	bool in_time;
+
+	do {
+		pyq_thread *waiter = new_thread(wait_shortly, s);
+		int64_t over;
+
+		ASSERT_TRUE(eventually(load(&s->waiting)));
+		ASSERT_EQ(0, pyq_lock_acquire(&s->lock, LONG));
+		/* His time has begun, at the latest now. Unless this took too long: */
+		in_time = !s->back;
+		over = lib_now_ns() + SHORT;
+		if (in_time) {
+			ASSERT_TRUE(eventually(lib_now_ns() > over + SHORT));
+			EXPECT_EQ(0, pyq_condition_notify(&s->cond, &s->lock, 1));
+		}
+		s->waiting = s->back = 0;
+		EXPECT_EQ(0, pyq_lock_release(&s->lock));
+		EXPECT_EQ(in_time ? 0 : -ETIMEDOUT, result(waiter));
+		s->back = 0;
+	} while (!in_time);
 }
 
 /* Between processes a notify is for all; one who is killed does not take it along. */
@@ -487,6 +533,35 @@ TEST(wait_with_an_inconsistent_lock)
 	EXPECT_EQ(-ENOTRECOVERABLE, lib(pyq_condition_wait(&s->cond, &s->lock, SHORT)));
 	EXPECT_FALSE(pyq_lock_is_mine(&s->lock));
 	pyq_shared_free(s, sizeof(*s));
+}
+
+static int acquire_and_end(void *lock)
+{
+	return pyq_lock_acquire(lock, LONG);
+}
+
+/* The condition outlives such a lock: nobody is left in its line, on a stack that is gone. */
+TEST_F(cond, new_lock_after_a_lost_one)
+{
+	pyq_lock *lock = &self->s->lock;
+	pyq_condition *cond = &self->s->cond;
+
+	EXPECT_EQ(0, result(new_thread(acquire_and_end, lock)));
+	EXPECT_EQ(-EOWNERDEAD, pyq_lock_acquire(lock, LONG));
+	EXPECT_EQ(-ENOTRECOVERABLE, lib(pyq_condition_wait(cond, lock, SHORT)));
+	EXPECT_EQ(0, pyq_lock_destroy(lock));
+	ASSERT_EQ(0, pyq_lock_init(lock, variant->flags));
+	EXPECT_EQ(0, pyq_condition_destroy(cond));
+	ASSERT_EQ(0, pyq_condition_init(cond, variant->flags));
+
+	EXPECT_EQ(0, result(new_thread(acquire_and_end, lock)));
+	EXPECT_EQ(-EOWNERDEAD, pyq_lock_acquire(lock, LONG));
+	EXPECT_EQ(-ENOTRECOVERABLE, pyq_condition_wait(cond, lock, PYQ_NOWAIT));
+	ASSERT_EQ(0, pyq_lock_init(lock, variant->flags));
+	ASSERT_EQ(0, pyq_lock_acquire(lock, LONG));
+	EXPECT_EQ(0, pyq_condition_notify_all(cond, lock));
+	EXPECT_EQ(-EAGAIN, pyq_condition_wait(cond, lock, PYQ_NOWAIT));
+	EXPECT_EQ(0, pyq_lock_release(lock));
 }
 
 /* --- events --------------------------------------------------------------------- */

@@ -14,6 +14,13 @@ struct shared {
 	int done;
 };
 
+/* With ThreadSanitizer nobody sleeps in a mutex, but takes naps (lib/until.h). */
+#ifdef __SANITIZE_THREAD__
+enum { TSAN = 1 };
+#else
+enum { TSAN = 0 };
+#endif
+
 static struct shared *new_shared(void)
 {
 	return pyq_shared_alloc(sizeof(struct shared));
@@ -291,9 +298,7 @@ TEST(holder_killed_while_others_wait)
 			pyq_lock_release(&s->lock);
 			-err;
 		}));
-#ifndef __SANITIZE_THREAD__ /* it naps instead (lib/until.h) */
-		EXPECT_TRUE(eventually(asleep(waiter)));
-#endif
+		EXPECT_TRUE(eventually(TSAN || asleep(waiter)));
 		ASSERT_TRUE(killed(holder));
 		EXPECT_EQ(EOWNERDEAD, exit_status(waiter));
 	}
@@ -367,6 +372,24 @@ TEST(not_recoverable)
 	pyq_shared_free(s, sizeof(*s));
 }
 
+/* And between threads, who do not look for themselves: all who sleep are told. */
+TEST(not_recoverable_by_threads)
+{
+	pyq_thread *waiters[3];
+	pyq_lock lock;
+
+	ASSERT_EQ(0, pyq_lock_init(&lock, 0));
+	EXPECT_EQ(0, by_another(try_acquire, &lock));
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_lock_acquire(&lock, PYQ_FOREVER)));
+	for (int i = 0; i < 3; i++)
+		waiters[i] = new_thread(acquire_soon, &lock);
+	for (int i = 0; i < 3; i++)
+		EXPECT_TRUE(eventually(TSAN || asleep(pyq_thread_ident(waiters[i]))));
+	EXPECT_EQ(0, lib(pyq_lock_release(&lock)));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(-ENOTRECOVERABLE, result(waiters[i]));
+}
+
 /* A thread that ends is as dead as a process; after a join it has ended. */
 TEST(thread_ends)
 {
@@ -379,6 +402,62 @@ TEST(thread_ends)
 	EXPECT_EQ(0, lib(pyq_lock_release(&lock)));
 	EXPECT_EQ(0, by_another(acquire_soon, &lock));
 	EXPECT_EQ(0, lib(pyq_lock_destroy(&lock)));
+}
+
+/* What a thread does with a lock before others use its memory for something else. */
+static int miss_and_stay(void *arg)
+{
+	struct shared *s = arg;
+
+	s->a = pyq_lock_acquire(&s->lock, PYQ_NOWAIT);
+	s->b = pyq_lock_acquire(&s->lock, SHORT);
+	store(&s->held, 1);
+	return eventually(load(&s->done)) ? 0 : -1;
+}
+
+static int destroy_and_stay(void *arg)
+{
+	struct shared *s = arg;
+
+	s->a = pyq_lock_destroy(&s->lock);
+	store(&s->held, 1);
+	return eventually(load(&s->done)) ? 0 : -1;
+}
+
+/*
+ * Who has not got a lock, or has ended it, has nothing more to do with its memory, nor has
+ * the kernel when that thread ends: it would look for the thread's number there.
+ */
+TEST(memory_of_a_former_lock)
+{
+	for (int destroys = 0; destroys < 2; destroys++) {
+		struct shared s = { .held = 0 };
+		uint32_t words[sizeof(s.lock) / sizeof(uint32_t)];
+		pyq_thread *other;
+
+		ASSERT_EQ(0, pyq_lock_init(&s.lock, 0));
+		if (destroys) {
+			/* One whose holder has died. */
+			EXPECT_EQ(0, by_another(try_acquire, &s.lock));
+			other = new_thread(destroy_and_stay, &s);
+			ASSERT_TRUE(eventually(load(&s.held)));
+			EXPECT_EQ(0, s.a);
+		} else {
+			ASSERT_EQ(0, pyq_lock_acquire(&s.lock, PYQ_NOWAIT));
+			other = new_thread(miss_and_stay, &s);
+			ASSERT_TRUE(eventually(load(&s.held)));
+			EXPECT_EQ(-EAGAIN, s.a);
+			EXPECT_EQ(-ETIMEDOUT, s.b);
+			EXPECT_EQ(0, pyq_lock_release(&s.lock));
+			EXPECT_EQ(0, pyq_lock_destroy(&s.lock));
+		}
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+			words[i] = (uint32_t)pyq_thread_ident(other);
+		memcpy(&s.lock, words, sizeof(words));
+		store(&s.done, 1);
+		EXPECT_EQ(0, result(other));
+		EXPECT_EQ(0, memcmp(&s.lock, words, sizeof(words))) TH_LOG("%d", destroys);
+	}
 }
 
 /*
@@ -462,6 +541,35 @@ TEST(killed_before_the_wake)
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(0, exit_status(pids[i]));
 	EXPECT_EQ(0, pyq_barrier_n_waiting(&s->barrier));
+	pyq_shared_free(s, sizeof(*s));
+}
+
+/* Who looks for himself in between goes on waiting: nothing ends early for that. */
+TEST(longer_than_a_look)
+{
+	const int64_t timeout = PYQ_MILLISECONDS(600);
+	struct shared *s = new_shared();
+	pid_t holder;
+
+	ASSERT_NE(NULL, s);
+	ASSERT_EQ(0, pyq_lock_init(&s->lock, PYQ_SHARED));
+	ASSERT_EQ(0, pyq_event_init(&s->event, PYQ_SHARED));
+	ASSERT_EQ(0, pyq_semaphore_init(&s->sem, 0, PYQ_SHARED));
+	ASSERT_EQ(0, pyq_barrier_init(&s->barrier, 2, PYQ_SHARED));
+	holder = in_child(-hold_until_done(s));
+	ASSERT_TRUE(eventually(load(&s->held)));
+	for (int i = 0; i < 4; i++) {
+		int64_t begun = lib_now_ns();
+
+		EXPECT_EQ(-ETIMEDOUT,
+			  i == 0 ? lib(pyq_lock_acquire(&s->lock, timeout)) :
+			  i == 1 ? lib(pyq_event_wait(&s->event, timeout)) :
+			  i == 2 ? lib(pyq_semaphore_acquire(&s->sem, timeout)) :
+				   lib(pyq_barrier_wait(&s->barrier, timeout)));
+		EXPECT_LE(begun + timeout, lib_now_ns()) TH_LOG("%d", i);
+	}
+	store(&s->done, 1);
+	EXPECT_EQ(0, exit_status(holder));
 	pyq_shared_free(s, sizeof(*s));
 }
 

@@ -23,9 +23,16 @@
  * Pointers must not be NULL, unless it is said that they may.
  *
  * A process that is killed at any instant leaves nothing half done: a lock it held can
- * be had (EOWNERDEAD tells), what it waited for goes to others, and who has been let go
- * by it and not yet woken looks for himself, four times a second. What it has taken from
+ * be had (EOWNERDEAD tells), and what it waited for goes to others. What it has taken from
  * a semaphore stays taken, and at a barrier it is missing: timeouts are for that.
+ *
+ * What may be lost with it is a wake-up. So who sleeps between processes looks for himself
+ * four times a second, and goes on that much later if one is killed who
+ *  - has let others go, and is in the few instructions before he wakes them; or
+ *  - has been woken for a lock (or has released one), and a third one has taken it before
+ *    the first could. Newer kernels (such as 6.1.192) wake another one then.
+ * A holder of a lock that is killed is noticed at once. (Of locks that one thread holds
+ * at once the kernel sees to no more than 2048.)
  *
  * In a child after fork() those without PYQ_SHARED are copies, in the state of that
  * moment: what another thread held stays held, and nobody can release it. Initialise
@@ -105,7 +112,9 @@ PYQ_API int pyq_lock_destroy(pyq_lock *lock);
  * next one is told so by -EOWNERDEAD, and HAS the lock. What it protects may be half
  * changed: put that right and call pyq_lock_make_consistent(). If the lock is released
  * before that (also by pyq_condition_wait()) it is of no more use to anybody: all get
- * -ENOTRECOVERABLE.
+ * -ENOTRECOVERABLE, those who wait at a condition when they are notified (which takes the
+ * lock: before it is released) or their time is over. pyq_lock_destroy() and
+ * pyq_lock_init() make a new one, when all have left it.
  *
  * A second time by the holder of a lock without PYQ_LOCK_RECURSIVE it is -EDEADLK,
  * whatever the timeout, where Python would wait for ever. With PYQ_LOCK_RECURSIVE it

@@ -91,7 +91,9 @@ struct pyq_process_private {
  * @daemon: it does not outlive this process: it is killed (SIGKILL), however this one
  *	ends. Linux does that already when the *thread* that called pyq_process_start()
  *	ends: start daemons from one that lives as long as the program. Of a program
- *	that gains privileges (setuid) Linux does not do it at all
+ *	that gains privileges (setuid), or a child that changes its user (setuid()),
+ *	Linux does not do it at all. What a daemon starts is not killed with it unless
+ *	it is a daemon as well (Python lets a daemon start nothing)
  * @priv: the library's
  *
  * The caller sets what he needs, the rest has to be zeros, and leaves it alone and in its
@@ -118,7 +120,9 @@ struct pyq_process {
  * First stdout and stderr are flushed, so that what is in them appears once, and before
  * what the child prints. The child flushes the two when @target or @run returns, and ends
  * by _exit(): what the program has registered with atexit() is not run in it, and nothing
- * is written of other streams (who writes to one there flushes it there).
+ * is written of other streams (who writes to one there flushes it there). A @target that
+ * calls exit() itself has all that done, a second time; _exit() is for it. stdin is this
+ * process's, also what it has read ahead (in Python it is /dev/null).
  *
  * Another program gets the files that have no FD_CLOEXEC, and the queues, which it finds
  * by pyq_process_queue(). Whether it could be executed is known on return. Between fork
@@ -130,9 +134,9 @@ struct pyq_process {
  *
  * Return: 0; -EINVAL not exactly one of @target or @run, and @argv; a bad name of a queue,
  * or one that is there twice; queues without @argv; -EALREADY it has been started; -EAGAIN
- * a limit on processes; -ENOMEM; -EMFILE; of another program -ENOENT there is
- * none, -EACCES it must not be executed, or what else execve() says; or what else fork()
- * and pidfd_open() say.
+ * a limit on processes; -ENOMEM; -EMFILE; -ENOSYS Linux is older than 5.4; of another
+ * program -ENOENT there is none, -EACCES it must not be executed, or what else execve()
+ * says; or what else fork(), pidfd_open(), and pyq_stat() of a queue, say.
  */
 PYQ_API int pyq_process_start(struct pyq_process *p);
 
@@ -191,7 +195,8 @@ PYQ_API int pyq_process_exitcode(struct pyq_process *p, int *code);
  * pyq_process_terminate() - send it SIGTERM
  * @p: the process
  *
- * Never reaches another process. Does not wait: pyq_process_join() does.
+ * Never reaches another process. Does not wait: pyq_process_join() does. A copy of this
+ * process has its handler for SIGTERM, if there is one, and does then what that does.
  *
  * Return: 0, also if it has ended; -EINVAL it has not been started; -ECHILD another
  * process has started it; -EPERM it has become another user's.
@@ -216,10 +221,11 @@ PYQ_API pid_t pyq_process_pid(const struct pyq_process *p);
 
 /**
  * pyq_process_name() - its name
- * @p: the process
+ * @p: the process, or NULL
  *
  * Return: @p->name, or the one that it has without: a number is given at the first call
- * or the start. It stays valid as long as @p.
+ * or the start. It stays valid as long as @p. "MainProcess" of NULL, which
+ * pyq_process_current() is there.
  */
 PYQ_API const char *pyq_process_name(struct pyq_process *p);
 
@@ -258,10 +264,11 @@ PYQ_API struct pyq_process *pyq_process_current(void);
  *	for pyq_close()
  *
  * What this program executes does not get the queue from it. They are found by way of the
- * environment (PYQUEUE_QUEUES=jobs:5,results:6), which programs in between hand on.
+ * environment (PYQUEUE_QUEUES=jobs:5,results:6: a name and an fd; behind those, after
+ * another ':', may be the pyq_stat.id), which programs in between hand on.
  *
  * Return: 0; -ENOENT it was given none of that name; -EBADF that one is not open any
- * more; -EMFILE; or another error of pyq_from_fd().
+ * more, or another queue is under its number; -EMFILE; or another error of pyq_from_fd().
  */
 PYQ_API int pyq_process_queue(const char *name, pyq_queue **q);
 

@@ -21,6 +21,11 @@ int main(void)
 		{ -ENFILE, "fs.file-max" },
 		{ -ENAMETOOLONG, "200" },
 		{ -ENODEV, "/dev/pyqueue is missing: load the module" },
+		/* What only the execve() of pyq_process_start() says, and it itself. */
+		{ -ENOEXEC, "#!" },
+		{ -ENOTDIR, "program" },
+		{ -ETXTBSY, "program" },
+		{ -ENOSYS, "5.4" },
 	};
 	const char *unknown = KEEPS_ERRNO(pyq_strerror(-4711));
 
