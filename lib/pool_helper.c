@@ -61,6 +61,22 @@ __attribute__((noreturn)) static void be_worker(const struct helper *h, uint32_t
 	_exit(code ? code & 0xff ? code & 0xff : 1 : 0);
 }
 
+static void end(struct helper *h);
+
+/* With others at work, the next time that something happens it is tried again. */
+static void no_process(struct helper *h, int why)
+{
+	const struct pyqi_pool_news_msg news = {
+		.news = PYQI_POOL_BROKEN,
+		.reason = (uint32_t)why,
+	};
+
+	if (h->c->table->alive)
+		return;
+	pyqi_pool_tell(h->c, &news);
+	end(h);
+}
+
 static void spawn(struct helper *h)
 {
 	struct pyqi_pool_worker *workers = h->c->table->workers;
@@ -81,8 +97,10 @@ static void spawn(struct helper *h)
 	pid = fork();
 	if (!pid)
 		be_worker(h, n, helper);
-	if (pid < 0)
+	if (pid < 0) {
+		no_process(h, errno);
 		return;
+	}
 	workers[n].pid = pid;
 	__atomic_add_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
 }
@@ -329,7 +347,8 @@ void pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 	begin(&h);
 	while (!is_over(&h)) {
 		fill(&h);
-		look(&h);
+		if (!is_over(&h))
+			look(&h);
 	}
 	pyqi_pool_tell(c, &gone);
 	_exit(0);
