@@ -31,7 +31,7 @@ struct helper {
 	struct place *places;
 	int orders, parent, children;
 	unsigned int names;
-	bool ending;
+	bool ending, orphan;
 	sigset_t mask;
 };
 
@@ -326,7 +326,8 @@ static void look(struct helper *h)
 		return;
 	if (fds[0].revents) {
 		kill_all(h);
-		_exit(0);
+		h->orphan = true;
+		return;
 	}
 	if (fds[1].revents)
 		obey(h);
@@ -336,20 +337,23 @@ static void look(struct helper *h)
 		return;
 }
 
-void pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
+int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 {
 	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
 	struct helper h = { .c = c, .orders = orders, .parent = parent };
 
 	h.places = calloc(c->most, sizeof(*h.places));
 	if (!h.places)
-		_exit(1);
+		return 1;
 	begin(&h);
-	while (!is_over(&h)) {
+	while (!is_over(&h) && !h.orphan) {
 		fill(&h);
 		if (!is_over(&h))
 			look(&h);
 	}
-	pyqi_pool_tell(c, &gone);
-	_exit(0);
+	if (!h.orphan)
+		pyqi_pool_tell(c, &gone);
+	close(h.children);
+	free(h.places);
+	return 0;
 }
