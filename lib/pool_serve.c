@@ -269,6 +269,8 @@ static int serve(int orders, const struct pyq_pool_function *functions,
 	int err = hear_hello(orders, &hello, files);
 
 	if (!err)
+		err = pyqi_process_begin();
+	if (!err)
 		err = set_up(&c, &hello, files);
 	if (!err)
 		err = check_functions(functions, &n);
@@ -291,11 +293,11 @@ int pyq_pool_serve(const struct pyq_pool_function *functions, int (*initializer)
 	PYQI_NO_CANCEL;
 	const struct pyq_pool_attr attr = { .initializer = initializer, .initializer_arg = arg };
 	const int orders = find_socket();
-	int ret = orders < 0 ? orders : pyqi_process_begin();
+	int ret;
 
-	if (!ret)
-		ret = serve(orders, functions, &attr);
-	if (orders >= 0)
-		close(orders);
+	if (orders < 0)
+		return orders;
+	ret = serve(orders, functions, &attr);
+	close(orders);
 	return ret;
 }
