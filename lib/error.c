@@ -110,7 +110,8 @@ const char *pyq_strerror(long err)
 		       "is no such program, or this one was given no queue of that name";
 	case -EEXIST:
 		return "there is a queue of this name already: open it, create it without "
-		       "PYQ_EXCL, or remove it first (pyqueue rm)";
+		       "PYQ_EXCL, or remove it first (pyqueue rm); or pyq_pool_serve() was given two "
+		       "functions of one name";
 	case -EACCES:
 		return "permission denied: the mode of the queue (pyqueue stat), or of "
 		       "/dev/pyqueue, does not let this user in; or the program may not be executed";
@@ -161,7 +162,14 @@ const char *pyq_strerror(long err)
 		       "above the initial one, or above UINT_MAX";
 	case -EPIPE:
 		return "the barrier is broken, or was reset: somebody's time was over, or has "
-		       "called pyq_barrier_abort(); pyq_barrier_reset() makes it anew";
+		       "called pyq_barrier_abort(); pyq_barrier_reset() makes it anew; or a pool's "
+		       "program has ended without a call of pyq_pool_serve()";
+	case -ENOTCONN:
+		return "no pool has started this program, or that is gone: pyq_pool_serve() is for "
+		       "what pyq_pool_create() executes (argv)";
+	case -EPROTO:
+		return "the pool's program and this one are linked with different versions of "
+		       "libpyqueue, or what has answered is no such program: build both with one";
 	case -EALREADY:
 		return "this thread or process was started before: each can be started once";
 	case -ESRCH:

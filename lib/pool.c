@@ -17,6 +17,7 @@
 
 #include "descriptor.h"
 #include "pool.h"
+#include "pool_exec.h"
 
 #define WORKERS_MAX 4096
 #define QUEUE_MAX 65536
@@ -39,6 +40,9 @@ static int check(const struct pyq_pool_attr *a)
 	for (size_t i = 0; i < sizeof(a->reserved) / sizeof(a->reserved[0]); i++)
 		if (a->reserved[i])
 			return -EINVAL;
+	if (a->argv &&
+	    (!a->argv[0] || a->initializer || a->initializer_arg || a->flags & PYQ_POOL_THREADS))
+		return -EINVAL;
 	return a->workers > WORKERS_MAX || a->queue_size > QUEUE_MAX ||
 			       a->max_message > MESSAGE_MAX || a->timeout < 0 ?
 		       -EINVAL :
@@ -83,11 +87,17 @@ static int make_queues(struct pyqi_pool_common *c)
 
 static int make_table(struct pyqi_pool_common *c)
 {
+	int flags = MAP_SHARED | MAP_ANONYMOUS;
 	void *at;
 
-	c->table_size = sizeof(*c->table) + c->most * sizeof(c->table->workers[0]) +
-			c->attr.queue_size * sizeof(uint64_t);
-	at = mmap(NULL, c->table_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	c->table_size = pyqi_pool_table_size(c->most, c->attr.queue_size);
+	if (c->attr.argv) {
+		c->table_fd = pyqi_pool_memfd(c->table_size);
+		if (c->table_fd < 0)
+			return c->table_fd;
+		flags = MAP_SHARED;
+	}
+	at = mmap(NULL, c->table_size, PROT_READ | PROT_WRITE, flags, c->table_fd, 0);
 	if (at == MAP_FAILED)
 		return -ENOMEM;
 	c->table = at;
@@ -123,9 +133,24 @@ static int make_tasks(pyq_pool *pool)
 
 /* --- workers ---------------------------------------------------------------------------- */
 
+static int fork_helper(pyq_pool *pool, int orders, int parent)
+{
+	fflush(stdout);
+	fflush(stderr);
+	pool->helper = fork();
+	if (!pool->helper) {
+		close(pool->orders);
+		_exit(pyqi_pool_help(&pool->common, orders, parent));
+	}
+	if (pool->helper < 0)
+		return -errno;
+	pool->helper_fd = pyqi_opened((int)syscall(SYS_pidfd_open, pool->helper, 0));
+	return pool->helper_fd < 0 ? pool->helper_fd : 0;
+}
+
 static int make_helper(pyq_pool *pool)
 {
-	int sockets[2], parent;
+	int sockets[2], parent, err;
 	pid_t me = getpid();
 
 	pool->common.wake = pyqi_opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -144,19 +169,11 @@ static int make_helper(pyq_pool *pool)
 			close(parent);
 		return pool->orders < 0 ? pool->orders : sockets[1] < 0 ? sockets[1] : parent;
 	}
-	fflush(stdout);
-	fflush(stderr);
-	pool->helper = fork();
-	if (!pool->helper) {
-		close(pool->orders);
-		pyqi_pool_help(&pool->common, sockets[1], parent);
-	}
+	err = pool->common.attr.argv ? pyqi_pool_exec(pool, sockets[1], parent) :
+				       fork_helper(pool, sockets[1], parent);
 	close(sockets[1]);
 	close(parent);
-	if (pool->helper < 0)
-		return -errno;
-	pool->helper_fd = pyqi_opened((int)syscall(SYS_pidfd_open, pool->helper, 0));
-	return pool->helper_fd < 0 ? pool->helper_fd : 0;
+	return err || !pool->common.attr.argv ? err : pyqi_pool_meet(pool);
 }
 
 static void *be_thread(void *arg)
@@ -262,12 +279,14 @@ static void free_pool(pyq_pool *pool, bool ours)
 	pyq_close(c->news);
 	if (c->table)
 		munmap(c->table, c->table_size);
+	close_fd(c->table_fd);
 	close_fd(c->wake);
 	close_fd(pool->helper_fd);
 	close_fd(pool->poll_fd);
 	free(pool->threads);
 	free(pool->tasks);
 	free(pool->known);
+	free(pool->names);
 	free(pool->buf);
 	free(pool->out);
 	free(pool);
@@ -283,7 +302,7 @@ static int make_all(pyq_pool *pool)
 		err = make_table(&pool->common);
 	if (!err)
 		err = make_queues(&pool->common);
-	if (!err)
+	if (!err && !pool->common.attr.argv)
 		err = pyqi_pool_know(pool);
 	if (!err)
 		err = pool->common.attr.flags & PYQ_POOL_THREADS ? make_threads(pool) :
@@ -310,6 +329,7 @@ int pyq_pool_create(pyq_pool **out, const struct pyq_pool_attr *attr)
 	if (!pool)
 		return -ENOMEM;
 	pool->generation = pyqi_generation();
+	pool->common.table_fd = -1;
 	pool->common.wake = -1;
 	pool->orders = -1;
 	pool->helper_fd = -1;

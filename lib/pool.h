@@ -111,7 +111,7 @@ struct pyqi_pool_job_msg {
 enum pyqi_pool_news {
 	PYQI_POOL_RESULT, /* a task has been run; what it has left follows */
 	PYQI_POOL_DIED,	  /* a worker with it */
-	PYQI_POOL_BROKEN, /* the initializer fails again and again */
+	PYQI_POOL_BROKEN, /* the initializer fails again and again, or fork() does */
 	PYQI_POOL_GONE,	  /* the last worker has gone */
 	PYQI_POOL_NUDGE,  /* of the program to itself: who sleeps is to look */
 };
@@ -125,7 +125,7 @@ enum pyqi_pool_reason { PYQI_POOL_BY_ITSELF, PYQI_POOL_TOO_LONG, PYQI_POOL_CANCE
  * @serial: of its sending
  * @news: what
  * @status: as of waitpid()
- * @reason: why it died
+ * @reason: why it died; of PYQI_POOL_BROKEN: 0, or why there was no process for it, an errno
  * @pid: who
  * @len: bytes that follow: outcomes
  */
@@ -185,6 +185,7 @@ struct pyqi_pool_order_msg {
  * @news: the queue from them
  * @table: shared
  * @table_size: its bytes
+ * @table_fd: its memfd, to be handed over; otherwise -1
  * @wake: eventfd: a worker has begun something that has a deadline
  */
 struct pyqi_pool_common {
@@ -195,6 +196,7 @@ struct pyqi_pool_common {
 	pyq_queue *news;
 	struct pyqi_pool_table *table;
 	size_t table_size;
+	int table_fd;
 	int wake;
 };
 
@@ -206,9 +208,11 @@ static inline uint64_t *pyqi_pool_words(const struct pyqi_pool_common *c)
 /* A worker: runs tasks until there are none any more. Return: an exit code. */
 int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker);
 
-/* The helper: returns never. @orders: its socket; @parent: the program's pidfd. */
-__attribute__((noreturn)) void pyqi_pool_help(const struct pyqi_pool_common *c, int orders,
-					      int parent);
+/*
+ * The helper, until the pool ends. @orders: its socket; @parent: the program's pidfd. Return: an
+ * exit code.
+ */
+int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent);
 
 /* Tell the program. */
 int pyqi_pool_tell(const struct pyqi_pool_common *c, const struct pyqi_pool_news_msg *news);
@@ -364,6 +368,7 @@ struct pyq_map {
  * @stat: counters
  * @known: where the functions can be that the workers know
  * @nr_known: how many such places
+ * @names: of a worker program's functions, sorted; or NULL
  * @helper: its process
  * @helper_fd: that to be polled; or -1
  * @orders: the socket to it
@@ -397,6 +402,7 @@ struct pyq_pool {
 	struct pyq_pool_stat stat;
 	uintptr_t (*known)[2];
 	size_t nr_known;
+	struct pyqi_pool_named *names;
 	pid_t helper;
 	int helper_fd, orders, poll_fd;
 	pthread_t *threads;
@@ -460,5 +466,12 @@ int pyqi_pool_takes(pyq_pool *pool, pyq_function function);
 /* Where the functions of the program are now. */
 int pyqi_pool_know(pyq_pool *pool);
 bool pyqi_pool_knows(const pyq_pool *pool, pyq_function function);
+
+/* How many bytes the table has. */
+static inline size_t pyqi_pool_table_size(uint32_t most, uint32_t queue_size)
+{
+	return sizeof(struct pyqi_pool_table) + most * sizeof(struct pyqi_pool_worker) +
+	       queue_size * sizeof(uint64_t);
+}
 
 #endif

@@ -31,7 +31,7 @@ struct helper {
 	struct place *places;
 	int orders, parent, children;
 	unsigned int names;
-	bool ending;
+	bool ending, orphan;
 	sigset_t mask;
 };
 
@@ -61,6 +61,22 @@ __attribute__((noreturn)) static void be_worker(const struct helper *h, uint32_t
 	_exit(code ? code & 0xff ? code & 0xff : 1 : 0);
 }
 
+static void end(struct helper *h);
+
+/* With others at work, the next time that something happens it is tried again. */
+static void no_process(struct helper *h, int why)
+{
+	const struct pyqi_pool_news_msg news = {
+		.news = PYQI_POOL_BROKEN,
+		.reason = (uint32_t)why,
+	};
+
+	if (h->c->table->alive)
+		return;
+	pyqi_pool_tell(h->c, &news);
+	end(h);
+}
+
 static void spawn(struct helper *h)
 {
 	struct pyqi_pool_worker *workers = h->c->table->workers;
@@ -81,8 +97,10 @@ static void spawn(struct helper *h)
 	pid = fork();
 	if (!pid)
 		be_worker(h, n, helper);
-	if (pid < 0)
+	if (pid < 0) {
+		no_process(h, errno);
 		return;
+	}
 	workers[n].pid = pid;
 	__atomic_add_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
 }
@@ -308,7 +326,8 @@ static void look(struct helper *h)
 		return;
 	if (fds[0].revents) {
 		kill_all(h);
-		_exit(0);
+		h->orphan = true;
+		return;
 	}
 	if (fds[1].revents)
 		obey(h);
@@ -318,19 +337,23 @@ static void look(struct helper *h)
 		return;
 }
 
-void pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
+int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 {
 	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
 	struct helper h = { .c = c, .orders = orders, .parent = parent };
 
 	h.places = calloc(c->most, sizeof(*h.places));
 	if (!h.places)
-		_exit(1);
+		return 1;
 	begin(&h);
-	while (!is_over(&h)) {
+	while (!is_over(&h) && !h.orphan) {
 		fill(&h);
-		look(&h);
+		if (!is_over(&h))
+			look(&h);
 	}
-	pyqi_pool_tell(c, &gone);
-	_exit(0);
+	if (!h.orphan)
+		pyqi_pool_tell(c, &gone);
+	close(h.children);
+	free(h.places);
+	return 0;
 }

@@ -49,7 +49,7 @@ static int start(struct pyq_process *p, int cancel)
 	p->priv.generation = pyqi_generation();
 	fflush(stdout);
 	fflush(stderr);
-	err = p->argv ? pyqi_process_exec(p) : pyqi_process_fork(p, cancel);
+	err = p->argv ? pyqi_process_exec(p, -1) : pyqi_process_fork(p, cancel);
 	__atomic_store_n(&p->priv.state, err ? PYQI_NEW : PYQI_RUNNING, __ATOMIC_RELEASE);
 	return err;
 }

@@ -41,13 +41,17 @@ enum {
  */
 int pyqi_process_fork(struct pyq_process *p, int cancel);
 
+/* In the environment: the number of a worker program's socket to its pool (pool_exec.h). */
+#define PYQI_POOL_VARIABLE "PYQUEUE_POOL"
+
 /**
  * pyqi_process_exec() - start another program
  * @p: the process, PYQI_STARTING
+ * @pool: that socket, which it gets; or -1
  *
  * Return: as pyqi_process_fork().
  */
-int pyqi_process_exec(struct pyq_process *p);
+int pyqi_process_exec(struct pyq_process *p, int pool);
 
 /* In a child: run it, and end. */
 __attribute__((noreturn)) void pyqi_process_run(struct pyq_process *p, int cancel);
@@ -69,11 +73,12 @@ void pyqi_process_end_with(pid_t parent);
 /**
  * pyqi_process_environment() - with the queues in it
  * @p: the process
+ * @pool: the number of its socket, or -1
  * @environment: out: a new one, for free()
  *
  * Return: 0; -EINVAL a name is bad; -ENOMEM; or an error of pyq_stat().
  */
-int pyqi_process_environment(const struct pyq_process *p, char ***environment);
+int pyqi_process_environment(const struct pyq_process *p, int pool, char ***environment);
 
 /**
  * pyqi_process_paths() - where a program may be

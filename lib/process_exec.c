@@ -22,6 +22,7 @@
 /**
  * struct launch - all that the child needs
  * @p: the process
+ * @pool: a socket that it gets, or -1
  * @paths: where the program may be
  * @envp: its environment
  * @parent: who waits for it
@@ -31,6 +32,7 @@
  */
 struct launch {
 	const struct pyq_process *p;
+	int pool;
 	char **paths;
 	char **envp;
 	pid_t parent;
@@ -52,8 +54,10 @@ static void forget_handlers(const sigset_t *caught)
 	}
 }
 
-static int inherit(const struct pyq_process *p)
+static int inherit(const struct pyq_process *p, int pool)
 {
+	if (pool >= 0 && fcntl(pool, F_SETFD, 0))
+		return errno;
 	for (size_t i = 0; i < p->nr_queues; i++) {
 		if (fcntl(pyq_fd(p->queues[i].q), F_SETFD, 0))
 			return errno;
@@ -93,7 +97,7 @@ __attribute__((noreturn)) static void child(const struct launch *launch)
 		pyqi_process_end_with(launch->parent);
 	forget_handlers(&launch->caught);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &launch->mask, NULL, _NSIG / 8);
-	why = inherit(launch->p);
+	why = inherit(launch->p, launch->pool);
 	if (!why)
 		why = try_each(launch);
 	__atomic_store_n(launch->why, (uint32_t)why, __ATOMIC_RELEASE);
@@ -178,10 +182,10 @@ static int launch_prepared(struct pyq_process *p, struct launch *launch)
 	return err;
 }
 
-int pyqi_process_exec(struct pyq_process *p)
+int pyqi_process_exec(struct pyq_process *p, int pool)
 {
-	struct launch launch = { .p = p, .parent = getpid() };
-	int err = pyqi_process_environment(p, &launch.envp);
+	struct launch launch = { .p = p, .pool = pool, .parent = getpid() };
+	int err = pyqi_process_environment(p, pool, &launch.envp);
 
 	if (!err)
 		err = pyqi_process_paths(p->argv[0], &launch.paths);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Queues for another program: their files by number, in its environment by name.
+ * Queues for another program: their files by number, in its environment by name. And the
+ * one socket of a pool's worker program, by number alone.
  *
- * With each is the queue's own number. The variable outlives the files: a program that
+ * With each queue is its own number. The variable outlives the files: a program that
  * was given none may have it, from one that was, and another queue under that number.
  */
 #include <inttypes.h>
@@ -57,28 +58,42 @@ static int write_variable(char *text, const struct pyq_process_queue *queues, si
 	return 0;
 }
 
-/* A variable that is there is about queues that this process was given: not the child's. */
-int pyqi_process_environment(const struct pyq_process *p, char ***environment)
+static bool is_ours(const char *variable)
 {
+	return !strncmp(variable, VARIABLE "=", sizeof(VARIABLE)) ||
+	       !strncmp(variable, PYQI_POOL_VARIABLE "=", sizeof(PYQI_POOL_VARIABLE));
+}
+
+/* A variable that is there is about what this process was given: not the child's. */
+int pyqi_process_environment(const struct pyq_process *p, int pool, char ***environment)
+{
+	static const size_t of_pool = sizeof(PYQI_POOL_VARIABLE "=2147483647");
 	const char *const *from = p->envp ? p->envp : (const char *const *)environ;
 	const ssize_t bytes = check(p->queues, p->nr_queues);
 	size_t n = 0, to = 0;
+	char *text;
 	int err = 0;
 
 	if (bytes < 0)
 		return (int)bytes;
 	while (from && from[n])
 		n++;
-	*environment = malloc((n + 2) * sizeof(**environment) + sizeof(VARIABLE) + (size_t)bytes);
+	*environment = malloc((n + 3) * sizeof(**environment) + of_pool + sizeof(VARIABLE) +
+			      (size_t)bytes);
 	if (!*environment)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		if (strncmp(from[i], VARIABLE "=", sizeof(VARIABLE)))
+		if (!is_ours(from[i]))
 			(*environment)[to++] = (char *)from[i];
 	}
+	text = (char *)(*environment + n + 3);
+	if (pool >= 0) {
+		(*environment)[to++] = text;
+		text += sprintf(text, PYQI_POOL_VARIABLE "=%d", pool) + 1;
+	}
 	if (p->nr_queues) {
-		(*environment)[to] = (char *)(*environment + n + 2);
-		err = write_variable((*environment)[to++], p->queues, p->nr_queues);
+		(*environment)[to++] = text;
+		err = write_variable(text, p->queues, p->nr_queues);
 	}
 	(*environment)[to] = NULL;
 	return err;

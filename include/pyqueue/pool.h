@@ -28,7 +28,9 @@
  * and never by the program itself: so what they know is what the program knew at that
  * moment, and a new one is as good whatever threads the program has by then. Create the
  * pool before other threads: of a program with threads the helper has whatever locks of
- * other libraries those held (malloc() and stdio are right). Or, with PYQ_POOL_THREADS, they
+ * other libraries those held (malloc() and stdio are right). Or, with @argv, the helper is
+ * another program (or this one, executed again), which says what it can do by
+ * pyq_pool_serve(): that is right whatever threads there are. Or, with PYQ_POOL_THREADS, they
  * are threads of this process.
  *
  * A worker that dies (a crash, exit(), kill -9, the OOM killer) takes with it the task that
@@ -111,6 +113,59 @@ PYQ_API int pyq_return(struct pyq_call *call, const void *data, size_t len);
 PYQ_API int pyq_error(struct pyq_call *call, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* --- in a program that is a pool's ----------------------------------------------------- */
+
+/**
+ * struct pyq_pool_function - what the workers of this program can do
+ * @name: for pyq_pool_function(), 1 to 255 bytes
+ * @function: what
+ */
+struct pyq_pool_function {
+	const char *name;
+	pyq_function function;
+};
+
+/**
+ * pyq_pool_serve() - be the workers of the pool that has started this program
+ * @functions: what they can do, up to 4096; behind the last one without a name
+ * @initializer: NULL, or what each worker runs first; not 0: it has failed
+ * @arg: for that
+ *
+ * Of the host program itself, which executes itself again:
+ *
+ *	static const struct pyq_pool_function functions[] = {
+ *		{ "square", square }, { "sum", sum }, { 0 }
+ *	};
+ *
+ *	int main(int argc, char **argv)
+ *	{
+ *		if (argc == 2 && !strcmp(argv[1], "--worker"))
+ *			return pyq_pool_serve(functions, NULL, NULL) != 0;
+ *		...
+ *		pyq_pool_create(&pool, &(struct pyq_pool_attr){
+ *			.argv = (char *[]){ "/proc/self/exe", "--worker", NULL },
+ *		});
+ *		pyq_pool_apply(pool, &(struct pyq_task){
+ *			.function = pyq_pool_function(pool, "square"), ... }, ...);
+ *	}
+ *
+ * To be called before the program has threads. The process becomes the pool's helper, which
+ * forks the workers; what it has done before they have from it. PYQUEUE_POOL is taken out of the
+ * environment, and what it or a worker executes gets no file of the pool's.
+ *
+ * When the pool has ended the program is to end as well: its host waits for that
+ * (pyq_pool_destroy()). SIGINT, SIGQUIT, SIGHUP, SIGPIPE and SIGTSTP are ignored by then, SIGCHLD
+ * is blocked.
+ *
+ * Return: 0 the pool has ended, or its host; 1 no memory to begin; -ENOTCONN no pool has started
+ * this process, or it is gone already; -EINVAL a function without an address, or with a name that
+ * is too long or empty, or what the host says cannot be; -EEXIST a name is there twice; -E2BIG too
+ * many functions; -EPROTO the host's library is another version; -ENOMEM; or what pyq_from_fd()
+ * says.
+ */
+PYQ_API int pyq_pool_serve(const struct pyq_pool_function *functions, int (*initializer)(void *arg),
+			   void *arg);
+
 /* --- the pool ------------------------------------------------------------------------ */
 
 #define PYQ_POOL_THREADS (1u << 0)   /* workers are threads of this process */
@@ -132,6 +187,9 @@ PYQ_API int pyq_error(struct pyq_call *call, int code, const char *format, ...)
  * @name: of the workers, "Worker" for "Worker-1"...; or NULL
  * @flags: PYQ_POOL_
  * @backend: as in &struct pyq_attr
+ * @argv: NULL, or a program with its arguments, NULL behind them: the helper, which calls
+ *	pyq_pool_serve(). Without a '/' in the first it is looked for in this process's PATH.
+ *	Not with @initializer, its own is the program's; nor with PYQ_POOL_THREADS
  * @reserved: zeros, otherwise -EINVAL
  */
 struct pyq_pool_attr {
@@ -146,6 +204,7 @@ struct pyq_pool_attr {
 	const char *name;
 	unsigned int flags;
 	const char *backend;
+	char *const *argv;
 	uint64_t reserved[8];
 };
 
@@ -156,15 +215,34 @@ struct pyq_pool_attr {
  *
  * stdout and stderr are flushed before the fork, as what they hold would be written twice.
  *
+ * A program gets the files that have no FD_CLOEXEC, and this process's environment. It has ten
+ * seconds to call pyq_pool_serve(); after an error it is killed.
+ *
  * Return: 0; -EINVAL an attribute is out of range; -EOPNOTSUPP an unknown flag, or a
  * timeout of threads; -ENOMEM; -EAGAIN no process or thread more; -EMFILE, -ENFILE; or
- * what pyq_create() says.
+ * what pyq_create() says. Of a program also -ENOENT there is none; -EACCES it must not be
+ * executed, or what else execve() says; -EPIPE it has ended, or closed its files, and has not
+ * served; -ETIMEDOUT it has not in ten seconds; -EPROTO its library is another version; or
+ * what its pyq_pool_serve() has returned.
  */
 PYQ_API int pyq_pool_create(pyq_pool **pool, const struct pyq_pool_attr *attr);
 
 /**
+ * pyq_pool_function() - a function of a pool's program
+ * @pool: a pool with @argv
+ * @name: what that program calls it
+ *
+ * It is where it is in the workers: for tasks and maps of this pool, not to be called here.
+ *
+ * Return: that; NULL: there is none of that name, or the pool has no program, or is its
+ * parent's.
+ */
+PYQ_API pyq_function pyq_pool_function(const pyq_pool *pool, const char *name);
+
+/**
  * struct pyq_task - something to be run
- * @function: what. Of the program, or of a library that was there when the pool was made
+ * @function: what. Of the program, or of a library that was there when the pool was made; of
+ *	another program what pyq_pool_function() says
  * @arg: bytes for it, copied before the call returns
  * @len: how many
  * @timeout: how long it may run, in nanoseconds; 0: as the pool says
