@@ -245,16 +245,21 @@ children() {
 }
 
 # kill_workers PID FIFO: five times all workers of what timeout(1), PID, runs; and each time
-# one of them is at a file, the FIFO, for somebody has opened that, and it has no end yet.
+# one of them is at a file, the FIFO, for somebody has opened that, and it has no end yet. No
+# other worker comes and sees its end instead: their parent is stopped until that is over.
 kill_workers() {
-	local workers pid
+	local helper workers pid status
 	for _ in 1 2 3 4 5; do
 		exec 3>"$2"
-		pid=$(children "$1")
-		workers=$(children "$(children "$pid")") # of its helper
+		helper=$(children "$(children "$1")")
+		kill -STOP "$helper"
+		workers=$(children "$helper")
 		# shellcheck disable=SC2086 # several words
-		kill -9 $workers || return
+		kill -9 $workers
+		status=$?
 		exec 3>&-
+		kill -CONT "$helper"
+		[ "$status" -eq 0 ] || return
 		for pid in $workers; do
 			until [ ! -d "/proc/$pid" ]; do sleep 0.01; done
 		done
