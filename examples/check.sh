@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..21"
+echo "1..24"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -104,6 +104,12 @@ sleeper ran for 0.6 or more
 both have ended
 END
 
+ok "process_terminate" prints process_terminate <<END
+after 0.2 seconds it has not ended
+alive: yes
+alive: no, exit code: -15
+END
+
 ok "exec" prints exec <<END
 1 * 1 is 1
 2 * 2 is 4
@@ -165,6 +171,12 @@ with the lock: 4000 of 4000
 without it, some are lost: yes
 END
 
+ok "lock_timeout" prints lock_timeout <<END
+not now
+not in 0.2 seconds
+but when the other one has released it
+END
+
 ok "producer_consumer" prints producer_consumer <<END
 Consumer: got item 1
 Consumer: got item 2
@@ -194,6 +206,17 @@ three_workers() {
 }
 ok "pool" ten_tasks
 ok "three workers have done them" three_workers
+
+ok "pool_results" prints pool_results 's/worker [0-9]+ /worker PID /' <<END
+apply: 49
+callback: 64
+error callback: 5000 is too large for me
+map: 1 4 9 16 25
+its task has failed: worker PID was killed by SIGKILL
+map: 1 4 9 16 25
+terminate: the pool has been terminated
+after that: no more tasks
+END
 
 # A tree of text, and what coreutils count in it: $work/wanted.
 mkdir -p "$work/tree/a/b" "$work/tree/empty"
