@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..16"
+echo "1..24"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -104,6 +104,12 @@ sleeper ran for 0.6 or more
 both have ended
 END
 
+ok "process_terminate" prints process_terminate <<END
+after 0.2 seconds it has not ended
+alive: yes
+alive: no, exit code: -15
+END
+
 ok "exec" prints exec <<END
 1 * 1 is 1
 2 * 2 is 4
@@ -165,6 +171,12 @@ with the lock: 4000 of 4000
 without it, some are lost: yes
 END
 
+ok "lock_timeout" prints lock_timeout <<END
+not now
+not in 0.2 seconds
+but when the other one has released it
+END
+
 ok "producer_consumer" prints producer_consumer <<END
 Consumer: got item 1
 Consumer: got item 2
@@ -173,6 +185,131 @@ Consumer: got item 4
 Consumer: got item 5
 both have ended
 END
+
+# ten_tasks: each is done once, and never by more than three workers.
+ten_tasks() {
+	runs pool &&
+		sed -nE 's/^worker [0-9]+ does (task [0-9]+)$/\1/p' "$work/out" | sort -V |
+		diff - <(seq -f 'task %g' 10) >"$work/diff" &&
+		[ "$(workers)" -le 3 ] && [ "$(tail -n 1 "$work/out")" = "all done" ] && return
+	sed 's/^/# /' "$work/out" "$work/diff"
+	return 1
+}
+workers() { sed -n 's/^worker \([0-9]*\) .*/\1/p' "$work/out" | sort -u | wc -l; }
+# On a busy machine one may come too late for any; not always.
+three_workers() {
+	for _ in 1 2 3 4 5 6 7 8; do
+		[ "$(workers)" -eq 3 ] && return
+		runs pool || return
+	done
+	return 1
+}
+ok "pool" ten_tasks
+ok "three workers have done them" three_workers
+
+ok "pool_results" prints pool_results 's/worker [0-9]+ /worker PID /' <<END
+apply: 49
+callback: 64
+error callback: 5000 is too large for me
+map: 1 4 9 16 25
+its task has failed: worker PID was killed by SIGKILL
+map: 1 4 9 16 25
+terminate: the pool has been terminated
+after that: no more tasks
+END
+
+# A tree of text, and what coreutils count in it: $work/wanted.
+mkdir -p "$work/tree/a/b" "$work/tree/empty"
+for i in $(seq 300); do
+	seq -f "file $i has  w%g,	and more" "$((i % 40))" >"$work/tree/a/b/$i"
+done
+printf 'no newline at the end' >"$work/tree/a/short"
+ln -s b/1 "$work/tree/a/link"
+counted() {
+	find "$work/tree" -type f -exec cat {} + >"$work/text"
+	LC_ALL=C wc "$work/text" | awk '{ print $1, $2, $3 }'
+	tr -s '[:space:]' '\n' <"$work/text" | grep . | LC_ALL=C sort | uniq -c |
+		LC_ALL=C sort -k1,1nr -k2 | head -n 50
+}
+counted >"$work/wanted"
+
+same() {
+	diff "$work/wanted" "$work/out" >"$work/diff" && return
+	sed 's/^/# /' "$work/diff" "$work/err"
+	return 1
+}
+wordcount() { timeout 60 "$programs/wordcount" -n 50 "$@" >"$work/out" 2>"$work/err"; }
+wordcount_counts() { wordcount -j 3 "$work/tree" && same && [ ! -s "$work/err" ]; }
+ok "wordcount counts as coreutils do" wordcount_counts
+
+# Two that cannot be read: one that never was there, and one that goes after it was found,
+# while the only worker waits for what comes out of a FIFO.
+mkfifo "$work/fifo"
+wordcount_misses() {
+	local pid status=0
+	echo gone >"$work/tree/gone"
+	wordcount -j 1 "$work/fifo" "$work/tree" "$work/nowhere" &
+	pid=$!
+	# shellcheck disable=SC2016 # that shell's
+	timeout 20 sh -c 'exec 3>"$1" && rm "$2"' sh "$work/fifo" "$work/tree/gone"
+	wait "$pid" || status=$?
+	[ "$status" -eq 1 ] && same && LC_ALL=C sort "$work/err" | diff - <(
+		echo "wordcount: $work/nowhere: No such file or directory"
+		echo "wordcount: $work/tree/gone: No such file or directory"
+	)
+}
+ok "wordcount counts what there is, and says what is missing" wordcount_misses
+
+# children PID: who they are.
+children() {
+	local of
+	read -r of <"/proc/$1/task/$1/children" # a line without its end
+	echo "$of"
+}
+
+# kill_workers PID FIFO: five times all workers of what timeout(1), PID, runs; and each time
+# one of them is at a file, the FIFO, for somebody has opened that, and it has no end yet. No
+# other worker comes and sees its end instead: their parent is stopped until that is over.
+kill_workers() {
+	local helper workers pid status
+	for _ in 1 2 3 4 5; do
+		exec 3>"$2"
+		helper=$(children "$(children "$1")")
+		kill -STOP "$helper"
+		workers=$(children "$helper")
+		# shellcheck disable=SC2086 # several words
+		kill -9 $workers
+		status=$?
+		exec 3>&-
+		kill -CONT "$helper"
+		[ "$status" -eq 0 ] || return
+		for pid in $workers; do
+			until [ ! -d "/proc/$pid" ]; do sleep 0.01; done
+		done
+	done
+	# Now it comes to its end, and so does the job.
+	: >"$2"
+}
+export -f children kill_workers
+wordcount_survives() {
+	local pid status=0
+	timeout 120 "$programs/wordcount" -n 50 -j 2 -r 20 "$work/fifo" "$work/tree" \
+		>"$work/out" 2>"$work/err" &
+	pid=$!
+	# shellcheck disable=SC2016 # that shell's
+	timeout 100 bash -c 'kill_workers "$@"' bash "$pid" "$work/fifo" || kill "$pid"
+	wait "$pid" || status=$?
+	[ "$status" -eq 0 ] && same && died "$(cat "$work/err")" && return
+	echo "# exit status $status"
+	sed 's/^/# /' "$work/err"
+	return 1
+}
+# At least five workers, and five times a file.
+died() {
+	[[ $1 =~ ^wordcount:\ ([0-9]+)\ workers\ have\ died,\ ([0-9]+)\ files ]] &&
+		[ "${BASH_REMATCH[1]}" -ge 5 ] && [ "${BASH_REMATCH[2]}" -ge 5 ]
+}
+ok "wordcount counts the same while its workers are killed" wordcount_survives
 
 demo() {
 	timeout 100 "$here/demo.sh" "$programs" >"$work/out" 2>&1 &&

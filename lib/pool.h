@@ -365,6 +365,7 @@ struct pyq_map {
  * @broken: why, or ""
  * @maps: that have more to send
  * @ended: results whose callbacks are to be called
+ * @ended_end: where the next of those goes
  * @stat: counters
  * @known: where the functions can be that the workers know
  * @nr_known: how many such places

@@ -84,6 +84,7 @@ struct pyq_call {
 
 /**
  * typedef pyq_function - what a worker runs
+ * @call: the task
  *
  * Return: 0: done, the result is what pyq_return() was told, or nothing; anything else:
  * it has failed, for which see pyq_error().

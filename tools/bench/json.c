@@ -64,17 +64,22 @@ static void sample_member(FILE *to, const char *key, const struct bench_sample *
 }
 
 /* Ends what entries and comparisons have in common. */
-static void both_clocks(FILE *to, const struct bench_sample *seen)
+static void clocks(FILE *to, const struct bench_run *run, const struct bench_sample *seen)
 {
-	sample_member(to, "wall", &seen[BENCH_WALL]);
+	sample_member(to, run->workload->late ? "p50" : "wall", &seen[BENCH_WALL]);
 	fputc(',', to);
+	if (run->workload->late) {
+		sample_member(to, "p99", &seen[BENCH_P99]);
+		fputc(',', to);
+	}
 	sample_member(to, "cpu", &seen[BENCH_CPU]);
 	fputs(" }", to);
 }
 
 static void entries(FILE *to, const struct bench_run *run)
 {
-	fputs("      \"unit\": \"ns a message\",\n      \"peers\": [", to);
+	fprintf(to, "      \"unit\": \"%s\",\n      \"peers\": [",
+		run->workload->unit ? run->workload->unit : "ns a message");
 	for (size_t i = 0; i < run->entry_count; i++) {
 		const struct bench_entry *entry = &run->entries[i];
 
@@ -83,10 +88,10 @@ static void entries(FILE *to, const struct bench_run *run)
 		if (entry->queue.backend)
 			string_member(to, "backend", entry->queue.backend);
 		string_member(to, "what", entry->peer->what);
-		if (entry->queue.capacity)
+		if (entry->queue.capacity && !run->workload->unit)
 			fprintf(to, "\"capacity\": %lu, ", entry->queue.capacity);
 		fprintf(to, "\"messages\": %lu,", entry->messages * run->workload->slices);
-		both_clocks(to, entry->cost);
+		clocks(to, run, entry->cost);
 	}
 	fputs("\n      ],\n", to);
 }
@@ -108,7 +113,7 @@ static void comparisons(FILE *to, const struct bench_run *run)
 		if (bench_ratio_has_target(ratio))
 			fprintf(to, "\"met\": %s, ",
 				bench_ratio_is_met(ratio, seen) ? "true" : "false");
-		both_clocks(to, comparison->seen);
+		clocks(to, run, comparison->seen);
 	}
 	fputs("\n      ] }", to);
 }
@@ -117,7 +122,9 @@ static void one_run(FILE *to, const struct bench_run *run)
 {
 	string_member(to, "workload", run->workload->name);
 	string_member(to, "what", run->workload->what);
-	fprintf(to, "\"message_bytes\": %zu, \"rounds\": %u,\n", run->size, run->rounds);
+	if (!run->workload->late)
+		fprintf(to, "\"message_bytes\": %zu, ", run->size);
+	fprintf(to, "\"rounds\": %u,\n", run->rounds);
 	entries(to, run);
 	comparisons(to, run);
 }

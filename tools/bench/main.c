@@ -65,12 +65,15 @@ static bool all_there(const struct bench_options *options)
 static int run_all(const struct bench_options *options, struct bench_run *runs, size_t *done)
 {
 	for (size_t w = 0; w < options->workload_count; w++) {
-		for (size_t s = 0; s < options->size_count; s++) {
+		const struct bench_workload *workload = options->workloads[w];
+		const size_t sizes = workload->size ? 1 : options->size_count;
+
+		for (size_t s = 0; s < sizes; s++) {
 			struct bench_run *run = &runs[(*done)++];
 			int err;
 
-			run->workload = options->workloads[w];
-			run->size = options->sizes[s];
+			run->workload = workload;
+			run->size = workload->size ? workload->size : options->sizes[s];
 			run->rounds = options->rounds;
 			run->messages = options->messages;
 			err = bench_run(run, options->peers, options->peer_count);

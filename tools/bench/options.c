@@ -9,9 +9,10 @@
 
 static const char help[] =
 	"Usage: pyqueue-bench [OPTION...]\n"
-	"What a put and a get cost, beside other ways to get a message through.\n"
+	"What a put and a get cost, beside other ways to get a message through; and what a\n"
+	"pool's task costs, and how late timeouts are, beside Python's multiprocessing.\n"
 	"\n"
-	"  --workload NAME[,NAME]  what to measure (default: everything)\n"
+	"  --workload NAME[,NAME]  what to measure (default: everything); late: all late-...\n"
 	"  --size BYTES[,BYTES]    of messages, multiples of 8 (default: 8,48)\n"
 	"  --peer NAME[,NAME]      whom to measure (default: everybody)\n"
 	"  --rounds N              interleaved rounds, of which the median counts (default 7)\n"
@@ -47,11 +48,24 @@ static unsigned long number(const char *text, unsigned long most)
 	return value;
 }
 
-static const struct bench_workload *workload(const char *name)
+/* Is @name the whole, or what several have in common before a "-"? */
+static bool is_named(const struct bench_workload *workload, const char *name)
 {
+	const size_t len = strlen(name);
+
+	return !strncmp(workload->name, name, len) &&
+	       (!workload->name[len] || workload->name[len] == '-');
+}
+
+static void add_workloads(struct bench_options *options, const char *name)
+{
+	const size_t before = options->workload_count;
+
 	for (size_t i = 0; i < bench_workload_count; i++)
-		if (!strcmp(bench_workloads[i]->name, name))
-			return bench_workloads[i];
+		if (is_named(bench_workloads[i], name))
+			options->workloads[options->workload_count++] = bench_workloads[i];
+	if (options->workload_count > before)
+		return;
 	fprintf(stderr, "pyqueue-bench: there is no workload '%s'; --help lists them\n", name);
 	exit(2);
 }
@@ -92,9 +106,10 @@ static void choose_workloads(struct bench_options *options, char *text)
 {
 	options->workload_count = 0;
 	free(options->workloads);
-	options->workloads = bench_alloc(count_words(text), sizeof(*options->workloads));
+	options->workloads =
+		bench_alloc(count_words(text) * bench_workload_count, sizeof(*options->workloads));
 	for (char *word; (word = strsep(&text, ","));)
-		options->workloads[options->workload_count++] = workload(word);
+		add_workloads(options, word);
 }
 
 static void choose_sizes(struct bench_options *options, char *text)

@@ -7,6 +7,7 @@
 
 #include "message.h"
 #include "peers.h"
+#include "pool.h"
 
 static BENCH_INLINE int put(void *state, const void *data, size_t size)
 {
@@ -60,4 +61,7 @@ const struct bench_peer peer_pyqueue = {
 	.close = close_queue,
 	.enter = enter,
 	BENCH_LOOPS,
+	.tasks = bench_pyqueue_tasks,
+	.late = bench_pyqueue_late,
+	.death = bench_pyqueue_death,
 };

@@ -8,7 +8,7 @@ const struct bench_peer *const bench_peers[] = {
 	&peer_pyqueue_aio,   &peer_boost,
 	&peer_mqueue,	     &peer_pipe,
 	&peer_pyqueue_many,  &peer_pyqueue_many_epoll,
-	&peer_epoll_pipes,
+	&peer_epoll_pipes,   &peer_cpython,
 };
 
 const size_t bench_peer_count = sizeof(bench_peers) / sizeof(bench_peers[0]);

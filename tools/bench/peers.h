@@ -26,6 +26,9 @@ struct bench_queue {
 	void *state;
 };
 
+struct bench_workload;
+struct bench_outcome;
+
 /**
  * struct bench_peer - one way to get messages through
  * @name: how results name it, and --peer
@@ -44,10 +47,17 @@ struct bench_queue {
  * @bounce: with two queues, there and back: send @n messages, each when the one before has
  *	come back, which counts in *@sum; or send back what comes. NULL likewise
  *
+ * @tasks: have a pool of the workload's consumers return @n arguments as they are, with its
+ *	window; NULL likewise
+ * @late: run into @n timeouts of what the workload waits for, of BENCH_TIMEOUT_NS each, and
+ *	say how late they were; NULL likewise
+ * @death: how late it is known @n times that a worker has died; NULL likewise
+ *
  * @loop: the same with many queues (many.h), which are one of these, a message in each;
  *	@out and @in may be the same ones, then @serves. NULL likewise
  *
- * The last five are what is timed; loops.h makes four of them.
+ * @exchange to @loop are what is timed; loops.h makes four of them. @tasks, @late and @death
+ * take the times themselves: without what it takes to begin and to end.
  */
 struct bench_peer {
 	const char *name;
@@ -64,6 +74,12 @@ struct bench_peer {
 	int (*bounce)(void *out, void *in, bool serves, unsigned long n, size_t size,
 		      uint64_t *sum);
 	int (*loop)(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum);
+	int (*tasks)(const struct bench_workload *workload, unsigned long n, size_t size,
+		     struct bench_outcome *outcome);
+	int (*late)(const struct bench_workload *workload, unsigned long n, int64_t *seen,
+		    struct bench_outcome *outcome);
+	int (*death)(const struct bench_workload *workload, unsigned long n, int64_t *seen,
+		     struct bench_outcome *outcome);
 };
 
 extern const struct bench_peer *const bench_peers[];
@@ -80,6 +96,7 @@ extern const struct bench_peer peer_epoll_pipes;
 extern const struct bench_peer peer_boost;
 extern const struct bench_peer peer_mqueue;
 extern const struct bench_peer peer_pipe;
+extern const struct bench_peer peer_cpython;
 
 #ifdef __cplusplus
 }

@@ -131,6 +131,24 @@ const struct bench_ratio bench_ratios[] = {
 		.under = &peer_pyqueue,
 		.at_least = 2,
 	},
+	{
+		.name = "cpython / pyqueue",
+		.workload = &workload_apply1,
+		.over = &peer_cpython,
+		.under = &peer_pyqueue,
+	},
+	{
+		.name = "cpython / pyqueue",
+		.workload = &workload_apply1000,
+		.over = &peer_cpython,
+		.under = &peer_pyqueue,
+	},
+	{
+		.name = "cpython / pyqueue",
+		.workload = &workload_map1,
+		.over = &peer_cpython,
+		.under = &peer_pyqueue,
+	},
 };
 
 const size_t bench_ratio_count = sizeof(bench_ratios) / sizeof(bench_ratios[0]);

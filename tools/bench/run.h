@@ -17,7 +17,7 @@
  * @expected: the sum of their hashes
  * @slices: nanoseconds a message, of each slice of a round; for each clock
  * @cost: the same of each round
- * @calls: system calls a message, of the last slice
+ * @calls: system calls a message, of the last slice; NAN: they are not seen
  */
 struct bench_entry {
 	const struct bench_peer *peer;

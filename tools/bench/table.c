@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The results for people. */
+#include <math.h>
+
 #include "report.h"
 
 void bench_table_system(const struct bench_system *system, FILE *to)
@@ -16,17 +18,20 @@ static void column(FILE *to, double value)
 }
 
 /* What is said of entries and comparisons alike. */
-static void columns(FILE *to, const struct bench_sample *seen)
+static void columns(FILE *to, const struct bench_run *run, const struct bench_sample *seen)
 {
 	column(to, seen[BENCH_WALL].median);
 	column(to, seen[BENCH_WALL].least);
 	column(to, seen[BENCH_WALL].most);
+	if (run->workload->late)
+		column(to, seen[BENCH_P99].median);
 	column(to, seen[BENCH_CPU].median);
 }
 
-static void row_of_entry(const struct bench_entry *entry, FILE *to)
+static void row_of_entry(const struct bench_run *run, const struct bench_entry *entry, FILE *to)
 {
 	const struct bench_queue *queue = &entry->queue;
+	const char *separator = "  ";
 	char name[64];
 
 	if (queue->backend)
@@ -34,11 +39,17 @@ static void row_of_entry(const struct bench_entry *entry, FILE *to)
 	else
 		snprintf(name, sizeof(name), "%s", entry->peer->name);
 	fprintf(to, "  %-36s", name);
-	columns(to, entry->cost);
-	fprintf(to, "   %s", entry->peer->what);
-	if (queue->capacity && queue->capacity != BENCH_CAPACITY)
-		fprintf(to, "; holds %lu", queue->capacity);
-	fprintf(to, "; %.2f system calls\n", entry->calls);
+	columns(to, run, entry->cost);
+	/* What it does with messages. */
+	if (!run->workload->unit) {
+		fprintf(to, "   %s", entry->peer->what);
+		if (queue->capacity && queue->capacity != BENCH_CAPACITY)
+			fprintf(to, "; holds %lu", queue->capacity);
+		separator = ";";
+	}
+	if (!isnan(entry->calls))
+		fprintf(to, "%s %.2f system calls", separator, entry->calls);
+	fputc('\n', to);
 }
 
 static const char *verdict(const struct bench_comparison *comparison)
@@ -56,10 +67,11 @@ static void target(const struct bench_ratio *ratio, FILE *to)
 		fprintf(to, "at least %g wanted", ratio->at_least);
 }
 
-static void row_of_comparison(const struct bench_comparison *comparison, FILE *to)
+static void row_of_comparison(const struct bench_run *run,
+			      const struct bench_comparison *comparison, FILE *to)
 {
 	fprintf(to, "  %-36s", comparison->ratio->name);
-	columns(to, comparison->seen);
+	columns(to, run, comparison->seen);
 	if (bench_ratio_has_target(comparison->ratio)) {
 		fputs("   ", to);
 		target(comparison->ratio, to);
@@ -70,13 +82,23 @@ static void row_of_comparison(const struct bench_comparison *comparison, FILE *t
 
 void bench_table_run(const struct bench_run *run, FILE *to)
 {
-	fprintf(to, "\n%s, %zu bytes: %s; ns a message, median of %u rounds; queues of %d\n",
-		run->workload->name, run->size, run->workload->what, run->rounds, BENCH_CAPACITY);
-	fprintf(to, "  %-36s %8s %8s %8s %8s\n", "", "time", "least", "most", "CPU time");
+	const struct bench_workload *workload = run->workload;
+
+	fprintf(to, "\n%s", workload->name);
+	if (!workload->late)
+		fprintf(to, ", %zu bytes", run->size);
+	fprintf(to, ": %s; %s, median of %u rounds", workload->what,
+		workload->unit ? workload->unit : "ns a message", run->rounds);
+	if (!workload->unit)
+		fprintf(to, "; queues of %d", BENCH_CAPACITY);
+	fprintf(to, "\n  %-36s %8s %8s %8s", "", workload->late ? "p50" : "time", "least", "most");
+	if (workload->late)
+		fprintf(to, " %8s", "p99");
+	fprintf(to, " %8s\n", "CPU time");
 	for (size_t i = 0; i < run->entry_count; i++)
-		row_of_entry(&run->entries[i], to);
+		row_of_entry(run, &run->entries[i], to);
 	for (size_t i = 0; i < run->comparison_count; i++)
-		row_of_comparison(&run->comparisons[i], to);
+		row_of_comparison(run, &run->comparisons[i], to);
 }
 
 /* The targets of all runs, and each that is not met once more. */
