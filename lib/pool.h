@@ -217,6 +217,9 @@ int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker);
 __attribute__((noreturn)) void pyqi_pool_help(const struct pyqi_pool_common *c, int orders,
 					      int parent);
 
+/* There is a worker too many; he who is told so is the one that goes. */
+bool pyqi_pool_is_spare(const struct pyqi_pool_common *c);
+
 /* What has been begun and not ended by the worker: is it a task still? */
 bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker);
 

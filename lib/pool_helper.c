@@ -179,6 +179,9 @@ static void has_died(struct helper *h, uint32_t n, int status)
 		check_told(h, pyqi_pool_tell(h->c, &news));
 		end(h);
 	}
+	/* One of those too many need not end any more. */
+	if (!w->left)
+		pyqi_pool_is_spare(h->c);
 	w->pid = 0;
 	__atomic_sub_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
 }

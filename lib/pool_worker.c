@@ -221,8 +221,7 @@ static int do_job(struct running *r, const struct pyqi_pool_job_msg *job)
 	return err;
 }
 
-/* A worker too many is to end, and nobody has yet. */
-static bool is_spare(const struct pyqi_pool_common *c)
+bool pyqi_pool_is_spare(const struct pyqi_pool_common *c)
 {
 	uint32_t spare = __atomic_load_n(&c->table->spare, __ATOMIC_SEQ_CST);
 
@@ -256,7 +255,7 @@ static int take(struct running *r)
 	memcpy(r->arg, loan.data, loan.size);
 	job = (void *)r->arg;
 	if (job->job == PYQI_POOL_QUIT) {
-		mine = is_spare(c);
+		mine = pyqi_pool_is_spare(c);
 	} else {
 		expected = pyqi_pool_word(job->serial, 0, PYQI_POOL_QUEUED);
 		__atomic_store_n(&r->me->task, (uint64_t)job->serial << 32 | (job->index + 1),
@@ -295,7 +294,7 @@ int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker)
 	/* The queue of results as well: later a function may have left no file for that. */
 	ret = pyq_qsize(c->news) < 0 ? (int)pyq_qsize(c->news) : 0;
 	while (ret >= 0) {
-		ret = is_spare(c) ? -ECANCELED : take(&r);
+		ret = pyqi_pool_is_spare(c) ? -ECANCELED : take(&r);
 		if (ret <= 0)
 			continue;
 		ret = do_job(&r, (void *)r.arg);
