@@ -18,8 +18,10 @@
 #include "descriptor.h"
 #include "pool.h"
 #include "pool_exec.h"
+#include "process.h"
 
-#define WORKERS_MAX 4096
+/* Each can have four times as many, and each of these is an owner of the queues. */
+#define WORKERS_MAX 1000
 #define QUEUE_MAX 65536
 #define MESSAGE_MAX (63u << 20)
 
@@ -140,6 +142,7 @@ static int fork_helper(pyq_pool *pool, int orders, int parent)
 	pool->helper = fork();
 	if (!pool->helper) {
 		close(pool->orders);
+		pool->copied = true;
 		_exit(pyqi_pool_help(&pool->common, orders, parent));
 	}
 	if (pool->helper < 0)
@@ -176,6 +179,28 @@ static int make_helper(pyq_pool *pool)
 	return err || !pool->common.attr.argv ? err : pyqi_pool_meet(pool);
 }
 
+/* Return: 0, or there is no going on. */
+static int work_in_thread(const struct pyqi_pool_common *c, uint32_t number)
+{
+	struct pyqi_pool_worker *me = &c->table->workers[number];
+	const struct pyqi_pool_news_msg bad = {
+		.news = PYQI_POOL_BROKEN,
+		.status = 1 << 8,
+		.pid = gettid(),
+	};
+
+	if (!pyqi_pool_work(c, number))
+		return 0;
+	/* What it could not end is lost, as if it had died; and without that it cannot work. */
+	if (pyqi_pool_runs(c, number) &&
+	    !pyqi_pool_tell_of_death(c, number, 1 << 8, PYQI_POOL_BY_ITSELF)) {
+		__atomic_store_n(&me->task, 0, __ATOMIC_SEQ_CST);
+		return 0;
+	}
+	pyqi_pool_tell(c, &bad);
+	return 1;
+}
+
 static void *be_thread(void *arg)
 {
 	pyq_pool *pool = arg;
@@ -192,12 +217,10 @@ static void *be_thread(void *arg)
 		bad.status = (code & 0xff ? code & 0xff : 1) << 8;
 		bad.pid = gettid();
 		pyqi_pool_tell(&pool->common, &bad);
-	} else {
-		/* After max_tasks it begins anew: there is nothing to be replaced. */
-		while (!pyqi_pool_work(&pool->common, number) &&
-		       !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST))
-			;
 	}
+	/* After max_tasks it begins anew: there is nothing to be replaced. */
+	while (!code && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST))
+		code = work_in_thread(&pool->common, number);
 	/* The last one: nobody else is in here any more. */
 	if (__atomic_add_fetch(&t->spare, 1, __ATOMIC_SEQ_CST) == t->target)
 		pyqi_pool_tell(&pool->common, &gone);
@@ -244,8 +267,9 @@ static void close_fd(int fd)
 
 static void join_threads(pyq_pool *pool)
 {
-	if (pool->nr_threads < pool->common.attr.workers && pool->common.table)
-		pyq_shutdown(pool->common.tasks, true); /* not all of them have begun */
+	/* If the pool was not made after all they have not been told. */
+	__atomic_store_n(&pool->common.table->closed, 1, __ATOMIC_SEQ_CST);
+	pyq_shutdown(pool->common.tasks, true);
 	for (unsigned int i = 0; i < pool->nr_threads; i++)
 		pthread_join(pool->threads[i], NULL);
 	pool->nr_threads = 0;
@@ -253,10 +277,15 @@ static void join_threads(pyq_pool *pool)
 
 static void reap_helper(pyq_pool *pool)
 {
+	siginfo_t info;
+
 	if (pool->helper <= 0)
 		return;
-	/* Nobody else may have it; if the program has, it is gone as well. */
-	while (waitpid(pool->helper, NULL, 0) < 0 && errno == EINTR)
+	/* If the program has waited for all children its number may be another's. */
+	while (waitid(pool->helper_fd >= 0 ? PYQI_P_PIDFD : P_PID,
+		      (id_t)(pool->helper_fd >= 0 ? pool->helper_fd : pool->helper), &info,
+		      WEXITED) < 0 &&
+	       errno == EINTR)
 		;
 	pool->helper = 0;
 }
@@ -309,7 +338,11 @@ static int make_all(pyq_pool *pool)
 								   make_helper(pool);
 	if (!err)
 		err = pyq_aio_create(&pool->aio, 2, 0);
-	return err;
+	if (!err)
+		pool->aio_fd = err = pyq_aio_fd(pool->aio);
+	if (err >= 0)
+		pool->by_kernel = !strcmp(pyq_backend(pool->common.news), "kernel");
+	return err < 0 ? err : 0;
 }
 
 int pyq_pool_create(pyq_pool **out, const struct pyq_pool_attr *attr)
@@ -365,6 +398,8 @@ int pyq_pool_close(pyq_pool *pool)
 	pool->closed = true;
 	pyqi_pool_end_if_over(pool);
 	pthread_mutex_unlock(&pool->lock);
+	/* Who waits for room does so in vain. */
+	pyqi_pool_nudge(pool);
 	return 0;
 }
 
@@ -394,7 +429,7 @@ int pyq_pool_join(pyq_pool *pool, int64_t timeout)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	bool closed;
+	bool closed, broken;
 	int err;
 
 	if (timeout < PYQ_FOREVER)
@@ -407,7 +442,12 @@ int pyq_pool_join(pyq_pool *pool, int64_t timeout)
 	if (!closed)
 		return -EBUSY;
 	err = pyqi_pool_wait(pool, is_gone, NULL, timeout);
-	return !err && pool->broken[0] ? -EOWNERDEAD : err;
+	if (err)
+		return err;
+	pthread_mutex_lock(&pool->lock);
+	broken = pool->broken[0];
+	pthread_mutex_unlock(&pool->lock);
+	return broken ? -EOWNERDEAD : 0;
 }
 
 int pyq_pool_destroy(pyq_pool *pool)
@@ -419,7 +459,9 @@ int pyq_pool_destroy(pyq_pool *pool)
 	if (!pool)
 		return 0;
 	if (!pyqi_generation_is(pool->generation)) {
-		free_pool(pool, false);
+		/* A worker works by what it has of it. */
+		if (!pool->copied)
+			free_pool(pool, false);
 		return 0;
 	}
 	pyq_pool_terminate(pool);
@@ -493,19 +535,10 @@ static int wait_for_room(pyq_pool *pool, int64_t timeout)
 	int err = pyqi_deadline(timeout, &deadline);
 
 	while (!err && !has_room(pool, NULL)) {
-		int64_t left = timeout;
-
-		if (timeout > 0) {
-			const uint64_t now = pyqi_now();
-
-			left = deadline > now ? (int64_t)(deadline - now) : 0;
-		}
 		pthread_mutex_unlock(&pool->lock);
-		err = pyqi_pool_wait(pool, has_room, NULL, left);
+		err = pyqi_pool_wait_until(pool, has_room, NULL, deadline);
 		pthread_mutex_lock(&pool->lock);
 	}
-	if (err == -EAGAIN && timeout != PYQ_NOWAIT)
-		err = -ETIMEDOUT;
 	if (!err && pool->closed)
 		err = pool->broken[0] ? -EOWNERDEAD : -ESHUTDOWN;
 	return err;
@@ -638,23 +671,17 @@ static int add_fd(int epoll, int fd)
 	return fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-int pyq_pool_fd(pyq_pool *pool)
+/* Under the lock. */
+static int make_poll_fd(pyq_pool *pool)
 {
-	PYQI_KEEP_ERRNO;
-	PYQI_NO_CANCEL;
-	int fd, err;
+	int fd = pyqi_opened(epoll_create1(EPOLL_CLOEXEC));
+	int err;
 
-	if (!pyqi_generation_is(pool->generation))
-		return -ESTALE;
-	if (pool->poll_fd >= 0)
-		return pool->poll_fd;
-	fd = pyqi_opened(epoll_create1(EPOLL_CLOEXEC));
 	if (fd < 0)
 		return fd;
-	err = pyq_aio_fd(pool->aio);
-	if (err >= 0)
-		err = add_fd(fd, err);
-	if (!err)
+	err = add_fd(fd, pool->aio_fd);
+	/* Once that is gone it is ready for ever. */
+	if (!err && !pool->gone)
 		err = add_fd(fd, pool->helper_fd);
 	if (err) {
 		close(fd);
@@ -662,6 +689,32 @@ int pyq_pool_fd(pyq_pool *pool)
 	}
 	pool->poll_fd = fd;
 	return fd;
+}
+
+int pyq_pool_fd(pyq_pool *pool)
+{
+	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
+	int fd;
+
+	if (!pyqi_generation_is(pool->generation))
+		return -ESTALE;
+	pthread_mutex_lock(&pool->lock);
+	fd = pool->poll_fd >= 0 ? pool->poll_fd : make_poll_fd(pool);
+	pthread_mutex_unlock(&pool->lock);
+	return fd;
+}
+
+/* Under the lock: what a worker is at, and has not ended as far as the program knows. */
+static bool runs(const pyq_pool *pool, uint32_t worker)
+{
+	const uint64_t task =
+		__atomic_load_n(&pool->common.table->workers[worker].task, __ATOMIC_SEQ_CST);
+	const uint32_t index = (uint32_t)task - 1, serial = (uint32_t)(task >> 32);
+
+	return task && pool->tasks[index].under_way && pool->tasks[index].serial == serial &&
+	       __atomic_load_n(&pyqi_pool_words(&pool->common)[index], __ATOMIC_SEQ_CST) ==
+		       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
 }
 
 int pyq_pool_stat(pyq_pool *pool, struct pyq_pool_stat *st)
@@ -672,16 +725,26 @@ int pyq_pool_stat(pyq_pool *pool, struct pyq_pool_stat *st)
 		return -ESTALE;
 	pthread_mutex_lock(&pool->lock);
 	*st = pool->stat;
+	st->running = 0;
+	for (unsigned int i = 0; i < c->most; i++)
+		st->running += runs(pool, i);
 	pthread_mutex_unlock(&pool->lock);
 	st->died = __atomic_load_n(&c->table->died, __ATOMIC_SEQ_CST);
 	st->workers = __atomic_load_n(&c->table->alive, __ATOMIC_SEQ_CST);
-	st->running = 0;
-	for (unsigned int i = 0; i < c->most; i++)
-		st->running += __atomic_load_n(&c->table->workers[i].task, __ATOMIC_SEQ_CST) != 0;
+	if (pool->threads)
+		st->workers -= __atomic_load_n(&c->table->spare, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
 const char *pyq_pool_broken(const pyq_pool *pool)
 {
-	return pool->broken[0] ? pool->broken : NULL;
+	pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&pool->lock;
+	const char *why;
+
+	if (!pyqi_generation_is(pool->generation))
+		return pool->broken[0] ? pool->broken : NULL;
+	pthread_mutex_lock(lock);
+	why = pool->broken[0] ? pool->broken : NULL;
+	pthread_mutex_unlock(lock);
+	return why;
 }

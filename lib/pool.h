@@ -70,6 +70,9 @@ struct pyqi_pool_worker {
  * @spare: how many of them are to end, of those that there are
  * @closed: the last task has been sent and done
  * @alive: how many workers there are
+ * @unsent: the program waits for room among the tasks: who makes some says so
+ * @no_room: a worker waits for room among the news: who makes some ...
+ * @room: ... counts here, and calls
  * @died: how many have died by themselves
  * @workers: as many as there can be; behind them a word for each task
  */
@@ -78,6 +81,9 @@ struct pyqi_pool_table {
 	uint32_t spare;
 	uint32_t closed;
 	uint32_t alive;
+	uint32_t unsent;
+	uint32_t no_room;
+	uint32_t room;
 	uint64_t died;
 	struct pyqi_pool_worker workers[];
 };
@@ -111,8 +117,9 @@ struct pyqi_pool_job_msg {
 enum pyqi_pool_news {
 	PYQI_POOL_RESULT, /* a task has been run; what it has left follows */
 	PYQI_POOL_DIED,	  /* a worker with it */
-	PYQI_POOL_BROKEN, /* the initializer fails again and again, or fork() does */
+	PYQI_POOL_BROKEN, /* workers fail again and again, or there are none to be had */
 	PYQI_POOL_GONE,	  /* the last worker has gone */
+	PYQI_POOL_ROOM,	  /* there is room for a task again, for which the program waits */
 	PYQI_POOL_NUDGE,  /* of the program to itself: who sleeps is to look */
 };
 
@@ -125,7 +132,7 @@ enum pyqi_pool_reason { PYQI_POOL_BY_ITSELF, PYQI_POOL_TOO_LONG, PYQI_POOL_CANCE
  * @serial: of its sending
  * @news: what
  * @status: as of waitpid()
- * @reason: why it died; of PYQI_POOL_BROKEN: 0, or why there was no process for it, an errno
+ * @reason: why it died; of a pool that is broken an error number, or 0
  * @pid: who
  * @len: bytes that follow: outcomes
  */
@@ -213,6 +220,16 @@ int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker);
  * exit code.
  */
 int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent);
+
+/* There is a worker too many; he who is told so is the one that goes. */
+bool pyqi_pool_is_spare(const struct pyqi_pool_common *c);
+
+/* What has been begun and not ended by the worker: is it a task still? */
+bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker);
+
+/* Tell the program of a death, if it was at something. */
+int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, int status,
+			    enum pyqi_pool_reason reason);
 
 /* Tell the program. */
 int pyqi_pool_tell(const struct pyqi_pool_common *c, const struct pyqi_pool_news_msg *news);
@@ -330,7 +347,6 @@ struct pyqi_pool_block {
  * @blocks: where their bytes are
  * @following: of the maps that have more to send
  * @listed: it is one of those
- * @dropped: it is being freed: nothing more is sent
  */
 struct pyq_map {
 	pyq_pool *pool;
@@ -343,7 +359,7 @@ struct pyq_map {
 	struct pyqi_pool_slot *slots;
 	struct pyqi_pool_block *blocks;
 	pyq_map *following;
-	bool listed, dropped;
+	bool listed;
 };
 
 /**
@@ -362,6 +378,8 @@ struct pyq_map {
  * @closed: no task more
  * @terminated: nor what is under way
  * @gone: no worker, and no helper
+ * @nudged: there is a nudge among the news
+ * @copied: this is the copy that a helper, and its workers, have
  * @broken: why, or ""
  * @maps: that have more to send
  * @ended: results whose callbacks are to be called
@@ -380,7 +398,10 @@ struct pyq_map {
  * @has_own: there is a thread of its own
  * @own: that
  * @aio: how to wait
+ * @aio_fd: what to poll for that
  * @asked: it waits for news
+ * @by_kernel: which the module takes by itself
+ * @deaf: or cannot: why
  * @buf: where they go
  * @size: bytes there
  * @out: where a message is put together
@@ -396,7 +417,7 @@ struct pyq_pool {
 	pthread_cond_t changed;
 	struct pyqi_pool_task *tasks;
 	uint32_t free, under_way, unsent;
-	bool closed, terminated, gone;
+	bool closed, terminated, gone, nudged, copied;
 	char broken[128];
 	pyq_map *maps;
 	pyq_result *ended, **ended_end;
@@ -411,7 +432,9 @@ struct pyq_pool {
 	bool has_own;
 	pthread_t own;
 	pyq_aio *aio;
-	bool asked;
+	int aio_fd;
+	bool asked, by_kernel;
+	int deaf;
 	char *buf;
 	size_t size;
 	char *out;
@@ -422,13 +445,16 @@ struct pyq_pool {
 int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg), const void *arg,
 		   int64_t timeout);
 
+int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
+			 const void *arg, uint64_t deadline);
+
 /* Do what there is to do. */
 int pyqi_pool_look(pyq_pool *pool);
 
 /* To the helper. Return: 0, or -EOWNERDEAD. */
 int pyqi_pool_order(const pyq_pool *pool, const struct pyqi_pool_order_msg *order);
 
-/* Whoever sleeps for news is to look. */
+/* Not under its lock: whoever sleeps for news is to look. */
 void pyqi_pool_nudge(pyq_pool *pool);
 
 /* Under its lock: all that is under way ends by @error. */
@@ -439,6 +465,9 @@ void pyqi_pool_fail(pyq_pool *pool, struct pyqi_pool_task *task, int error, cons
 
 /* Under its lock: if all has been done, and no more is to come, the workers are to end. */
 void pyqi_pool_end_if_over(pyq_pool *pool);
+
+/* Under its lock: the chunks that have not been sent end by @error. */
+void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error);
 
 /* Under its lock: a task to be filled in, or NULL: no room. */
 struct pyqi_pool_task *pyqi_pool_task_new(pyq_pool *pool);

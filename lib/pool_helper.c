@@ -19,6 +19,10 @@
 /* So often a worker's initializer fails at one place, one after the other. */
 #define INITIALIZER_TRIES 3
 
+/* So often, and after so many nanoseconds, one is forked again where there is none. */
+#define FORK_TRIES 10
+#define FORK_AGAIN 50000000
+
 /* What the helper knows of a worker that nobody else does. */
 struct place {
 	enum pyqi_pool_reason reason; /* why it is being killed */
@@ -31,6 +35,8 @@ struct helper {
 	struct place *places;
 	int orders, parent, children;
 	unsigned int names;
+	unsigned int forks_failed; /* in a row */
+	uint64_t fork_again;	   /* when that is tried again, or PYQI_FOREVER */
 	bool ending, orphan;
 	sigset_t mask;
 };
@@ -54,6 +60,10 @@ __attribute__((noreturn)) static void be_worker(const struct helper *h, uint32_t
 	snprintf(name, sizeof(name), "%s-%u", c->name, h->places[n].number);
 	prctl(PR_SET_NAME, name);
 	code = c->attr.initializer ? c->attr.initializer(c->attr.initializer_arg) : 0;
+	/* Who has become another user by that has no such signal any more. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != helper)
+		_exit(1);
 	if (!code)
 		code = pyqi_pool_work(c, n);
 	fflush(stdout);
@@ -61,23 +71,7 @@ __attribute__((noreturn)) static void be_worker(const struct helper *h, uint32_t
 	_exit(code ? code & 0xff ? code & 0xff : 1 : 0);
 }
 
-static void end(struct helper *h);
-
-/* With others at work, the next time that something happens it is tried again. */
-static void no_process(struct helper *h, int why)
-{
-	const struct pyqi_pool_news_msg news = {
-		.news = PYQI_POOL_BROKEN,
-		.reason = (uint32_t)why,
-	};
-
-	if (h->c->table->alive)
-		return;
-	pyqi_pool_tell(h->c, &news);
-	end(h);
-}
-
-static void spawn(struct helper *h)
+static int spawn(struct helper *h)
 {
 	struct pyqi_pool_worker *workers = h->c->table->workers;
 	const pid_t helper = getpid();
@@ -87,7 +81,7 @@ static void spawn(struct helper *h)
 	while (n < h->c->most && workers[n].pid)
 		n++;
 	if (n == h->c->most)
-		return;
+		return 0;
 	workers[n].task = 0;
 	workers[n].deadline = 0;
 	workers[n].ready = 0;
@@ -97,27 +91,11 @@ static void spawn(struct helper *h)
 	pid = fork();
 	if (!pid)
 		be_worker(h, n, helper);
-	if (pid < 0) {
-		no_process(h, errno);
-		return;
-	}
+	if (pid < 0)
+		return -errno;
 	workers[n].pid = pid;
 	__atomic_add_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
-}
-
-/* As many as there are to be, if there can be; those that are about to end not counted. */
-static void fill(struct helper *h)
-{
-	struct pyqi_pool_table *t = h->c->table;
-
-	while (!h->ending && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST) &&
-	       t->alive < t->target + __atomic_load_n(&t->spare, __ATOMIC_SEQ_CST)) {
-		const uint32_t before = t->alive;
-
-		spawn(h);
-		if (t->alive == before)
-			break;
-	}
+	return 0;
 }
 
 static void kill_all(const struct helper *h)
@@ -133,33 +111,61 @@ static void end(struct helper *h)
 	kill_all(h);
 }
 
-/* --- their deaths ------------------------------------------------------------------------ */
-
-static void tell_of_death(struct helper *h, uint32_t n, int status)
+/* If that cannot be done the program waits in vain: it sees this one's death. */
+static void check_told(const struct helper *h, int err)
 {
-	const struct pyqi_pool_worker *w = &h->c->table->workers[n];
-	const uint32_t index = (uint32_t)w->task - 1, serial = (uint32_t)(w->task >> 32);
+	if (!err)
+		return;
+	kill_all(h);
+	_exit(1);
+}
+
+/* With workers the pool goes on; without one it waits for some time. */
+static void no_process(struct helper *h, int err)
+{
 	const struct pyqi_pool_news_msg news = {
-		.index = index,
-		.serial = serial,
-		.news = PYQI_POOL_DIED,
-		.status = status,
-		.reason = h->places[n].reason,
-		.pid = w->pid,
+		.news = PYQI_POOL_BROKEN,
+		.reason = (uint32_t)-err,
 	};
 
-	/* Or the message has not been released, and comes again. */
-	if (w->task && __atomic_load_n(&pyqi_pool_words(h->c)[index], __ATOMIC_SEQ_CST) ==
-			       pyqi_pool_word(serial, n + 1, PYQI_POOL_RUNNING))
-		pyqi_pool_tell(h->c, &news);
+	h->fork_again = pyqi_now() + FORK_AGAIN;
+	if (h->c->table->alive)
+		h->forks_failed = 0;
+	else if (++h->forks_failed == FORK_TRIES) {
+		check_told(h, pyqi_pool_tell(h->c, &news));
+		end(h);
+	}
 }
+
+/* As many as there are to be, if there can be; those that are about to end not counted. */
+static void fill(struct helper *h)
+{
+	struct pyqi_pool_table *t = h->c->table;
+
+	if (h->fork_again != PYQI_FOREVER && pyqi_now() < h->fork_again)
+		return;
+	h->fork_again = PYQI_FOREVER;
+	while (!h->ending && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST) &&
+	       t->alive < t->target + __atomic_load_n(&t->spare, __ATOMIC_SEQ_CST)) {
+		const uint32_t before = t->alive;
+		const int err = spawn(h);
+
+		if (err)
+			no_process(h, err);
+		if (t->alive == before)
+			break;
+		h->forks_failed = 0;
+	}
+}
+
+/* --- their deaths ------------------------------------------------------------------------ */
 
 static void has_died(struct helper *h, uint32_t n, int status)
 {
 	struct pyqi_pool_worker *w = &h->c->table->workers[n];
 	struct place *place = &h->places[n];
 
-	tell_of_death(h, n, status);
+	check_told(h, pyqi_pool_tell_of_death(h->c, n, status, place->reason));
 	place->failures = w->ready ? 0 : place->failures + 1;
 	if (!w->left && place->reason == PYQI_POOL_BY_ITSELF && !h->ending)
 		__atomic_add_fetch(&h->c->table->died, 1, __ATOMIC_SEQ_CST);
@@ -170,9 +176,12 @@ static void has_died(struct helper *h, uint32_t n, int status)
 			.pid = w->pid,
 		};
 
-		pyqi_pool_tell(h->c, &news);
+		check_told(h, pyqi_pool_tell(h->c, &news));
 		end(h);
 	}
+	/* One of those too many need not end any more. */
+	if (!w->left)
+		pyqi_pool_is_spare(h->c);
 	w->pid = 0;
 	__atomic_sub_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
 }
@@ -286,16 +295,19 @@ static void obey(struct helper *h)
 static void begin(struct helper *h)
 {
 	static const int ignored[] = { SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP };
-	sigset_t child;
+	sigset_t child, all;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	/* The program's handlers have no business here. */
+	sigfillset(&all);
+	sigdelset(&all, SIGTERM);
+	sigprocmask(SIG_SETMASK, &all, &h->mask);
+	sigdelset(&h->mask, SIGCHLD);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, &h->mask);
-	sigdelset(&h->mask, SIGCHLD);
 	h->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	prctl(PR_SET_NAME, "pool helper");
 }
@@ -314,7 +326,8 @@ static void look(struct helper *h)
 		{ .fd = h->children, .events = POLLIN },
 		{ .fd = h->c->wake, .events = POLLIN },
 	};
-	const uint64_t next = stop_late_ones(h), now = pyqi_now();
+	const uint64_t late = stop_late_ones(h), now = pyqi_now();
+	const uint64_t next = late < h->fork_again ? late : h->fork_again;
 	const uint64_t ns = next > now ? next - now : 0;
 	const struct timespec timeout = {
 		.tv_sec = (time_t)(ns / 1000000000),
@@ -340,10 +353,17 @@ static void look(struct helper *h)
 int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 {
 	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
-	struct helper h = { .c = c, .orders = orders, .parent = parent };
+	struct helper h = {
+		.c = c,
+		.orders = orders,
+		.parent = parent,
+		.fork_again = PYQI_FOREVER,
+	};
+	int code = 0;
 
 	h.places = calloc(c->most, sizeof(*h.places));
-	if (!h.places)
+	/* The queues now: later there may be no file, or memory, for that. */
+	if (!h.places || pyq_qsize(c->news) < 0 || pyq_qsize(c->tasks) < 0)
 		return 1;
 	begin(&h);
 	while (!is_over(&h) && !h.orphan) {
@@ -352,8 +372,8 @@ int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 			look(&h);
 	}
 	if (!h.orphan)
-		pyqi_pool_tell(c, &gone);
+		code = pyqi_pool_tell(c, &gone) != 0;
 	close(h.children);
 	free(h.places);
-	return 0;
+	return code;
 }

@@ -104,6 +104,21 @@ static void unlist(pyq_pool *pool, pyq_map *map)
 	map->listed = false;
 }
 
+void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error)
+{
+	struct pyqi_pool_task rest = {
+		.map = map,
+		.first = map->sent,
+		.n = map->items.n - map->sent,
+	};
+
+	if (!rest.n)
+		return;
+	map->sent = map->items.n;
+	map->under_way++;
+	pyqi_pool_map_done(pool, &rest, NULL, 0, error);
+}
+
 /* As many of the next ones as a chunk has, and a message holds; at least one. */
 static size_t next_chunk(const pyq_map *map)
 {
@@ -134,7 +149,6 @@ static int send_some(pyq_pool *pool, pyq_map *map)
 		task->retries_left = pool->common.attr.max_retries;
 		map->sent += task->n;
 		map->under_way++;
-		pool->stat.submitted += task->n;
 		err = pyqi_pool_send(pool, task);
 		if (err) {
 			pyqi_pool_map_done(pool, task, NULL, 0, err);
@@ -168,12 +182,32 @@ static void free_map(pyq_map *map)
 	free(map);
 }
 
-static bool is_too_long(const pyq_map *map)
+static int check(const pyq_map *map)
 {
-	for (size_t i = 0; i < map->items.n; i++)
-		if (item_of(map, i).len > map->pool->common.attr.max_message)
-			return true;
-	return false;
+	for (size_t i = 0; i < map->items.n; i++) {
+		const struct pyq_item item = item_of(map, i);
+
+		if (item.len > map->pool->common.attr.max_message)
+			return -E2BIG;
+		if (item.len && !item.data)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Under the lock: behind those that came before. */
+static void begin(pyq_pool *pool, pyq_map *map)
+{
+	pyq_map **last = &pool->maps;
+
+	while (*last)
+		last = &(*last)->following;
+	if (map->items.n) {
+		*last = map;
+		map->listed = true;
+	}
+	pool->stat.submitted += map->items.n;
+	pyqi_pool_map_follow(pool);
 }
 
 /* As in Python: four chunks for each worker. */
@@ -189,7 +223,7 @@ int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_i
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	pyq_map *map, **last;
+	pyq_map *map;
 	int err = pyqi_pool_takes(pool, function);
 
 	*out = NULL;
@@ -197,6 +231,9 @@ int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_i
 		return err;
 	if (items->n && !items->base && !items->each)
 		return -EINVAL;
+	/* More than there can be: one more is added below. */
+	if (items->n > SIZE_MAX / sizeof(*map->slots))
+		return -ENOMEM;
 	map = calloc(1, sizeof(*map));
 	if (!map)
 		return -ENOMEM;
@@ -206,26 +243,19 @@ int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_i
 	map->chunk = chunk ? chunk : chunk_for(pool, items->n);
 	map->slots = calloc(items->n + 1, sizeof(*map->slots));
 	map->order = calloc(items->n + 1, sizeof(*map->order));
-	if (!map->slots || !map->order)
-		err = -ENOMEM;
-	else if (is_too_long(map))
-		err = -E2BIG;
-	if (err) {
-		free_map(map);
-		return err;
-	}
+	err = map->slots && map->order ? check(map) : -ENOMEM;
 	pthread_mutex_lock(&pool->lock);
-	/* Behind those that came before. */
-	for (last = &pool->maps; *last; last = &(*last)->following)
-		;
-	if (map->items.n) {
-		*last = map;
-		map->listed = true;
-	}
-	pyqi_pool_map_follow(pool);
+	/* Meanwhile it may have been closed. */
+	if (!err && pool->closed)
+		err = pool->broken[0] ? -EOWNERDEAD : -ESHUTDOWN;
+	if (!err)
+		begin(pool, map);
 	pthread_mutex_unlock(&pool->lock);
-	*out = map;
-	return 0;
+	if (err)
+		free_map(map);
+	else
+		*out = map;
+	return err;
 }
 
 static bool all_have_ended(pyq_pool *pool, const void *arg)
@@ -282,43 +312,59 @@ ssize_t pyq_map_get(const pyq_map *map, size_t i, const void **data)
 	return (ssize_t)slot->len;
 }
 
+/* Or another thread has the last one. */
 static bool next_has_ended(pyq_pool *pool, const void *arg)
 {
 	const pyq_map *map = arg;
+	const size_t next = __atomic_load_n(&map->next, __ATOMIC_RELAXED);
 
 	(void)pool;
-	return map->slots[map->next].ready;
+	return next == map->items.n || __atomic_load_n(&map->slots[next].ready, __ATOMIC_ACQUIRE);
 }
 
 static bool another_has_ended(pyq_pool *pool, const void *arg)
 {
 	const pyq_map *map = arg;
+	const size_t next = __atomic_load_n(&map->next, __ATOMIC_RELAXED);
 
 	(void)pool;
-	return map->ended > map->next;
+	return next == map->items.n || pyq_map_done(map) > next;
 }
 
 int pyq_map_next(pyq_map *map, unsigned int flags, int64_t timeout, size_t *i)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
+	bool (*const ended)(pyq_pool *, const void *) =
+		flags & PYQ_MAP_UNORDERED ? another_has_ended : next_has_ended;
+	uint64_t deadline;
+	size_t next;
 	int err;
 
 	if (flags & ~PYQ_MAP_UNORDERED)
 		return -EOPNOTSUPP;
 	if (timeout < PYQ_FOREVER)
 		return -EINVAL;
-	if (map->next == map->items.n)
-		return 0;
-	if (!pyqi_generation_is(map->pool->generation))
-		return -ESTALE;
-	err = pyqi_pool_wait(map->pool,
-			     flags & PYQ_MAP_UNORDERED ? another_has_ended : next_has_ended, map,
-			     timeout);
+	err = pyqi_deadline(timeout, &deadline);
 	if (err)
 		return err;
-	*i = flags & PYQ_MAP_UNORDERED ? map->order[map->next] : map->next;
-	map->next++;
+	do {
+		/* All have ended: then the pool may be gone. */
+		if (!ended(NULL, map)) {
+			if (!pyqi_generation_is(map->pool->generation))
+				return -ESTALE;
+			err = pyqi_pool_wait_until(map->pool, ended, map, deadline);
+			if (err)
+				return err;
+		}
+		next = __atomic_load_n(&map->next, __ATOMIC_RELAXED);
+		if (next == map->items.n)
+			return 0;
+		/* Another thread may have been quicker, and then it is about the one after it. */
+	} while (!ended(NULL, map) ||
+		 !__atomic_compare_exchange_n(&map->next, &next, next + 1, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	*i = flags & PYQ_MAP_UNORDERED ? map->order[next] : next;
 	return 1;
 }
 
@@ -349,6 +395,7 @@ int pyq_map_free(pyq_map *map)
 		pool = map->pool;
 		pthread_mutex_lock(&pool->lock);
 		unlist(pool, map);
+		pyqi_pool_map_drop(pool, map, -ECANCELED);
 		pthread_mutex_unlock(&pool->lock);
 		err = pyqi_pool_wait(pool, nothing_under_way, map, PYQ_FOREVER);
 		if (err)

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 
 #include "pool.h"
 #include "spin.h"
+#include "word.h"
 
 struct pyqi_pool_task *pyqi_pool_task_new(pyq_pool *pool)
 {
@@ -55,9 +57,18 @@ void pyqi_pool_task_free(pyq_pool *pool, struct pyqi_pool_task *task)
 	pool->under_way--;
 }
 
+/* Return: -EAGAIN also if it is full of bytes. */
+static int put_now(pyq_pool *pool, size_t len)
+{
+	int err = pyq_put(pool->common.tasks, pool->out, len, PYQ_NOWAIT);
+
+	return err == -ENOBUFS ? -EAGAIN : err;
+}
+
 static int put(pyq_pool *pool, struct pyqi_pool_task *task, size_t len, uint32_t job, uint64_t n)
 {
 	const uint32_t index = index_of(pool, task);
+	int err;
 
 	*(struct pyqi_pool_job_msg *)(void *)pool->out = (struct pyqi_pool_job_msg){
 		.index = index,
@@ -71,8 +82,12 @@ static int put(pyq_pool *pool, struct pyqi_pool_task *task, size_t len, uint32_t
 	};
 	__atomic_store_n(&pyqi_pool_words(&pool->common)[index],
 			 pyqi_pool_word(task->serial, 0, PYQI_POOL_QUEUED), __ATOMIC_SEQ_CST);
-	return pyq_put(pool->common.tasks, pool->out, sizeof(struct pyqi_pool_job_msg) + len,
-		       PYQ_NOWAIT);
+	err = put_now(pool, sizeof(struct pyqi_pool_job_msg) + len);
+	if (err != -EAGAIN)
+		return err;
+	/* Said before one more look: the worker that makes room after that tells. */
+	__atomic_store_n(&pool->common.table->unsent, 1, __ATOMIC_SEQ_CST);
+	return put_now(pool, sizeof(struct pyqi_pool_job_msg) + len);
 }
 
 int pyqi_pool_send(pyq_pool *pool, struct pyqi_pool_task *task)
@@ -90,7 +105,7 @@ int pyqi_pool_send(pyq_pool *pool, struct pyqi_pool_task *task)
 			memcpy(to, task->arg, task->len);
 		err = put(pool, task, task->len, PYQI_POOL_ONE, 1);
 	}
-	/* Messages of the dead can be in the way, which do not count among those under way. */
+	/* What has been cancelled can be in the way, or messages of the dead. */
 	if (err == -EAGAIN) {
 		pool->unsent += !task->unsent;
 		task->unsent = true;
@@ -167,17 +182,7 @@ void pyqi_pool_fail_all(pyq_pool *pool, int error, const char *why)
 
 		maps = map->following;
 		map->listed = false;
-		if (map->sent < map->items.n) {
-			struct pyqi_pool_task rest = {
-				.map = map,
-				.first = map->sent,
-				.n = map->items.n - map->sent,
-			};
-
-			map->sent = map->items.n;
-			map->under_way++;
-			pyqi_pool_map_done(pool, &rest, NULL, 0, error);
-		}
+		pyqi_pool_map_drop(pool, map, error);
 	}
 	for (uint32_t i = 0; i < pool->common.attr.queue_size; i++)
 		if (pool->tasks[i].under_way)
@@ -194,8 +199,11 @@ void pyqi_pool_nudge(pyq_pool *pool)
 {
 	const struct pyqi_pool_news_msg news = { .news = PYQI_POOL_NUDGE };
 
-	/* Without room there is news enough. */
-	pyq_put(pool->common.news, &news, sizeof(news), PYQ_NOWAIT);
+	/* One is enough; and without room there is news enough. */
+	if (__atomic_exchange_n(&pool->nudged, true, __ATOMIC_SEQ_CST))
+		return;
+	if (pyq_put(pool->common.news, &news, sizeof(news), PYQ_NOWAIT))
+		__atomic_store_n(&pool->nudged, false, __ATOMIC_SEQ_CST);
 }
 
 static void broken(pyq_pool *pool, const char *why)
@@ -215,9 +223,20 @@ static void initializer_fails(pyq_pool *pool, const struct pyqi_pool_news_msg *n
 			 strerrordesc_np((int)news->reason));
 	} else {
 		describe_death(why, sizeof(why), news);
-		snprintf(text, sizeof(text), "the initializer fails again and again: %s", why);
+		snprintf(text, sizeof(text), "%s again and again: %s",
+			 pool->common.attr.initializer ? "the initializer fails" : "workers fail",
+			 why);
 	}
 	broken(pool, text);
+}
+
+/* Under the lock: nothing comes from there any more. */
+static void is_gone(pyq_pool *pool)
+{
+	pool->gone = true;
+	/* For ever ready: an event loop is not to turn for that. */
+	if (pool->poll_fd >= 0 && pool->helper_fd >= 0)
+		epoll_ctl(pool->poll_fd, EPOLL_CTL_DEL, pool->helper_fd, NULL);
 }
 
 /* A piece of news in pool->buf. */
@@ -246,9 +265,12 @@ static void take_in(pyq_pool *pool, size_t len)
 		initializer_fails(pool, news);
 		break;
 	case PYQI_POOL_GONE:
-		pool->gone = true;
+		is_gone(pool);
 		break;
 	case PYQI_POOL_NUDGE:
+		__atomic_store_n(&pool->nudged, false, __ATOMIC_SEQ_CST);
+		break;
+	case PYQI_POOL_ROOM:
 		break;
 	}
 }
@@ -287,6 +309,41 @@ static void call_back(pyq_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+/* Under the lock, after news have been taken. Return: are there callbacks to be called? */
+static bool taken(pyq_pool *pool)
+{
+	struct pyqi_pool_table *t = pool->common.table;
+
+	/* There is room for a result again: somebody waits for that. */
+	if (__atomic_load_n(&t->no_room, __ATOMIC_SEQ_CST) &&
+	    __atomic_exchange_n(&t->no_room, 0, __ATOMIC_SEQ_CST)) {
+		__atomic_add_fetch(&t->room, 1, __ATOMIC_SEQ_CST);
+		pyqi_word_wake(&t->room, PYQI_ALL, true);
+	}
+	if (pool->unsent)
+		send_unsent(pool);
+	if (pool->followers)
+		pthread_cond_broadcast(&pool->changed);
+	return pool->ended;
+}
+
+/* What cannot be got will not come. Under the lock. */
+static void spoiled(pyq_pool *pool, int err)
+{
+	const struct pyqi_pool_order_msg order = { .order = PYQI_POOL_TERMINATE };
+	char text[120];
+
+	if (pool->gone)
+		return;
+	snprintf(text, sizeof(text), "the queue of results has failed: %s", strerrordesc_np(-err));
+	broken(pool, text);
+	pool->gone = true;
+	if (!pool->threads)
+		pyqi_pool_order(pool, &order);
+}
+
+static bool take_asked(pyq_pool *pool);
+
 /* So many news before callbacks are called, and others looked after. */
 #define NEWS_AT_ONCE 64
 
@@ -295,22 +352,29 @@ static bool take_news(void *arg)
 {
 	pyq_pool *pool = arg;
 	unsigned int n = 0;
-	ssize_t len;
+	ssize_t len = -EAGAIN;
+	bool callbacks;
 
+	/* What the kernel takes for us comes before what is taken here, into the same room. */
+	if (pool->asked && pool->by_kernel)
+		return take_asked(pool);
 	while (n < NEWS_AT_ONCE &&
 	       (len = pyq_get(pool->common.news, pool->buf, pool->size, PYQ_NOWAIT)) >= 0) {
 		if (!n++)
 			pthread_mutex_lock(&pool->lock);
 		take_in(pool, (size_t)len);
 	}
+	if (n == NEWS_AT_ONCE || len == -EAGAIN)
+		len = 0;
+	if (len < 0 && !n++)
+		pthread_mutex_lock(&pool->lock);
 	if (!n)
 		return false;
-	if (pool->unsent)
-		send_unsent(pool);
-	if (pool->followers)
-		pthread_cond_broadcast(&pool->changed);
+	if (len < 0)
+		spoiled(pool, (int)len);
+	callbacks = taken(pool);
 	pthread_mutex_unlock(&pool->lock);
-	if (pool->ended)
+	if (callbacks)
 		call_back(pool);
 	return true;
 }
@@ -319,6 +383,7 @@ static bool take_news(void *arg)
 static void look_at_helper(pyq_pool *pool)
 {
 	struct pollfd pfd = { .fd = pool->helper_fd, .events = POLLIN };
+	bool callbacks;
 
 	if (pool->helper_fd < 0 || pool->gone || poll(&pfd, 1, 0) != 1)
 		return;
@@ -327,67 +392,66 @@ static void look_at_helper(pyq_pool *pool)
 		;
 	pthread_mutex_lock(&pool->lock);
 	if (!pool->gone) {
-		pool->gone = true;
+		is_gone(pool);
 		if (!pool->terminated)
 			broken(pool, "the pool's helper process has died");
 	}
-	if (pool->followers)
-		pthread_cond_broadcast(&pool->changed);
+	callbacks = taken(pool);
 	pthread_mutex_unlock(&pool->lock);
-	if (pool->ended)
+	if (callbacks)
 		call_back(pool);
 }
 
-/* The operation that waits for news has got some. */
-static void take_asked(pyq_pool *pool, ssize_t len)
+/* Has the operation that waits for news got some? */
+static bool take_asked(pyq_pool *pool)
 {
+	struct pyq_completion done;
+	bool callbacks;
+
+	if (pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT) != 1)
+		return false;
 	pool->asked = false;
-	if (len < 0)
-		return;
+	pool->deaf = done.result < 0 ? (int)done.result : 0;
+	if (pool->deaf)
+		return false;
 	pthread_mutex_lock(&pool->lock);
-	take_in(pool, (size_t)len);
-	if (pool->unsent)
-		send_unsent(pool);
-	if (pool->followers)
-		pthread_cond_broadcast(&pool->changed);
+	take_in(pool, (size_t)done.result);
+	callbacks = taken(pool);
 	pthread_mutex_unlock(&pool->lock);
-	if (pool->ended)
+	if (callbacks)
 		call_back(pool);
+	return true;
 }
 
 /* Have the kernel watch. Return: whether something has come instead. */
 static bool ask(pyq_pool *pool)
 {
-	struct pyq_completion done;
-
-	if (!pool->asked &&
-	    !pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size, PYQ_FOREVER, 1))
-		pool->asked = true;
-	if (pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT) == 1) {
-		take_asked(pool, (ssize_t)done.result);
-		return true;
+	if (!pool->asked) {
+		pool->deaf = pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size,
+					 PYQ_FOREVER, 1);
+		pool->asked = !pool->deaf;
 	}
-	return false;
+	return pool->asked && take_asked(pool);
 }
+
+/* How often somebody looks whom nobody tells. */
+#define DEAF_NS 5000000
 
 static void sleep_until(pyq_pool *pool, uint64_t deadline)
 {
 	struct pollfd fds[2] = {
-		{ .fd = pyq_aio_fd(pool->aio), .events = POLLIN },
-		{ .fd = pool->helper_fd, .events = POLLIN },
-	};
-	const uint64_t now = deadline == PYQI_FOREVER ? 0 : pyqi_now();
-	const uint64_t ns = deadline > now ? deadline - now : 0;
-	const struct timespec timeout = {
-		.tv_sec = (time_t)(ns / 1000000000),
-		.tv_nsec = (long)(ns % 1000000000),
+		{ .fd = pool->aio_fd, .events = POLLIN },
+		{ .fd = pool->gone ? -1 : pool->helper_fd, .events = POLLIN },
 	};
 
 	if (ask(pool))
 		return;
-	ppoll(fds, 2, deadline == PYQI_FOREVER ? NULL : &timeout, NULL);
+	if (pool->deaf && pyqi_now() + DEAF_NS < deadline)
+		deadline = pyqi_now() + DEAF_NS;
+	pyqi_poll_until(fds, 2, deadline);
 	look_at_helper(pool);
-	ask(pool);
+	if (pool->asked)
+		take_asked(pool);
 }
 
 /* Without its lock, led by the caller. Return: 0, -EAGAIN, -ETIMEDOUT. */
@@ -435,10 +499,16 @@ int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg)
 		   int64_t timeout)
 {
 	uint64_t deadline;
-	int ret = pyqi_deadline(timeout, &deadline);
+	int err = pyqi_deadline(timeout, &deadline);
 
-	if (ret)
-		return ret;
+	return err ? err : pyqi_pool_wait_until(pool, done, arg, deadline);
+}
+
+int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
+			 const void *arg, uint64_t deadline)
+{
+	int ret = 0;
+
 	pthread_mutex_lock(&pool->lock);
 	while (!done(pool, arg)) {
 		if (!pool->led) {
@@ -487,6 +557,7 @@ int pyqi_pool_look(pyq_pool *pool)
 	pool->led = false;
 	if (pool->followers)
 		pthread_cond_broadcast(&pool->changed);
+	ret = pool->broken[0] ? -EOWNERDEAD : pool->deaf;
 	pthread_mutex_unlock(&pool->lock);
-	return pool->broken[0] ? -EOWNERDEAD : 0;
+	return ret;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pool.h"
+#include "word.h"
 
 /**
  * struct running - what a worker is at
@@ -19,8 +20,9 @@
  * @out: the news: head, and outcomes
  * @size: bytes there
  * @used: so many of them by what has been run
+ * @ahead: bytes for what will run after it, of the same message
  * @len: of the result of what runs now
- * @too_long: that was too long
+ * @lost: NULL, or why there is none
  * @text: why it has failed
  */
 struct running {
@@ -30,9 +32,9 @@ struct running {
 	char *arg;
 	size_t arg_size;
 	char *out;
-	size_t size, used;
+	size_t size, used, ahead;
 	size_t len;
-	bool too_long;
+	const char *lost;
 	char text[PYQI_POOL_TEXT];
 };
 
@@ -54,25 +56,31 @@ static bool room(char **buf, size_t *size, size_t needed)
 
 int pyq_return(struct pyq_call *call, const void *data, size_t len)
 {
+	PYQI_KEEP_ERRNO;
 	struct running *r = call->opaque;
 	const size_t at = r->used + sizeof(struct pyqi_pool_outcome);
-	const size_t most = r->c->attr.max_message + sizeof(struct pyqi_pool_news_msg);
+	/* What is around the first one's does not count: as long an argument is sent. */
+	const size_t most = r->c->attr.max_message + PYQI_POOL_AROUND - PYQI_POOL_TEXT - r->ahead;
 
-	if (len > r->c->attr.max_message || at + len > most) {
-		r->too_long = true;
+	r->len = 0;
+	if (len > r->c->attr.max_message || at + pyqi_pool_filled(len) > most) {
+		r->lost = "the result is longer than max_message";
 		return -E2BIG;
 	}
-	if (!room(&r->out, &r->size, at + pyqi_pool_filled(len) + PYQI_POOL_TEXT))
+	if (!room(&r->out, &r->size, at + pyqi_pool_filled(len) + PYQI_POOL_TEXT)) {
+		r->lost = "no memory for the result";
 		return -ENOMEM;
+	}
 	if (len)
 		memcpy(r->out + at, data, len);
 	r->len = len;
-	r->too_long = false;
+	r->lost = NULL;
 	return 0;
 }
 
 int pyq_error(struct pyq_call *call, int code, const char *format, ...)
 {
+	PYQI_KEEP_ERRNO;
 	struct running *r = call->opaque;
 	va_list args;
 
@@ -97,14 +105,15 @@ static bool run(struct running *r, const struct pyqi_pool_job_msg *job, void *ar
 	int code;
 
 	r->len = 0;
-	r->too_long = false;
+	r->lost = NULL;
 	r->text[0] = '\0';
 	code = job->function(&call);
-	if (!code && r->too_long)
-		code = pyq_error(&call, -ENOMSG, "the result is longer than max_message");
+	if (!code && r->lost)
+		code = pyq_error(&call, -ENOMSG, "%s", r->lost);
 	if (code)
 		r->len = 0;
-	text = code ? strlen(r->text) : 0;
+	/* Of one among others nobody asks for it. */
+	text = code && job->job == PYQI_POOL_ONE ? strlen(r->text) : 0;
 	if (!room(&r->out, &r->size,
 		  r->used + sizeof(*outcome) + pyqi_pool_filled(r->len) + PYQI_POOL_TEXT))
 		return false;
@@ -121,17 +130,38 @@ static bool run_all(struct running *r, const struct pyqi_pool_job_msg *job)
 {
 	char *at = r->arg + sizeof(*job);
 
+	r->ahead = 0;
 	if (job->job == PYQI_POOL_ONE)
 		return run(r, job, at, job->len);
 	for (uint64_t i = 0; i < job->n; i++) {
 		uint64_t len;
 
 		memcpy(&len, at, sizeof(len));
+		r->ahead = (job->n - i - 1) * sizeof(struct pyqi_pool_outcome);
 		if (!run(r, job, at + 16, len))
 			return false;
 		at += 16 + pyqi_pool_filled(len);
 	}
 	return true;
+}
+
+/* Put what has come of it. If the queue is full of bytes, the program takes some first. */
+static int put_news(const struct running *r)
+{
+	struct pyqi_pool_table *t = r->c->table;
+	int err;
+
+	while ((err = pyq_put(r->c->news, r->out, r->used, PYQ_FOREVER)) == -ENOBUFS) {
+		const uint32_t room = __atomic_load_n(&t->room, __ATOMIC_SEQ_CST);
+
+		/* Said before one more look: who takes something after that sees it. */
+		__atomic_store_n(&t->no_room, 1, __ATOMIC_SEQ_CST);
+		err = pyq_put(r->c->news, r->out, r->used, PYQ_FOREVER);
+		if (err != -ENOBUFS)
+			break;
+		pyqi_word_sleep(&t->room, room, PYQI_FOREVER, true);
+	}
+	return err;
 }
 
 /* What has come of it could not be sent: that can. */
@@ -156,7 +186,7 @@ static int send_failure(struct running *r, const struct pyqi_pool_job_msg *job, 
 	}
 	news = (void *)r->out;
 	news->len = r->used - sizeof(*news);
-	return pyq_put(r->c->news, r->out, r->used, PYQ_FOREVER);
+	return put_news(r);
 }
 
 static int do_job(struct running *r, const struct pyqi_pool_job_msg *job)
@@ -185,20 +215,18 @@ static int do_job(struct running *r, const struct pyqi_pool_job_msg *job)
 		.len = r->used - sizeof(*news),
 	};
 	if (done)
-		err = pyq_put(r->c->news, r->out, r->used, PYQ_FOREVER);
-	if (err == -E2BIG)
-		return send_failure(r, job, "the results of a chunk are longer than max_message");
-	if (err == -ENOMEM || err == -ENOBUFS || err == -EDQUOT)
+		err = put_news(r);
+	if (err == -ENOMEM || err == -EDQUOT)
 		return send_failure(r, job, "no memory for the result");
 	return err;
 }
 
-/* A worker too many is to end, and nobody has yet. */
-static bool is_spare(const struct pyqi_pool_common *c)
+bool pyqi_pool_is_spare(const struct pyqi_pool_common *c)
 {
 	uint32_t spare = __atomic_load_n(&c->table->spare, __ATOMIC_SEQ_CST);
 
-	while (spare)
+	/* Threads count there who has ended. */
+	while (spare && !(c->attr.flags & PYQ_POOL_THREADS))
 		if (__atomic_compare_exchange_n(&c->table->spare, &spare, spare - 1, false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			return true;
@@ -227,7 +255,7 @@ static int take(struct running *r)
 	memcpy(r->arg, loan.data, loan.size);
 	job = (void *)r->arg;
 	if (job->job == PYQI_POOL_QUIT) {
-		mine = is_spare(c);
+		mine = pyqi_pool_is_spare(c);
 	} else {
 		expected = pyqi_pool_word(job->serial, 0, PYQI_POOL_QUEUED);
 		__atomic_store_n(&r->me->task, (uint64_t)job->serial << 32 | (job->index + 1),
@@ -240,6 +268,13 @@ static int take(struct running *r)
 	err = pyq_release(c->tasks, &loan);
 	if (err)
 		return err;
+	/* There is room for another one: somebody waits for that. */
+	if (__atomic_load_n(&c->table->unsent, __ATOMIC_SEQ_CST) &&
+	    __atomic_exchange_n(&c->table->unsent, 0, __ATOMIC_SEQ_CST)) {
+		const struct pyqi_pool_news_msg nudge = { .news = PYQI_POOL_ROOM };
+
+		pyqi_pool_tell(c, &nudge);
+	}
 	if (job->job == PYQI_POOL_QUIT)
 		return mine ? -ECANCELED : 0;
 	if (!mine)
@@ -256,23 +291,54 @@ int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker)
 	if (!room(&r.out, &r.size, 4096))
 		return 1;
 	__atomic_store_n(&r.me->ready, 1, __ATOMIC_SEQ_CST);
-	for (;;) {
-		ret = take(&r);
-		if (ret < 0)
-			break;
-		if (!ret)
+	/* The queue of results as well: later a function may have left no file for that. */
+	ret = pyq_qsize(c->news) < 0 ? (int)pyq_qsize(c->news) : 0;
+	while (ret >= 0) {
+		ret = pyqi_pool_is_spare(c) ? -ECANCELED : take(&r);
+		if (ret <= 0)
 			continue;
 		ret = do_job(&r, (void *)r.arg);
+		if (ret)
+			break; /* it has not ended: that is for who looks after the dead */
 		__atomic_store_n(&r.me->task, 0, __ATOMIC_SEQ_CST);
-		if (ret || (left && !--left))
+		if (left && !--left)
 			break;
 	}
 	free(r.arg);
 	free(r.out);
-	if (ret && ret != -ESHUTDOWN && ret != -ECANCELED)
+	if (ret && ret != -ESHUTDOWN && ret != -ECANCELED) {
+		/* It cannot work: as if its initializer had failed. */
+		__atomic_store_n(&r.me->ready, 0, __ATOMIC_SEQ_CST);
 		return 1;
+	}
 	__atomic_store_n(&r.me->left, 1, __ATOMIC_SEQ_CST);
 	return 0;
+}
+
+bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker)
+{
+	const uint64_t task = __atomic_load_n(&c->table->workers[worker].task, __ATOMIC_SEQ_CST);
+	const uint32_t index = (uint32_t)task - 1, serial = (uint32_t)(task >> 32);
+
+	/* Or the message has not been released, and comes again. */
+	return task && __atomic_load_n(&pyqi_pool_words(c)[index], __ATOMIC_SEQ_CST) ==
+			       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
+}
+
+int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, int status,
+			    enum pyqi_pool_reason reason)
+{
+	const struct pyqi_pool_worker *w = &c->table->workers[worker];
+	const struct pyqi_pool_news_msg news = {
+		.index = (uint32_t)w->task - 1,
+		.serial = (uint32_t)(w->task >> 32),
+		.news = PYQI_POOL_DIED,
+		.status = status,
+		.reason = reason,
+		.pid = w->pid,
+	};
+
+	return pyqi_pool_runs(c, worker) ? pyqi_pool_tell(c, &news) : 0;
 }
 
 int pyqi_pool_tell(const struct pyqi_pool_common *c, const struct pyqi_pool_news_msg *news)

@@ -35,7 +35,7 @@
  *
  * A worker that dies (a crash, exit(), kill -9, the OOM killer) takes with it the task that
  * it was running, and nothing else: that is run again, up to max_retries times, or fails
- * with -EOWNERDEAD; the worker is replaced. A result that has been sent counts: its task is
+ * with EOWNERDEAD; the worker is replaced. A result that has been sent counts: its task is
  * not run again. If the program dies, helper and workers do.
  *
  * Who waits does the pool's work: results are taken, retries sent and callbacks run by the
@@ -43,7 +43,7 @@
  * pyq_pool_process() or waiting for room in pyq_pool_apply_async(); and, as soon as there is
  * a task with a callback, by a thread of the pool's own (all signals blocked), unless
  * PYQ_POOL_NO_THREAD. All functions may be called by several threads at once. In a child
- * after a fork, also in a worker, they are -ESTALE.
+ * after a fork, also in a worker, they fail with ESTALE.
  */
 #ifndef PYQUEUE_POOL_H
 #define PYQUEUE_POOL_H
@@ -174,13 +174,14 @@ PYQ_API int pyq_pool_serve(const struct pyq_pool_function *functions, int (*init
 
 /**
  * struct pyq_pool_attr - what a pool is like
- * @workers: how many; 0: as many as this process may use processors
+ * @workers: how many, at most 1000; 0: as many as this process may use processors
  * @initializer: NULL, or what each worker runs first; not 0: it has failed
  * @initializer_arg: for that
  * @max_tasks: after so many a worker ends and is replaced; 0: never
  * @queue_size: tasks that can be under way; 0: 1024, at most 65536. Then
  *	pyq_pool_apply_async() waits
- * @max_message: bytes of an argument, or of a result; 0: 1 MiB less what goes with it; at
+ * @max_message: bytes of an argument, or of a result, and of the results of a chunk
+ *	together with 16 for each; 0: 1 MiB less what goes with it; at
  *	most 63 MiB
  * @max_retries: how often a task is run again whose worker has died
  * @timeout: how long a task may run, in nanoseconds; 0: as long as it takes. After that its
@@ -364,7 +365,8 @@ PYQ_API int pyq_pool_fd(pyq_pool *pool);
  * pyq_pool_process() - do what there is to do, and do not wait
  * @pool: that
  *
- * Return: 0; -EDEADLK in a callback; -EOWNERDEAD it is broken; -ESTALE.
+ * Return: 0; -EDEADLK in a callback; -EOWNERDEAD it is broken; -ESTALE; or, if pyq_pool_fd()
+ * cannot tell of what comes, an error of pyq_aio_get(): call it again after a while.
  */
 PYQ_API int pyq_pool_process(pyq_pool *pool);
 
@@ -501,7 +503,8 @@ PYQ_API unsigned int pyq_result_attempts(const pyq_result *result);
  * One that waits ends at once; of one that runs the worker is killed and replaced. It ends
  * with -ECANCELED, if it has not ended before that.
  *
- * Return: 0; -EALREADY it has ended; -EBUSY it runs in a thread; -ESTALE.
+ * Return: 0; -EALREADY it has ended; -EBUSY it runs in a thread; -EOWNERDEAD the pool is
+ * broken: it will end; -ESTALE.
  */
 PYQ_API int pyq_result_cancel(pyq_result *result);
 
@@ -556,8 +559,8 @@ struct pyq_item {
  * again, or fail. Does not wait for room: what has none follows as there is some, sent by
  * who does the pool's work.
  *
- * Return: 0; -ESHUTDOWN closed or terminated; -EINVAL no function, or no arguments where
- * there are to be some; -EFAULT the workers do not know @function; -E2BIG an argument is over
+ * Return: 0; -ESHUTDOWN closed or terminated; -EINVAL no function, or no arguments (or none
+ * of their bytes) where there are to be some; -EFAULT the workers do not know @function; -E2BIG an argument is over
  * max_message; -EOWNERDEAD the pool is broken; -ENOMEM; -ESTALE.
  */
 PYQ_API int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_items *items,
@@ -593,7 +596,7 @@ PYQ_API int pyq_map_wait(pyq_map *map, int64_t timeout);
  * @data: NULL, or out: the bytes, the map's, aligned to 16
  *
  * Return: the result's bytes; -EAGAIN it has not ended; -EINVAL there is no such; or how it
- * has failed, as pyq_result_get().
+ * has failed, as pyq_result_get() without -EMSGSIZE.
  */
 PYQ_API ssize_t pyq_map_get(const pyq_map *map, size_t i, const void **data);
 
@@ -623,6 +626,8 @@ PYQ_API size_t pyq_map_done(const pyq_map *map);
 /**
  * pyq_map_free() - not of interest any more; waits for those that have been sent
  * @map: that, or NULL
+ *
+ * Those that have not been sent are not run, and count as failed (cancelled).
  *
  * Return: 0; -EDEADLK in a callback: it is still there.
  */
