@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..24"
+echo "1..25"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -206,6 +206,11 @@ three_workers() {
 }
 ok "pool" ten_tasks
 ok "three workers have done them" three_workers
+
+ok "pool_exec" prints pool_exec <<END
+7 * 7 is 49
+"cube" is not in its table
+END
 
 ok "pool_results" prints pool_results 's/worker [0-9]+ /worker PID /' <<END
 apply: 49

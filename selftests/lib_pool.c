@@ -326,6 +326,21 @@ TEST_F(pool, room)
 
 /* --- results ---------------------------------------------------------------------- */
 
+/* proves: pyq_result_get -EMSGSIZE */
+TEST_F(pool, result_is_longer)
+{
+	pyq_result *r;
+	int n = 0;
+
+	begin(.workers = 1);
+	r = start(square, INT(5));
+	EXPECT_EQ(-EMSGSIZE, lib(pyq_result_get(r, &n, 3, LONG)));
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(4, lib(pyq_result_get(r, &n, 4, PYQ_NOWAIT)));
+	EXPECT_EQ(25, n);
+	pyq_result_free(r);
+}
+
 /* proves: pyq_result_wait -EAGAIN, pyq_result_wait -ETIMEDOUT, pyq_result_wait -EINVAL, pyq_result_successful -EAGAIN */
 TEST_F(pool, result_to_come)
 {

@@ -70,6 +70,7 @@ TEST_F(pool, killed)
 		{ { BY_EXIT, 0, 9 }, 0, "has exited with status 0" },
 	};
 	const int n = sizeof(ends) / sizeof(ends[0]);
+	const struct pyq_task dead = { .function = die, DIE(BY_SIGNAL, SIGKILL, 9) };
 	pyq_result *gated;
 
 	NOT_WITH_THREADS("one that dies is the program");
@@ -94,6 +95,7 @@ TEST_F(pool, killed)
 	sem_post(&shared->go);
 	EXPECT_EQ(4, finish(gated));
 	wait_stat(st.workers == 2 && st.died == 5 && st.failed == 5 && st.done == 6);
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_pool_apply(self->pool, &dead, NULL, 0)));
 	EXPECT_EQ(NULL, pyq_pool_broken(self->pool));
 }
 
@@ -197,10 +199,11 @@ TEST_F(pool, killed_when_its_result_was_sent)
 
 /* --- time ------------------------------------------------------------------------ */
 
-/* proves: pyq_result_get -ETIME, pyq_pool_attr -ETIME */
+/* proves: pyq_result_get -ETIME, pyq_pool_apply -ETIME, pyq_pool_attr -ETIME */
 TEST_F(pool, timeout)
 {
 	const int64_t ms = 1000000;
+	const struct pyq_task own = { .function = gate, .timeout = 60 * ms };
 	int64_t begun;
 	pyq_result *r, *behind;
 
@@ -220,10 +223,8 @@ TEST_F(pool, timeout)
 
 	/* A task's own. */
 	begun = lib_now_ns();
-	r = start(gate, .timeout = 60 * ms);
-	EXPECT_EQ(-ETIME, pyq_result_get(r, NULL, 0, LONG));
+	EXPECT_EQ(-ETIME, lib(pyq_pool_apply(self->pool, &own, NULL, 0)));
 	EXPECT_LE(60 * ms, lib_now_ns() - begun);
-	pyq_result_free(r);
 	EXPECT_EQ(0, wait_stat(st.workers == 1).died);
 
 	/* And one who is through in time stays alive. */
@@ -234,7 +235,7 @@ TEST_F(pool, timeout)
 
 /* --- cancel --------------------------------------------------------------------------- */
 
-/* proves: pyq_result_get -ECANCELED, pyq_result_cancel -EALREADY */
+/* proves: pyq_result_get -ECANCELED, pyq_result_cancel -ECANCELED, pyq_result_cancel -EALREADY */
 TEST_F(pool, cancel_queued)
 {
 	pyq_result *first, *r[3];
@@ -433,9 +434,11 @@ TEST_F(pool, no_process_for_another)
 
 /* --- others that die ---------------------------------------------------------------------- */
 
+/* proves: pyq_result_cancel -EOWNERDEAD */
 TEST_F(pool, helper_killed)
 {
 	pyq_result *r[3];
+	siginfo_t info;
 	pid_t helper;
 
 	NOT_WITH_THREADS("there is none");
@@ -446,6 +449,8 @@ TEST_F(pool, helper_killed)
 		r[i] = start(gate);
 	ASSERT_TRUE(pass(&shared->begun));
 	ASSERT_EQ(0, kill(helper, SIGKILL));
+	ASSERT_EQ(0, waitid(P_PID, (id_t)helper, &info, WEXITED | WNOWAIT));
+	EXPECT_EQ(-EOWNERDEAD, lib(pyq_result_cancel(r[0])));
 	for (int i = 0; i < 3; i++) {
 		EXPECT_EQ(-EOWNERDEAD, pyq_result_get(r[i], NULL, 0, LONG));
 		EXPECT_NE(NULL, strstr(pyq_result_text(r[i]), "helper"));

@@ -77,6 +77,31 @@ TEST_F(pool, terminate)
 	self->pool = NULL;
 }
 
+static void *apply_gate(void *pool)
+{
+	const struct pyq_task task = { .function = gate };
+
+	return (void *)(intptr_t)pyq_pool_apply(pool, &task, NULL, 0);
+}
+
+/* proves: pyq_pool_apply -ECANCELED */
+TEST_F(pool, terminate_while_others_wait)
+{
+	pthread_t threads[3];
+	void *err;
+
+	begin(.workers = 1);
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, apply_gate, self->pool));
+	ASSERT_TRUE(pass(&shared->begun));
+	wait_stat(st.submitted == 3);
+	EXPECT_EQ(0, lib(pyq_pool_terminate(self->pool)));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &err));
+		EXPECT_EQ(-ECANCELED, (int)(intptr_t)err);
+	}
+}
+
 TEST_F(pool, destroy_at_once)
 {
 	for (int i = 0; i < 20; i++) {

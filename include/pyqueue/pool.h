@@ -221,8 +221,8 @@ struct pyq_pool_attr {
  * seconds to call pyq_pool_serve(); after an error it is killed.
  *
  * Return: 0; -EINVAL an attribute is out of range; -EOPNOTSUPP an unknown flag, or a
- * timeout of threads; -ENOMEM; -EAGAIN no process or thread more; -EMFILE, -ENFILE; or
- * what pyq_create() says. Of a program also -ENOENT there is none; -EACCES it must not be
+ * timeout of threads; -ENOMEM; -EAGAIN no process or thread more; -EMFILE; or what
+ * pyq_create() says. Of a program also -ENOENT there is none; -EACCES it must not be
  * executed, or what else execve() says; -EPIPE it has ended, or closed its files, and has not
  * served; -ETIMEDOUT it has not in ten seconds; -EPROTO its library is another version; or
  * what its pyq_pool_serve() has returned.
