@@ -125,7 +125,7 @@ static void ended(pyq_pool *pool, struct pyqi_pool_task *task, const void *outco
 		  int error, int status, const char *why)
 {
 	if (task->map)
-		pyqi_pool_map_done(pool, task, outcomes, len, error);
+		pyqi_pool_map_done(pool, task, outcomes, len, error, why);
 	else
 		pyqi_pool_result_done(pool, task, outcomes, len, error, status, why);
 	pyqi_pool_task_free(pool, task);
@@ -182,7 +182,7 @@ void pyqi_pool_fail_all(pyq_pool *pool, int error, const char *why)
 
 		maps = map->following;
 		map->listed = false;
-		pyqi_pool_map_drop(pool, map, error);
+		pyqi_pool_map_drop(pool, map, error, why);
 	}
 	for (uint32_t i = 0; i < pool->common.attr.queue_size; i++)
 		if (pool->tasks[i].under_way)
@@ -254,7 +254,9 @@ static void take_in(pyq_pool *pool, size_t len)
 		return;
 	switch ((enum pyqi_pool_news)news->news) {
 	case PYQI_POOL_RESULT:
-		if (task)
+		if (task && news->reason)
+			ended(pool, task, NULL, 0, -ENOMSG, 0, "no memory for the result");
+		else if (task)
 			ended(pool, task, news + 1, news->len, 0, 0, NULL);
 		break;
 	case PYQI_POOL_DIED:
