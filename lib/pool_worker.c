@@ -150,8 +150,9 @@ static bool run(struct running *r, const struct pyqi_pool_job_msg *job, void *ar
 	r->lost = NULL;
 	r->text[0] = '\0';
 	code = job->function(&call);
-	if (!code && r->lost)
-		code = pyq_error(&call, -ENOMSG, "%s", r->lost);
+	/* Also if the function has only returned what pyq_return() said. */
+	if (r->lost && !(code && r->text[0]))
+		code = pyq_error(&call, code ? code : -ENOMSG, "%s", r->lost);
 	if (code)
 		r->len = 0;
 	if (!room(&r->out, &r->size,
