@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#include "aio.h"
 #include "pool.h"
 #include "spin.h"
 #include "word.h"
@@ -409,8 +410,16 @@ static bool take_asked(pyq_pool *pool)
 {
 	struct pyq_completion done;
 	bool callbacks;
+	ssize_t n;
 
-	if (pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT) != 1)
+	/*
+	 * It may end in the last look that this takes, and is known only by another one: until
+	 * then its message is in pool->buf, where others go.
+	 */
+	do
+		n = pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT);
+	while (n != 1 && pyqi_aio_completed(pool->aio));
+	if (n != 1)
 		return false;
 	pool->asked = false;
 	pool->deaf = done.result < 0 ? (int)done.result : 0;

@@ -236,6 +236,27 @@ TEST_F(pool, progress)
 	EXPECT_EQ(0, pyq_map_free(map));
 }
 
+/*
+ * Nobody waits, somebody looks again and again: whether what waits for news takes one, or who
+ * looks, none is lost.
+ */
+TEST_F(pool, looked_after)
+{
+	static int n[NUMBERS];
+	pyq_map *map;
+
+	number(n, NUMBERS);
+	begin(.workers = 2);
+	for (int round = 1; round <= 5; round++) {
+		map = map_all(counted, ITEMS(n), 1);
+		wait_stat(st.done == (uint64_t)round * NUMBERS);
+		ASSERT_EQ(NUMBERS, pyq_map_done(map));
+		for (int i = 0; i < NUMBERS; i++)
+			EXPECT_EQ(round, load(&shared->runs_of[i]));
+		EXPECT_EQ(0, pyq_map_free(map));
+	}
+}
+
 /* --- chunks -------------------------------------------------------------------------------- */
 
 /* One that waits, in a chunk with those behind it: so many chunks run at once. */
