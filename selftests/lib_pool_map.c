@@ -1,37 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One function, many arguments: pyq_pool_map() and all that is about a pyq_map. */
-#include "lib_pool.h"
-
-/* ITEMS(array) */
-#define ITEMS(array)                                                         \
-	&(struct pyq_items){                                                 \
-		.base = (array),                                             \
-		.size = sizeof((array)[0]),                                  \
-		.n = sizeof(array) / sizeof((array)[0]),                     \
-	}
-
-/* map_all(function, items, chunk): the map, under way */
-#define map_all(function, items, chunk)                                      \
-	({                                                                   \
-		pyq_map *map_ = NULL;                                        \
-		ASSERT_EQ(0, lib(pyq_pool_map_async(self->pool, function, items, chunk, &map_))); \
-		ASSERT_NE(NULL, map_);                                       \
-		map_;                                                        \
-	})
-
-/* One of its results, an int; or -1. */
-static int int_of(const pyq_map *map, size_t i)
-{
-	const void *data;
-
-	return pyq_map_get(map, i, &data) == sizeof(int) ? *(const int *)data : -1;
-}
-
-static void number(int *n, int count)
-{
-	for (int i = 0; i < count; i++)
-		n[i] = i;
-}
+#include "lib_pool_map.h"
 
 /* --- what it is for ------------------------------------------------------------------ */
 
