@@ -453,6 +453,9 @@ int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg)
 int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
 			 const void *arg, uint64_t deadline);
 
+/* Is this thread in a callback, and cannot wait? */
+bool pyqi_pool_is_led_by_me(pyq_pool *pool);
+
 /* Do what there is to do. */
 int pyqi_pool_look(pyq_pool *pool);
 

@@ -338,8 +338,13 @@ int pyq_map_wait(pyq_map *map, int64_t timeout)
 int pyq_pool_map(pyq_pool *pool, pyq_function function, const struct pyq_items *items, size_t chunk,
 		 pyq_map **map)
 {
-	int err = pyq_pool_map_async(pool, function, items, chunk, map);
+	int err;
 
+	*map = NULL;
+	/* Before anything is sent: what could not be waited for would be nobody's. */
+	if (pyqi_pool_is_led_by_me(pool))
+		return -EDEADLK;
+	err = pyq_pool_map_async(pool, function, items, chunk, map);
 	if (err)
 		return err;
 	err = pyq_map_wait(*map, PYQ_FOREVER);

@@ -547,6 +547,18 @@ int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void
 	return ret;
 }
 
+bool pyqi_pool_is_led_by_me(pyq_pool *pool)
+{
+	bool mine;
+
+	if (!pyqi_generation_is(pool->generation))
+		return false;
+	pthread_mutex_lock(&pool->lock);
+	mine = pool->led && pthread_equal(pool->leader, pthread_self());
+	pthread_mutex_unlock(&pool->lock);
+	return mine;
+}
+
 int pyqi_pool_look(pyq_pool *pool)
 {
 	int ret = 0;

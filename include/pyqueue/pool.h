@@ -574,8 +574,9 @@ PYQ_API int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const stru
  * @chunk: how many go to a worker at once, or 0
  * @map: where it goes, for pyq_map_get() and pyq_map_free()
  *
- * Return: 0: all have been done; the first one's error that has failed: the others have all
- * ended as well, and @map is there; otherwise as pyq_pool_map_async(), and it is NULL.
+ * Return: 0: all have been done; the error of the one with the lowest number that has failed: the
+ * others have all ended as well, and @map is there; otherwise as pyq_pool_map_async(), or
+ * -EDEADLK in a callback, and it is NULL.
  */
 PYQ_API int pyq_pool_map(pyq_pool *pool, pyq_function function, const struct pyq_items *items,
 			 size_t chunk, pyq_map **map);
