@@ -121,6 +121,41 @@ TEST_F(pool, many_texts)
 	EXPECT_EQ(0, pyq_map_free(map));
 }
 
+/* From the first one on there is no memory in the worker: not even for so many outcomes. */
+static int use_up_memory(struct pyq_call *call)
+{
+	const struct rlimit little = { 4096, RLIM_INFINITY };
+
+	if (*(int *)call->arg)
+		return 0;
+	if (setrlimit(RLIMIT_AS, &little))
+		return 1;
+	for (size_t size = 1 << 20; size; size /= 2)
+		while (malloc(size))
+			;
+	return 0;
+}
+
+TEST_F(pool, no_memory_for_outcomes)
+{
+	static int n[NUMBERS];
+	pyq_map *map;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	SKIP(return, "sanitizers need memory");
+#endif
+	NOT_WITH_THREADS("the limit is the program's");
+	number(n, NUMBERS);
+	begin(.workers = 1);
+	EXPECT_EQ(-ENOMSG, pyq_pool_map(self->pool, use_up_memory, ITEMS(n), NUMBERS, &map));
+	for (size_t i = 0; i < NUMBERS; i++) {
+		EXPECT_EQ(-ENOMSG, pyq_map_get(map, i, NULL));
+		EXPECT_STREQ("no memory for the result", pyq_map_text(map, i));
+	}
+	EXPECT_EQ(0, wait_stat(true).died);
+	EXPECT_EQ(0, pyq_map_free(map));
+}
+
 /* --- workers that die ---------------------------------------------------------------------- */
 
 /* Number 5 kills its worker, at its first runs. */
