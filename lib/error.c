@@ -35,8 +35,9 @@ const char *pyq_strerror(long err)
 	case -E2BIG:
 		return "the message is longer than the queue's max_msg (of pyq_commit(): than what "
 		       "was reserved): send it in parts, or create the queue with a larger "
-		       "max_msg (at most 64 MiB); or of pyq_process_start(): the arguments and the "
-		       "environment are too long together";
+		       "max_msg (at most 64 MiB; of a pool: max_message, at most 63 MiB); or of "
+		       "pyq_process_start(): the arguments and the environment are too long "
+		       "together";
 	case -ENOBUFS:
 		return "the queue's large messages, or those that a queue without a bound keeps "
 		       "outside of its ring, would exceed its max_bytes: get some first, or "
@@ -145,14 +146,17 @@ const char *pyq_strerror(long err)
 		return "this file descriptor, or /dev/pyqueue, is not one of the pyqueue module, "
 		       "or the module is another version's";
 	case -EFAULT:
-		return "bad address: a buffer cannot be read or written";
+		return "bad address: a buffer cannot be read or written; or a pool's workers do not "
+		       "know this function, as it was loaded after pyq_pool_create(), or is not "
+		       "their program's (pyq_pool_function())";
 	case -EUCLEAN:
 		return "the queue is broken: a process that maps it has spoilt its memory, or "
 		       "what has its name in /dev/shm is none. Make a new one; where its users "
 		       "do not trust one another, with the module and PYQ_SEALED";
 	case -EDEADLK:
 		return "this would wait for the caller itself: a lock that it holds (one made with "
-		       "PYQ_LOCK_RECURSIVE can be acquired again), or its own end";
+		       "PYQ_LOCK_RECURSIVE can be acquired again), its own end, or in a pool's "
+		       "callback for other results";
 	case -ENOTRECOVERABLE:
 		return "this lock was released before somebody had put right what its dead holder "
 		       "had left (pyq_lock_make_consistent()): nobody can have it any more, make "
@@ -172,6 +176,16 @@ const char *pyq_strerror(long err)
 		       "libpyqueue, or what has answered is no such program: build both with one";
 	case -EALREADY:
 		return "this thread or process was started before: each can be started once";
+	case -ETIME:
+		return "the task ran for longer than its timeout, or its pool's, and its worker was "
+		       "killed: of a map that is the time of a whole chunk";
+	case -EREMOTEIO:
+		return "the task has failed: its function returned a number greater than 0 "
+		       "(pyq_result_code(), pyq_result_text())";
+	case -ENOMSG:
+		return "the task has run, and its result could not be sent: it is longer than the "
+		       "pool's max_message, which those of a map's chunk have together, or the "
+		       "worker had no memory for it";
 	case -ESRCH:
 		return "there is no such thread in this process: it was not started, or by the "
 		       "parent before a fork";

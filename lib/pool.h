@@ -123,8 +123,13 @@ enum pyqi_pool_news {
 	PYQI_POOL_NUDGE,  /* of the program to itself: who sleeps is to look */
 };
 
-/* Why a worker was killed. */
-enum pyqi_pool_reason { PYQI_POOL_BY_ITSELF, PYQI_POOL_TOO_LONG, PYQI_POOL_CANCELLED };
+/* Why a worker was killed; or that it had no memory for what has come of a task. */
+enum pyqi_pool_reason {
+	PYQI_POOL_BY_ITSELF,
+	PYQI_POOL_TOO_LONG,
+	PYQI_POOL_CANCELLED,
+	PYQI_POOL_NO_MEMORY,
+};
 
 /**
  * struct pyqi_pool_news_msg - from a worker, or the helper
@@ -147,9 +152,9 @@ struct pyqi_pool_news_msg {
 };
 
 /**
- * struct pyqi_pool_outcome - of one argument; the result follows, then the text, filled up to 16
+ * struct pyqi_pool_outcome - of one argument; the result follows, filled up to 16
  * @code: what the function returned
- * @text: bytes of the text
+ * @text: bytes of the text: it is behind the outcomes of all arguments, with a 0, filled up to 16
  * @len: bytes of the result
  */
 struct pyqi_pool_outcome {
@@ -313,8 +318,8 @@ struct pyq_result {
  * struct pyqi_pool_slot - what has become of one of many
  * @ready: it has ended
  * @error: 0, or how it has failed
- * @data: its bytes, in a block of the map's
- * @len: how many
+ * @data: its bytes, in a block of the map's; of one that has failed the text, or NULL
+ * @len: how many bytes of a result
  */
 struct pyqi_pool_slot {
 	bool ready;
@@ -448,6 +453,9 @@ int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg)
 int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
 			 const void *arg, uint64_t deadline);
 
+/* Is this thread in a callback, and cannot wait? */
+bool pyqi_pool_is_led_by_me(pyq_pool *pool);
+
 /* Do what there is to do. */
 int pyqi_pool_look(pyq_pool *pool);
 
@@ -466,8 +474,8 @@ void pyqi_pool_fail(pyq_pool *pool, struct pyqi_pool_task *task, int error, cons
 /* Under its lock: if all has been done, and no more is to come, the workers are to end. */
 void pyqi_pool_end_if_over(pyq_pool *pool);
 
-/* Under its lock: the chunks that have not been sent end by @error. */
-void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error);
+/* Under its lock: the chunks that have not been sent end by @error. The map may be free then. */
+void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error, const char *why);
 
 /* Under its lock: a task to be filled in, or NULL: no room. */
 struct pyqi_pool_task *pyqi_pool_task_new(pyq_pool *pool);
@@ -478,11 +486,14 @@ int pyqi_pool_send(pyq_pool *pool, struct pyqi_pool_task *task);
 /* Under its lock: it is under way no more. */
 void pyqi_pool_task_free(pyq_pool *pool, struct pyqi_pool_task *task);
 
-/* Under its lock: a task has ended: well, with outcomes; or not, by @error, of which @why says more. */
+/*
+ * Under its lock: a task has ended: well, with outcomes; or not, by @error, of which @why says
+ * more. Result and map may be free then.
+ */
 void pyqi_pool_result_done(pyq_pool *pool, struct pyqi_pool_task *task, const void *outcomes,
 			   size_t len, int error, int status, const char *why);
 void pyqi_pool_map_done(pyq_pool *pool, struct pyqi_pool_task *task, const void *outcomes,
-			size_t len, int error);
+			size_t len, int error, const char *why);
 
 /* Under its lock: what a chunk's message has behind its head. Return: bytes, or 0: too long. */
 size_t pyqi_pool_map_pack(const struct pyqi_pool_task *task, char *to, size_t room);

@@ -37,10 +37,15 @@ size_t pyqi_pool_map_pack(const struct pyqi_pool_task *task, char *to, size_t ro
 	return used;
 }
 
+/* @data: the result; or, with an error, NULL or a text. After the last one the map may be free. */
 static void end_one(pyq_map *map, size_t i, int error, const void *data, size_t len)
 {
-	map->slots[i] = (struct pyqi_pool_slot){ .error = error, .data = data, .len = len };
-	__atomic_store_n(&map->slots[i].ready, true, __ATOMIC_RELEASE);
+	struct pyqi_pool_slot *slot = &map->slots[i];
+
+	slot->error = error;
+	slot->data = data;
+	slot->len = len;
+	__atomic_store_n(&slot->ready, true, __ATOMIC_RELEASE);
 	map->order[map->ended] = i;
 	if (error) {
 		map->pool->stat.failed++;
@@ -54,42 +59,97 @@ static void end_one(pyq_map *map, size_t i, int error, const void *data, size_t 
 	__atomic_store_n(&map->ended, map->ended + 1, __ATOMIC_RELEASE);
 }
 
+/* Bytes stay as long as the map. Return: their copy, or NULL. */
+static const char *keep(pyq_map *map, const void *bytes, size_t len)
+{
+	struct pyqi_pool_block *block = malloc(sizeof(*block) + len);
+
+	if (!block)
+		return NULL;
+	block->next = map->blocks;
+	map->blocks = block;
+	memcpy(block->bytes, bytes, len);
+	return block->bytes;
+}
+
+/* The outcome at @at, of which nothing is behind @end. Return: its bytes, or 0: there is none. */
+static size_t outcome_size(const char *at, const char *end)
+{
+	const struct pyqi_pool_outcome *o = (const void *)at;
+	size_t left = (size_t)(end - at);
+
+	if (left < sizeof(*o) || o->len > left || pyqi_pool_filled(o->len) > left - sizeof(*o))
+		return 0;
+	return sizeof(*o) + pyqi_pool_filled(o->len);
+}
+
+/* Where the texts are: behind so many outcomes. */
+static const char *behind(const char *at, const char *end, size_t n)
+{
+	while (n--)
+		at += outcome_size(at, end);
+	return at;
+}
+
+/* Return: it, with a 0 behind it, or NULL. */
+static const char *text_of(const struct pyqi_pool_outcome *o, const char *at, const char *end)
+{
+	const size_t left = (size_t)(end - at);
+
+	return o->text < PYQI_POOL_TEXT && pyqi_pool_filled(o->text + 1) <= left && !at[o->text] ?
+		       at :
+		       NULL;
+}
+
+static void end_by_outcomes(pyq_map *map, const struct pyqi_pool_task *task, const char *at,
+			    const char *end)
+{
+	const size_t behind_last = task->first + task->n;
+	const char *texts = NULL;
+
+	for (size_t i = task->first; i < behind_last; i++) {
+		const struct pyqi_pool_outcome *o = (const void *)at;
+		const size_t size = outcome_size(at, end);
+
+		if (!size) {
+			end_one(map, i, -ENOMSG, NULL, 0);
+		} else if (!o->code) {
+			end_one(map, i, 0, o->len ? at + sizeof(*o) : NULL, o->len);
+		} else {
+			const char *text;
+
+			if (o->text && !texts)
+				texts = behind(at, end, behind_last - i);
+			text = o->text ? text_of(o, texts, end) : NULL;
+			if (text)
+				texts += pyqi_pool_filled(o->text + 1);
+			end_one(map, i, o->code < 0 ? o->code : -EREMOTEIO, text, 0);
+		}
+		at += size;
+	}
+}
+
 void pyqi_pool_map_done(pyq_pool *pool, struct pyqi_pool_task *task, const void *outcomes,
-			size_t len, int error)
+			size_t len, int error, const char *why)
 {
 	pyq_map *map = task->map;
-	const char *at = NULL, *end;
-	struct pyqi_pool_block *block;
+	const char *bytes = NULL;
 
 	(void)pool;
 	map->under_way--;
-	/* The bytes stay where they have come to. */
-	block = len ? malloc(sizeof(*block) + len) : NULL;
-	if (block) {
-		block->next = map->blocks;
-		map->blocks = block;
-		memcpy(block->bytes, outcomes, len);
-		at = block->bytes;
-	} else if (!error) {
-		error = -ENOMEM;
-	}
-	end = at ? at + len : NULL;
-	for (size_t i = task->first; i < task->first + task->n; i++) {
-		const struct pyqi_pool_outcome *o = (const void *)at;
-		const size_t left = (size_t)(end - at);
-		size_t all;
-
-		if (error || left < sizeof(*o)) {
-			end_one(map, i, error ? error : -ENOMSG, NULL, 0);
-			continue;
+	if (!error) {
+		bytes = keep(map, outcomes, len);
+		if (bytes) {
+			end_by_outcomes(map, task, bytes, bytes + len);
+			return;
 		}
-		all = sizeof(*o) + pyqi_pool_filled(o->len) + pyqi_pool_filled(o->text);
-		if (o->code)
-			end_one(map, i, o->code < 0 ? o->code : -EREMOTEIO, NULL, 0);
-		else
-			end_one(map, i, 0, at + sizeof(*o), o->len);
-		at += all < left ? all : left;
+		error = -ENOMEM;
+		bytes = "no memory for the results";
+	} else if (why) {
+		bytes = keep(map, why, strlen(why) + 1);
 	}
+	for (size_t i = task->first, end = i + task->n; i < end; i++)
+		end_one(map, i, error, bytes, 0);
 }
 
 static void unlist(pyq_pool *pool, pyq_map *map)
@@ -104,7 +164,7 @@ static void unlist(pyq_pool *pool, pyq_map *map)
 	map->listed = false;
 }
 
-void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error)
+void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error, const char *why)
 {
 	struct pyqi_pool_task rest = {
 		.map = map,
@@ -116,7 +176,7 @@ void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error)
 		return;
 	map->sent = map->items.n;
 	map->under_way++;
-	pyqi_pool_map_done(pool, &rest, NULL, 0, error);
+	pyqi_pool_map_done(pool, &rest, NULL, 0, error, why);
 }
 
 /* As many of the next ones as a chunk has, and a message holds; at least one. */
@@ -134,39 +194,34 @@ static size_t next_chunk(const pyq_map *map)
 	return n;
 }
 
-/* Send as much of it as there is room for. Return: 0, or an error of one that cannot be sent. */
-static int send_some(pyq_pool *pool, pyq_map *map)
+/* Send the next chunk of it, for which there is room. */
+static void send_next(pyq_pool *pool, pyq_map *map)
 {
-	struct pyqi_pool_task *task;
-	int err = 0;
+	struct pyqi_pool_task *task = pyqi_pool_task_new(pool);
+	int err;
 
-	while (!err && map->sent < map->items.n && (task = pyqi_pool_task_new(pool))) {
-		task->map = map;
-		task->first = map->sent;
-		task->n = next_chunk(map);
-		task->function = map->function;
-		task->timeout = pool->common.attr.timeout;
-		task->retries_left = pool->common.attr.max_retries;
-		map->sent += task->n;
-		map->under_way++;
-		err = pyqi_pool_send(pool, task);
-		if (err) {
-			pyqi_pool_map_done(pool, task, NULL, 0, err);
-			pyqi_pool_task_free(pool, task);
-		}
+	task->map = map;
+	task->first = map->sent;
+	task->n = next_chunk(map);
+	task->function = map->function;
+	task->timeout = pool->common.attr.timeout;
+	task->retries_left = pool->common.attr.max_retries;
+	map->sent += task->n;
+	map->under_way++;
+	/* Before an end: then another thread may free it. */
+	if (map->sent == map->items.n)
+		unlist(pool, map);
+	err = pyqi_pool_send(pool, task);
+	if (err) {
+		pyqi_pool_map_done(pool, task, NULL, 0, err, "it could not be sent");
+		pyqi_pool_task_free(pool, task);
 	}
-	return err;
 }
 
 void pyqi_pool_map_follow(pyq_pool *pool)
 {
-	while (pool->maps && pool->free) {
-		pyq_map *map = pool->maps;
-
-		send_some(pool, map);
-		if (map->sent == map->items.n)
-			unlist(pool, map);
-	}
+	while (pool->maps && pool->free)
+		send_next(pool, pool->maps);
 }
 
 static void free_map(pyq_map *map)
@@ -283,8 +338,13 @@ int pyq_map_wait(pyq_map *map, int64_t timeout)
 int pyq_pool_map(pyq_pool *pool, pyq_function function, const struct pyq_items *items, size_t chunk,
 		 pyq_map **map)
 {
-	int err = pyq_pool_map_async(pool, function, items, chunk, map);
+	int err;
 
+	*map = NULL;
+	/* Before anything is sent: what could not be waited for would be nobody's. */
+	if (pyqi_pool_is_led_by_me(pool))
+		return -EDEADLK;
+	err = pyq_pool_map_async(pool, function, items, chunk, map);
 	if (err)
 		return err;
 	err = pyq_map_wait(*map, PYQ_FOREVER);
@@ -310,6 +370,15 @@ ssize_t pyq_map_get(const pyq_map *map, size_t i, const void **data)
 	if (data)
 		*data = slot->data;
 	return (ssize_t)slot->len;
+}
+
+const char *pyq_map_text(const pyq_map *map, size_t i)
+{
+	const struct pyqi_pool_slot *slot = i < map->items.n ? &map->slots[i] : NULL;
+
+	if (!slot || !__atomic_load_n(&slot->ready, __ATOMIC_ACQUIRE) || !slot->error)
+		return "";
+	return slot->data ? slot->data : "";
 }
 
 /* Or another thread has the last one. */
@@ -395,7 +464,7 @@ int pyq_map_free(pyq_map *map)
 		pool = map->pool;
 		pthread_mutex_lock(&pool->lock);
 		unlist(pool, map);
-		pyqi_pool_map_drop(pool, map, -ECANCELED);
+		pyqi_pool_map_drop(pool, map, -ECANCELED, NULL);
 		pthread_mutex_unlock(&pool->lock);
 		err = pyqi_pool_wait(pool, nothing_under_way, map, PYQ_FOREVER);
 		if (err)

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#include "aio.h"
 #include "pool.h"
 #include "spin.h"
 #include "word.h"
@@ -125,7 +126,7 @@ static void ended(pyq_pool *pool, struct pyqi_pool_task *task, const void *outco
 		  int error, int status, const char *why)
 {
 	if (task->map)
-		pyqi_pool_map_done(pool, task, outcomes, len, error);
+		pyqi_pool_map_done(pool, task, outcomes, len, error, why);
 	else
 		pyqi_pool_result_done(pool, task, outcomes, len, error, status, why);
 	pyqi_pool_task_free(pool, task);
@@ -182,7 +183,7 @@ void pyqi_pool_fail_all(pyq_pool *pool, int error, const char *why)
 
 		maps = map->following;
 		map->listed = false;
-		pyqi_pool_map_drop(pool, map, error);
+		pyqi_pool_map_drop(pool, map, error, why);
 	}
 	for (uint32_t i = 0; i < pool->common.attr.queue_size; i++)
 		if (pool->tasks[i].under_way)
@@ -254,7 +255,9 @@ static void take_in(pyq_pool *pool, size_t len)
 		return;
 	switch ((enum pyqi_pool_news)news->news) {
 	case PYQI_POOL_RESULT:
-		if (task)
+		if (task && news->reason)
+			ended(pool, task, NULL, 0, -ENOMSG, 0, "no memory for the result");
+		else if (task)
 			ended(pool, task, news + 1, news->len, 0, 0, NULL);
 		break;
 	case PYQI_POOL_DIED:
@@ -407,8 +410,16 @@ static bool take_asked(pyq_pool *pool)
 {
 	struct pyq_completion done;
 	bool callbacks;
+	ssize_t n;
 
-	if (pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT) != 1)
+	/*
+	 * It may end in the last look that this takes, and is known only by another one: until
+	 * then its message is in pool->buf, where others go.
+	 */
+	do
+		n = pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT);
+	while (n != 1 && pyqi_aio_completed(pool->aio));
+	if (n != 1)
 		return false;
 	pool->asked = false;
 	pool->deaf = done.result < 0 ? (int)done.result : 0;
@@ -534,6 +545,18 @@ int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return ret;
+}
+
+bool pyqi_pool_is_led_by_me(pyq_pool *pool)
+{
+	bool mine;
+
+	if (!pyqi_generation_is(pool->generation))
+		return false;
+	pthread_mutex_lock(&pool->lock);
+	mine = pool->led && pthread_equal(pool->leader, pthread_self());
+	pthread_mutex_unlock(&pool->lock);
+	return mine;
 }
 
 int pyqi_pool_look(pyq_pool *pool)

@@ -24,6 +24,9 @@
  * @len: of the result of what runs now
  * @lost: NULL, or why there is none
  * @text: why it has failed
+ * @texts: those of all that have failed, each with its 0, filled up to 16
+ * @texts_size: bytes there
+ * @texts_used: so many of them
  */
 struct running {
 	const struct pyqi_pool_common *c;
@@ -36,6 +39,8 @@ struct running {
 	size_t len;
 	const char *lost;
 	char text[PYQI_POOL_TEXT];
+	char *texts;
+	size_t texts_size, texts_used;
 };
 
 /* Return: whether there is room for @needed bytes in a buffer that grows. */
@@ -90,6 +95,44 @@ int pyq_error(struct pyq_call *call, int code, const char *format, ...)
 	return code;
 }
 
+/* For when all have been run: no text is to take a result's room. Return: its bytes. */
+static uint32_t keep_text(struct running *r)
+{
+	const size_t len = strlen(r->text), filled = pyqi_pool_filled(len + 1);
+
+	if (!len || !room(&r->texts, &r->texts_size, r->texts_used + filled))
+		return 0;
+	memcpy(r->texts + r->texts_used, r->text, len + 1);
+	r->texts_used += filled;
+	return (uint32_t)len;
+}
+
+/* Those of so many outcomes, as far as there is room in the message, and memory. */
+static void append_texts(struct running *r, uint64_t n)
+{
+	const size_t most = r->c->attr.max_message + PYQI_POOL_AROUND;
+	const size_t all = r->used + r->texts_used;
+	const bool has_room = room(&r->out, &r->size, all < most ? all : most);
+	const char *text = r->texts;
+	char *at = r->out + sizeof(struct pyqi_pool_news_msg);
+
+	for (uint64_t i = 0; i < n; i++) {
+		struct pyqi_pool_outcome *outcome = (void *)at;
+		const size_t filled = pyqi_pool_filled(outcome->text + 1);
+
+		at += sizeof(*outcome) + pyqi_pool_filled(outcome->len);
+		if (!outcome->text)
+			continue;
+		if (has_room && r->used + filled <= most) {
+			memcpy(r->out + r->used, text, filled);
+			r->used += filled;
+		} else {
+			outcome->text = 0;
+		}
+		text += filled;
+	}
+}
+
 /* One function, one outcome behind the others. Return: whether there was memory. */
 static bool run(struct running *r, const struct pyqi_pool_job_msg *job, void *arg, size_t len)
 {
@@ -101,28 +144,27 @@ static bool run(struct running *r, const struct pyqi_pool_job_msg *job, void *ar
 		.opaque = r,
 	};
 	struct pyqi_pool_outcome *outcome;
-	size_t text;
 	int code;
 
 	r->len = 0;
 	r->lost = NULL;
 	r->text[0] = '\0';
 	code = job->function(&call);
-	if (!code && r->lost)
-		code = pyq_error(&call, -ENOMSG, "%s", r->lost);
+	/* Also if the function has only returned what pyq_return() said. */
+	if (r->lost && !(code && r->text[0]))
+		code = pyq_error(&call, code ? code : -ENOMSG, "%s", r->lost);
 	if (code)
 		r->len = 0;
-	/* Of one among others nobody asks for it. */
-	text = code && job->job == PYQI_POOL_ONE ? strlen(r->text) : 0;
 	if (!room(&r->out, &r->size,
 		  r->used + sizeof(*outcome) + pyqi_pool_filled(r->len) + PYQI_POOL_TEXT))
 		return false;
 	outcome = (void *)(r->out + r->used);
-	*outcome =
-		(struct pyqi_pool_outcome){ .code = code, .text = (uint32_t)text, .len = r->len };
+	*outcome = (struct pyqi_pool_outcome){
+		.code = code,
+		.text = code ? keep_text(r) : 0,
+		.len = r->len,
+	};
 	r->used += sizeof(*outcome) + pyqi_pool_filled(r->len);
-	memcpy(r->out + r->used, r->text, text);
-	r->used += pyqi_pool_filled(text);
 	return true;
 }
 
@@ -165,27 +207,16 @@ static int put_news(const struct running *r)
 }
 
 /* What has come of it could not be sent: that can. */
-static int send_failure(struct running *r, const struct pyqi_pool_job_msg *job, const char *why)
+static int send_failure(struct running *r, const struct pyqi_pool_job_msg *job)
 {
-	struct pyqi_pool_news_msg *news = (void *)r->out;
-	const uint32_t text = (uint32_t)strlen(why);
-
-	r->used = sizeof(*news);
-	for (uint64_t i = 0; i < job->n; i++) {
-		struct pyqi_pool_outcome *outcome;
-
-		if (!room(&r->out, &r->size, r->used + sizeof(*outcome) + PYQI_POOL_TEXT))
-			return -ENOMEM;
-		outcome = (void *)(r->out + r->used);
-		*outcome = (struct pyqi_pool_outcome){ .code = -ENOMSG, .text = i ? 0 : text };
-		r->used += sizeof(*outcome);
-		if (!i) {
-			memcpy(r->out + r->used, why, text);
-			r->used += pyqi_pool_filled(text);
-		}
-	}
-	news = (void *)r->out;
-	news->len = r->used - sizeof(*news);
+	*(struct pyqi_pool_news_msg *)(void *)r->out = (struct pyqi_pool_news_msg){
+		.index = job->index,
+		.serial = job->serial,
+		.news = PYQI_POOL_RESULT,
+		.reason = PYQI_POOL_NO_MEMORY,
+		.pid = getpid(),
+	};
+	r->used = sizeof(struct pyqi_pool_news_msg);
 	return put_news(r);
 }
 
@@ -196,6 +227,7 @@ static int do_job(struct running *r, const struct pyqi_pool_job_msg *job)
 	bool done;
 
 	r->used = sizeof(*news);
+	r->texts_used = 0;
 	if (job->timeout) {
 		const uint64_t one = 1;
 
@@ -206,6 +238,8 @@ static int do_job(struct running *r, const struct pyqi_pool_job_msg *job)
 	}
 	done = run_all(r, job);
 	__atomic_store_n(&r->me->deadline, 0, __ATOMIC_RELEASE);
+	if (done && r->texts_used)
+		append_texts(r, job->n);
 	news = (void *)r->out;
 	*news = (struct pyqi_pool_news_msg){
 		.index = job->index,
@@ -217,7 +251,7 @@ static int do_job(struct running *r, const struct pyqi_pool_job_msg *job)
 	if (done)
 		err = put_news(r);
 	if (err == -ENOMEM || err == -EDQUOT)
-		return send_failure(r, job, "no memory for the result");
+		return send_failure(r, job);
 	return err;
 }
 
@@ -288,8 +322,10 @@ int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker)
 	unsigned int left = c->attr.max_tasks;
 	int ret = 0;
 
-	if (!room(&r.out, &r.size, 4096))
+	if (!room(&r.out, &r.size, 4096) || !room(&r.texts, &r.texts_size, 1024)) {
+		free(r.out);
 		return 1;
+	}
 	__atomic_store_n(&r.me->ready, 1, __ATOMIC_SEQ_CST);
 	/* The queue of results as well: later a function may have left no file for that. */
 	ret = pyq_qsize(c->news) < 0 ? (int)pyq_qsize(c->news) : 0;
@@ -306,6 +342,7 @@ int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker)
 	}
 	free(r.arg);
 	free(r.out);
+	free(r.texts);
 	if (ret && ret != -ESHUTDOWN && ret != -ECANCELED) {
 		/* It cannot work: as if its initializer had failed. */
 		__atomic_store_n(&r.me->ready, 0, __ATOMIC_SEQ_CST);

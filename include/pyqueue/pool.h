@@ -555,13 +555,13 @@ struct pyq_item {
  *	Python. Fewer do if they are longer than max_message
  * @map: where it goes
  *
- * Those of a chunk are run one after the other by one worker; if that dies they are all run
- * again, or fail. Does not wait for room: what has none follows as there is some, sent by
+ * Those of a chunk are run one after the other by one worker, in no more than the pool's timeout
+ * together; if that dies they are all run again, or fail. Does not wait for room: what has none follows as there is some, sent by
  * who does the pool's work.
  *
  * Return: 0; -ESHUTDOWN closed or terminated; -EINVAL no function, or no arguments (or none
- * of their bytes) where there are to be some; -EFAULT the workers do not know @function; -E2BIG an argument is over
- * max_message; -EOWNERDEAD the pool is broken; -ENOMEM; -ESTALE.
+ * of their bytes) where there are to be some; -EFAULT the workers do not know @function; -E2BIG
+ * an argument is over max_message; -EOWNERDEAD the pool is broken; -ENOMEM; -ESTALE.
  */
 PYQ_API int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_items *items,
 			       size_t chunk, pyq_map **map);
@@ -574,8 +574,9 @@ PYQ_API int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const stru
  * @chunk: how many go to a worker at once, or 0
  * @map: where it goes, for pyq_map_get() and pyq_map_free()
  *
- * Return: 0: all have been done; the first one's error that has failed: the others have all
- * ended as well, and @map is there; otherwise as pyq_pool_map_async(), and it is NULL.
+ * Return: 0: all have been done; the error of the one with the lowest number that has failed: the
+ * others have all ended as well, and @map is there; otherwise as pyq_pool_map_async(), or
+ * -EDEADLK in a callback, and it is NULL.
  */
 PYQ_API int pyq_pool_map(pyq_pool *pool, pyq_function function, const struct pyq_items *items,
 			 size_t chunk, pyq_map **map);
@@ -599,6 +600,18 @@ PYQ_API int pyq_map_wait(pyq_map *map, int64_t timeout);
  * has failed, as pyq_result_get() without -EMSGSIZE.
  */
 PYQ_API ssize_t pyq_map_get(const pyq_map *map, size_t i, const void **data);
+
+/**
+ * pyq_map_text() - how one has failed, for people
+ * @map: that
+ * @i: its number, from 0
+ *
+ * Texts never take the room of results: of many that fail in one chunk the last ones may have
+ * none.
+ *
+ * Return: as pyq_result_text(); "" also if there is no such, or it has not ended. The map's.
+ */
+PYQ_API const char *pyq_map_text(const pyq_map *map, size_t i);
 
 /* How pyq_map_next() goes on. */
 #define PYQ_MAP_UNORDERED (1u << 0) /* as they end (imap_unordered), not in order (imap) */
