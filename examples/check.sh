@@ -231,8 +231,10 @@ done
 printf 'no newline at the end' >"$work/tree/a/short"
 ln -s b/1 "$work/tree/a/link"
 counted() {
-	find "$work/tree" -type f -exec cat {} + >"$work/text"
-	LC_ALL=C wc "$work/text" | awk '{ print $1, $2, $3 }'
+	# With an end to each last line, or a word goes over into the next file.
+	find "$work/tree" -type f -exec awk 1 {} + >"$work/text"
+	find "$work/tree" -type f -exec cat {} + | LC_ALL=C wc -l -c | awk '{ print $1, words, $2 }' \
+		words="$(LC_ALL=C wc -w <"$work/text")"
 	tr -s '[:space:]' '\n' <"$work/text" | grep . | LC_ALL=C sort | uniq -c |
 		LC_ALL=C sort -k1,1nr -k2 | head -n 50
 }

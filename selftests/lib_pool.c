@@ -517,6 +517,8 @@ TEST_F(pool, no_memory)
 	struct pyq_pool_attr attr = { .workers = 1, .flags = variant->flags };
 	struct pyq_task task = { .function = nothing, .arg = arg, .len = sizeof(arg) };
 	pyq_pool *none = (pyq_pool *)1;
+	/* Or a compiler knows that it is not needed. */
+	void *volatile last;
 	pyq_result *r = NULL;
 	int err, created;
 
@@ -527,7 +529,7 @@ TEST_F(pool, no_memory)
 	/* Until the heap is used up. */
 	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &little));
 	for (size_t size = 1 << 20; size; size /= 2)
-		while (malloc(size))
+		while ((last = malloc(size)))
 			;
 	created = pyq_pool_create(&none, &attr);
 	err = pyq_pool_apply_async(self->pool, &task, LONG, &r);
