@@ -4,6 +4,8 @@
 
 #include "priv.h"
 
+#include "pool.h"
+
 #define TEXT(number) TEXT_(number)
 #define TEXT_(number) #number
 #define LIMIT(what, parameter, advice)                                                     \
@@ -12,6 +14,8 @@
 
 const char *pyq_strerror(long err)
 {
+	const char *text;
+
 	if (err >= 0)
 		return "no error";
 
@@ -35,9 +39,8 @@ const char *pyq_strerror(long err)
 	case -E2BIG:
 		return "the message is longer than the queue's max_msg (of pyq_commit(): than what "
 		       "was reserved): send it in parts, or create the queue with a larger "
-		       "max_msg (at most 64 MiB; of a pool: max_message, at most 63 MiB); or of "
-		       "pyq_process_start(): the arguments and the environment are too long "
-		       "together";
+		       "max_msg (at most 64 MiB); or of pyq_process_start(): the arguments and the "
+		       "environment are too long together";
 	case -ENOBUFS:
 		return "the queue's large messages, or those that a queue without a bound keeps "
 		       "outside of its ring, would exceed its max_bytes: get some first, or "
@@ -111,8 +114,7 @@ const char *pyq_strerror(long err)
 		       "is no such program, or this one was given no queue of that name";
 	case -EEXIST:
 		return "there is a queue of this name already: open it, create it without "
-		       "PYQ_EXCL, or remove it first (pyqueue rm); or pyq_pool_serve() was given two "
-		       "functions of one name";
+		       "PYQ_EXCL, or remove it first (pyqueue rm)";
 	case -EACCES:
 		return "permission denied: the mode of the queue (pyqueue stat), or of "
 		       "/dev/pyqueue, does not let this user in; or the program may not be executed";
@@ -146,17 +148,14 @@ const char *pyq_strerror(long err)
 		return "this file descriptor, or /dev/pyqueue, is not one of the pyqueue module, "
 		       "or the module is another version's";
 	case -EFAULT:
-		return "bad address: a buffer cannot be read or written; or a pool's workers do not "
-		       "know this function, as it was loaded after pyq_pool_create(), or is not "
-		       "their program's (pyq_pool_function())";
+		return "bad address: a buffer cannot be read or written";
 	case -EUCLEAN:
 		return "the queue is broken: a process that maps it has spoilt its memory, or "
 		       "what has its name in /dev/shm is none. Make a new one; where its users "
 		       "do not trust one another, with the module and PYQ_SEALED";
 	case -EDEADLK:
 		return "this would wait for the caller itself: a lock that it holds (one made with "
-		       "PYQ_LOCK_RECURSIVE can be acquired again), its own end, or in a pool's "
-		       "callback for other results";
+		       "PYQ_LOCK_RECURSIVE can be acquired again), or its own end";
 	case -ENOTRECOVERABLE:
 		return "this lock was released before somebody had put right what its dead holder "
 		       "had left (pyq_lock_make_consistent()): nobody can have it any more, make "
@@ -166,29 +165,13 @@ const char *pyq_strerror(long err)
 		       "above the initial one, or above UINT_MAX";
 	case -EPIPE:
 		return "the barrier is broken, or was reset: somebody's time was over, or has "
-		       "called pyq_barrier_abort(); pyq_barrier_reset() makes it anew; or a pool's "
-		       "program has ended without a call of pyq_pool_serve()";
-	case -ENOTCONN:
-		return "no pool has started this program, or that is gone: pyq_pool_serve() is for "
-		       "what pyq_pool_create() executes (argv)";
-	case -EPROTO:
-		return "the pool's program and this one are linked with different versions of "
-		       "libpyqueue, or what has answered is no such program: build both with one";
+		       "called pyq_barrier_abort(); pyq_barrier_reset() makes it anew";
 	case -EALREADY:
 		return "this thread or process was started before: each can be started once";
-	case -ETIME:
-		return "the task ran for longer than its timeout, or its pool's, and its worker was "
-		       "killed: of a map that is the time of a whole chunk";
-	case -EREMOTEIO:
-		return "the task has failed: its function returned a number greater than 0 "
-		       "(pyq_result_code(), pyq_result_text())";
-	case -ENOMSG:
-		return "the task has run, and its result could not be sent: it is longer than the "
-		       "pool's max_message, which those of a map's chunk have together, or the "
-		       "worker had no memory for it";
 	case -ESRCH:
 		return "there is no such thread in this process: it was not started, or by the "
 		       "parent before a fork";
 	}
-	return "unknown error: not one that libpyqueue returns";
+	text = pyqi_pool_error(err);
+	return text ? text : "unknown error: not one that libpyqueue returns";
 }

@@ -201,26 +201,35 @@ static int work_in_thread(const struct pyqi_pool_common *c, uint32_t number)
 	return 1;
 }
 
+/* Return: 0, or it has failed, and the program knows. */
+static int initialize(const struct pyqi_pool_common *c)
+{
+	const int code = c->attr.initializer ? c->attr.initializer(c->attr.initializer_arg) : 0;
+	const struct pyqi_pool_news_msg bad = {
+		.news = PYQI_POOL_BROKEN,
+		.status = code,
+	};
+
+	if (code)
+		pyqi_pool_tell(c, &bad);
+	return code;
+}
+
 static void *be_thread(void *arg)
 {
 	pyq_pool *pool = arg;
 	struct pyqi_pool_table *t = pool->common.table;
 	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
-	struct pyqi_pool_news_msg bad = { .news = PYQI_POOL_BROKEN };
 	const uint32_t number = __atomic_fetch_add(&t->alive, 1, __ATOMIC_SEQ_CST);
-	int code = 0;
+	int code;
 
 	t->workers[number].pid = gettid();
-	if (pool->common.attr.initializer)
-		code = pool->common.attr.initializer(pool->common.attr.initializer_arg);
-	if (code) {
-		bad.status = (code & 0xff ? code & 0xff : 1) << 8;
-		bad.pid = gettid();
-		pyqi_pool_tell(&pool->common, &bad);
-	}
 	/* After max_tasks it begins anew: there is nothing to be replaced. */
-	while (!code && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST))
-		code = work_in_thread(&pool->common, number);
+	do {
+		code = initialize(&pool->common);
+		if (!code)
+			code = work_in_thread(&pool->common, number);
+	} while (!code && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST));
 	/* The last one: nobody else is in here any more. */
 	if (__atomic_add_fetch(&t->spare, 1, __ATOMIC_SEQ_CST) == t->target)
 		pyqi_pool_tell(&pool->common, &gone);

@@ -504,6 +504,9 @@ void pyqi_pool_map_follow(pyq_pool *pool);
 /* Can this pool take a task? Return: 0 or an error of pyq_pool_apply_async(). */
 int pyqi_pool_takes(pyq_pool *pool, pyq_function function);
 
+/* An error in words, in a pool's; or NULL. */
+const char *pyqi_pool_error(long err);
+
 /* Where the functions of the program are now. */
 int pyqi_pool_know(pyq_pool *pool);
 bool pyqi_pool_knows(const pyq_pool *pool, pyq_function function);

@@ -222,6 +222,9 @@ static void initializer_fails(pyq_pool *pool, const struct pyqi_pool_news_msg *n
 	if (news->reason) {
 		snprintf(text, sizeof(text), "no process for a worker: %s",
 			 strerrordesc_np((int)news->reason));
+	} else if (!news->pid) {
+		snprintf(text, sizeof(text), "the initializer of a thread fails: it returned %d",
+			 news->status);
 	} else {
 		describe_death(why, sizeof(why), news);
 		snprintf(text, sizeof(text), "%s again and again: %s",

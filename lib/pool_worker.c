@@ -137,7 +137,7 @@ static void append_texts(struct running *r, uint64_t n)
 static bool run(struct running *r, const struct pyqi_pool_job_msg *job, void *arg, size_t len)
 {
 	struct pyq_call call = {
-		.arg = arg,
+		.arg = len ? arg : NULL,
 		.len = len,
 		.attempt = job->attempt,
 		.worker = r->number,

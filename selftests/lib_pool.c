@@ -130,6 +130,18 @@ TEST_F(pool, no_process_to_be_had)
 	EXPECT_EQ(-EAGAIN, refused(.workers = 2, .flags = variant->flags));
 }
 
+/* proves: pyq_pool_create -ENOSYS */
+TEST_F(pool, no_pidfd)
+{
+	forbid(SYS_pidfd_open, ENOSYS);
+	if (!with_threads()) {
+		EXPECT_EQ(-ENOSYS, refused(.workers = 2));
+		return;
+	}
+	begin(.workers = 2);
+	EXPECT_EQ(0, finish(start(nothing)));
+}
+
 /* --- running ---------------------------------------------------------------------- */
 
 TEST_F(pool, apply)

@@ -61,14 +61,15 @@ static inline bool pass(sem_t *sem)
 	return true;
 }
 
-/* --- where io_uring is forbidden -------------------------------------------------- */
+/* --- system calls that are not to be had ---------------------------------------------- */
 
-__attribute__((constructor)) static void forbid_uring(void)
+/* From now on this one fails. */
+static inline void forbid(int call, unsigned int err)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = {
@@ -76,10 +77,15 @@ __attribute__((constructor)) static void forbid_uring(void)
 		.filter = filter,
 	};
 
-	if (getenv("PYQUEUE_TEST_NO_URING") &&
-	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 		abort();
+}
+
+__attribute__((constructor)) static void forbid_uring(void)
+{
+	if (getenv("PYQUEUE_TEST_NO_URING"))
+		forbid(SYS_io_uring_setup, EPERM);
 }
 
 /* --- what workers do ----------------------------------------------------------- */

@@ -496,7 +496,7 @@ TEST_F(pool, max_tasks)
 	pid_t pids[12];
 	int others = 0;
 
-	begin(.workers = 1, .max_tasks = 3);
+	begin(.workers = 1, .max_tasks = 3, .initializer = fail_to_begin);
 	for (int i = 0; i < 12; i++)
 		pids[i] = pid_of(self->pool, my_pid);
 	for (int i = 1; i < 12; i++) {
@@ -506,6 +506,7 @@ TEST_F(pool, max_tasks)
 			EXPECT_EQ(pids[i], pids[i - 1]);
 	}
 	EXPECT_EQ(with_threads() ? 0 : 3, others);
+	EXPECT_LE(4, load(&shared->initialized));
 	EXPECT_EQ(0, wait_stat(true).died);
 }
 

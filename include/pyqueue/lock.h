@@ -14,7 +14,8 @@
  * For several processes it is initialised with PYQ_SHARED, once, in memory that all of
  * them have mapped as shared, such as that of pyq_shared_alloc(), which children have
  * after fork(). Its contents are the library's; it must not be copied or moved. One
- * that has not been initialised, or has been destroyed, is EINVAL to each function.
+ * that has not been initialised, or has been destroyed, is EINVAL to each function that has
+ * errors.
  * Those for processes are for processes of one PID namespace.
  *
  * Functions return 0 or a count, or a negative error number; errno is left alone, and

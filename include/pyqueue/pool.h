@@ -42,8 +42,14 @@
  * threads that are in pyq_result_get(), pyq_result_wait(), pyq_pool_join(), pyq_map_next(),
  * pyq_pool_process() or waiting for room in pyq_pool_apply_async(); and, as soon as there is
  * a task with a callback, by a thread of the pool's own (all signals blocked), unless
- * PYQ_POOL_NO_THREAD. All functions may be called by several threads at once. In a child
- * after a fork, also in a worker, they fail with ESTALE.
+ * PYQ_POOL_NO_THREAD. Nobody else does: a program that only looks, at pyq_result_ready(),
+ * pyq_map_done() or pyq_pool_stat(), sees nothing change without pyq_pool_process(). All
+ * functions may be called by several threads at once. In a child after a fork, also in a
+ * worker, they fail with ESTALE. pyq_pool_strerror() has their errors in words.
+ *
+ * In a worker process SIGINT, SIGQUIT, SIGHUP, SIGPIPE and SIGTSTP are ignored: what comes from
+ * a terminal is the program's business. What it prints is flushed when it ends by itself. In a
+ * worker thread all signals are blocked.
  */
 #ifndef PYQUEUE_POOL_H
 #define PYQUEUE_POOL_H
@@ -68,7 +74,8 @@ typedef struct pyq_result pyq_result;
 
 /**
  * struct pyq_call - a task, as its function sees it
- * @arg: the argument, a copy of its own, aligned to 16 bytes; gone when the function returns
+ * @arg: the argument, a copy of its own, aligned to 16 bytes; gone when the function returns;
+ *	NULL without any
  * @len: its bytes
  * @attempt: 1, or more if workers have died with it
  * @worker: the worker's number, from 0
@@ -175,17 +182,19 @@ PYQ_API int pyq_pool_serve(const struct pyq_pool_function *functions, int (*init
 /**
  * struct pyq_pool_attr - what a pool is like
  * @workers: how many, at most 1000; 0: as many as this process may use processors
- * @initializer: NULL, or what each worker runs first; not 0: it has failed
+ * @initializer: NULL, or what each worker runs first; not 0: it has failed (of processes the
+ *	lowest eight bits are told)
  * @initializer_arg: for that
- * @max_tasks: after so many a worker ends and is replaced; 0: never
+ * @max_tasks: after so many a worker ends and is replaced (a thread: runs the initializer
+ *	again); 0: never
  * @queue_size: tasks that can be under way; 0: 1024, at most 65536. Then
  *	pyq_pool_apply_async() waits
  * @max_message: bytes of an argument, or of a result, and of the results of a chunk
  *	together with 16 for each; 0: 1 MiB less what goes with it; at
  *	most 63 MiB
  * @max_retries: how often a task is run again whose worker has died
- * @timeout: how long a task may run, in nanoseconds; 0: as long as it takes. After that its
- *	worker is killed, and it fails with -ETIME. Not with PYQ_POOL_THREADS
+ * @timeout: how long a task (of a map: a chunk) may run, in nanoseconds; 0: as long as it
+ *	takes. After that its worker is killed, and it fails with -ETIME. Not with PYQ_POOL_THREADS
  * @name: of the workers, "Worker" for "Worker-1"...; or NULL
  * @flags: PYQ_POOL_
  * @backend: as in &struct pyq_attr
@@ -221,7 +230,7 @@ struct pyq_pool_attr {
  * seconds to call pyq_pool_serve(); after an error it is killed.
  *
  * Return: 0; -EINVAL an attribute is out of range; -EOPNOTSUPP an unknown flag, or a
- * timeout of threads; -ENOMEM; -EAGAIN no process or thread more; -EMFILE; or what
+ * timeout of threads; -ENOSYS this kernel is older than Linux 5.4 (threads do without); -ENOMEM; -EAGAIN no process or thread more; -EMFILE; or what
  * pyq_create() says. Of a program also -ENOENT there is none; -EACCES it must not be
  * executed, or what else execve() says; -EPIPE it has ended, or closed its files, and has not
  * served; -ETIMEDOUT it has not in ten seconds; -EPROTO its library is another version; or
@@ -243,10 +252,10 @@ PYQ_API pyq_function pyq_pool_function(const pyq_pool *pool, const char *name);
 
 /**
  * struct pyq_task - something to be run
- * @function: what. Of the program, or of a library that was there when the pool was made; of
- *	another program what pyq_pool_function() says
+ * @function: what. Of the program, or of a library that was there when the pool was made, and
+ *	has not been unloaded since; of another program what pyq_pool_function() says
  * @arg: bytes for it, copied before the call returns
- * @len: how many
+ * @len: how many; 0: none, whatever @arg is
  * @timeout: how long it may run, in nanoseconds; 0: as the pool says
  * @max_retries: how often it is run again if a worker dies with it; 0: as the pool says;
  *	less than 0: never
@@ -269,7 +278,7 @@ struct pyq_task {
 	void *context;
 };
 
-/* A struct by value as the argument: PYQ_ARG(struct args, .x = 7, .name = "x"). */
+/* A struct by value as the argument: PYQ_ARG(struct args, .x = 7, .name = "x"). In C, not C++. */
 #define PYQ_ARG(type, ...) .arg = &(type){ __VA_ARGS__ }, .len = sizeof(type)
 
 /**
@@ -293,6 +302,8 @@ PYQ_API int pyq_pool_apply_async(pyq_pool *pool, const struct pyq_task *task, in
  * @task: which
  * @buf: room for the result, or NULL
  * @size: bytes of room
+ *
+ * For the text of a failure (pyq_result_text()) there is pyq_pool_apply_async().
  *
  * Return: as pyq_result_get(), or an error of pyq_pool_apply_async().
  */
@@ -333,7 +344,8 @@ PYQ_API int pyq_pool_join(pyq_pool *pool, int64_t timeout);
  * pyq_pool_destroy() - terminate, join, and free
  * @pool: that, or NULL
  *
- * Results that are not free yet stay good. In a child after a fork it frees what is the
+ * What is under way is not waited for: pyq_pool_close() and pyq_pool_join() do that. Results
+ * that are not free yet stay good. In a child after a fork it frees what is the
  * child's.
  *
  * Return: 0; -EDEADLK in a callback.
@@ -355,7 +367,9 @@ PYQ_API int pyq_pool_resize(pyq_pool *pool, unsigned int workers);
  * pyq_pool_fd() - for event loops
  * @pool: that
  *
- * Readable when pyq_pool_process() has something to do; call that before polling.
+ * Readable when pyq_pool_process() has something to do; call that before polling. For a pool
+ * with PYQ_POOL_NO_THREAD: otherwise, as soon as a task has a callback, the pool's own thread
+ * does the work as well, and this one is readable for nothing.
  *
  * Return: the fd, which stays the pool's; -ESTALE.
  */
@@ -372,13 +386,15 @@ PYQ_API int pyq_pool_process(pyq_pool *pool);
 
 /**
  * struct pyq_pool_stat - what a pool has done
- * @submitted: tasks begun
+ * @submitted: tasks begun, each item of a map
  * @running: in a worker now
  * @done: that have succeeded
  * @failed: that have not, also those that have been cancelled
- * @retried: runs of a task after a worker's death
+ * @retried: runs of a task, or of a map's chunk, after a worker's death
  * @died: workers that have died by themselves
  * @workers: that there are
+ *
+ * It does no work of the pool's: who only looks calls pyq_pool_process() first.
  */
 struct pyq_pool_stat {
 	uint64_t submitted;
@@ -407,6 +423,17 @@ PYQ_API int pyq_pool_stat(pyq_pool *pool, struct pyq_pool_stat *st);
  */
 PYQ_API const char *pyq_pool_broken(const pyq_pool *pool);
 
+/**
+ * pyq_pool_strerror() - an error of a pool, in words
+ * @err: what one of these functions has returned
+ *
+ * As pyq_strerror(), whose words are of queues. What a task's function has returned by itself
+ * means what that says.
+ *
+ * Return: a sentence that says what went wrong and what to do, constant.
+ */
+PYQ_API const char *pyq_pool_strerror(long err);
+
 /* --- results ----------------------------------------------------------------------- */
 
 /**
@@ -426,7 +453,9 @@ PYQ_API int pyq_result_wait(pyq_result *result, int64_t timeout);
  * @size: bytes of room
  * @timeout: how long to wait for it
  *
- * Can be called again.
+ * Can be called again. What a function returns may be any of these numbers: pyq_result_ready()
+ * tells a task that has failed from a wait that was in vain, pyq_result_code() whose number
+ * it is.
  *
  * Return: the result's bytes; -EMSGSIZE there are more than @size, see pyq_result_data();
  * or what pyq_result_wait() says if it has not ended. Or how it has failed: the negative
@@ -556,8 +585,9 @@ struct pyq_item {
  * @map: where it goes
  *
  * Those of a chunk are run one after the other by one worker, in no more than the pool's timeout
- * together; if that dies they are all run again, or fail. Does not wait for room: what has none follows as there is some, sent by
- * who does the pool's work.
+ * together; if that dies they are all run again, or fail: where one may crash, or hang, @chunk
+ * is better 1. Does not wait for room: what has none follows as there is some, sent by who does
+ * the pool's work.
  *
  * Return: 0; -ESHUTDOWN closed or terminated; -EINVAL no function, or no arguments (or none
  * of their bytes) where there are to be some; -EFAULT the workers do not know @function; -E2BIG
@@ -618,7 +648,7 @@ PYQ_API const char *pyq_map_text(const pyq_map *map, size_t i);
 
 /**
  * pyq_map_next() - the next that has ended
- * @map: that
+ * @map: that; for the first ones to come soon, with @chunk 1, which is Python's for imap
  * @flags: 0 or PYQ_MAP_UNORDERED; always the same with one map
  * @timeout: how long to wait for it
  * @i: out: its number, for pyq_map_get()
@@ -631,6 +661,9 @@ PYQ_API int pyq_map_next(pyq_map *map, unsigned int flags, int64_t timeout, size
 /**
  * pyq_map_done() - how many have ended
  * @map: that
+ *
+ * It does no work of the pool's: who only looks, and does not take them by pyq_map_next(), calls
+ * pyq_pool_process() first.
  *
  * Return: the number, for a line that shows the progress.
  */
