@@ -19,7 +19,7 @@ if [ ! -c /dev/pyqueue ] && [ "${PYQUEUE_BACKEND:-}" != shm ]; then
 	echo "1..0 # SKIP no /dev/pyqueue here"
 	exit 4
 fi
-echo "1..25"
+echo "1..27"
 
 number=0 failed=0
 # ok NAME COMMAND...
@@ -171,6 +171,11 @@ with the lock: 4000 of 4000
 without it, some are lost: yes
 END
 
+ok "shared_counter" prints shared_counter <<END
+its holder has died, with 1 and 0
+the counter is 4000
+END
+
 ok "lock_timeout" prints lock_timeout <<END
 not now
 not in 0.2 seconds
@@ -210,6 +215,13 @@ ok "three workers have done them" three_workers
 ok "pool_exec" prints pool_exec <<END
 7 * 7 is 49
 "cube" is not in its table
+END
+
+ok "pool_loop" prints pool_loop <<END
+its half is 20
+its half is 10
+its half is 5
+5 is odd
 END
 
 ok "pool_results" prints pool_results 's/worker [0-9]+ /worker PID /' <<END

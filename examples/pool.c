@@ -32,7 +32,7 @@ int main(void)
 	if (!err)
 		err = pyq_pool_join(pool, PYQ_FOREVER);
 	if (err) {
-		fprintf(stderr, "pool: %s\n", pyq_strerror(err));
+		fprintf(stderr, "pool: %s\n", pyq_pool_strerror(err));
 		return 1;
 	}
 	pyq_pool_destroy(pool);

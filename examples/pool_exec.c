@@ -40,7 +40,7 @@ static int host(void)
 	ssize_t ret;
 
 	if (err) {
-		fprintf(stderr, "pool_exec: %s\n", pyq_strerror(err));
+		fprintf(stderr, "pool_exec: %s\n", pyq_pool_strerror(err));
 		return 1;
 	}
 	task.function = pyq_pool_function(pool, "square");
@@ -50,7 +50,7 @@ static int host(void)
 	if (ret == sizeof(n))
 		printf("7 * 7 is %d\n", n);
 	else
-		fprintf(stderr, "pool_exec: %s\n", pyq_strerror(ret));
+		fprintf(stderr, "pool_exec: %s\n", pyq_pool_strerror(ret));
 	printf("\"cube\" is %s\n", pyq_pool_function(pool, "cube") ? "known" : "not in its table");
 	pyq_pool_destroy(pool);
 	return ret != sizeof(n);

@@ -134,6 +134,6 @@ int main(void)
 	pyq_pool_destroy(pool);
 out:
 	if (err)
-		fprintf(stderr, "pool_results: %s\n", pyq_strerror(err));
+		fprintf(stderr, "pool_results: %s\n", pyq_pool_strerror(err));
 	return err != 0;
 }

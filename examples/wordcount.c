@@ -181,7 +181,7 @@ static int count_all(pyq_pool *pool, const struct pyq_items *items, struct count
 
 	ret = pyq_pool_map_async(pool, count_file, items, 1, &map);
 	if (ret)
-		return complain("the pool", pyq_strerror(ret));
+		return complain("the pool", pyq_pool_strerror(ret));
 	while ((ret = pyq_map_next(map, PYQ_MAP_UNORDERED, PYQ_FOREVER, &i)) == 1) {
 		len = pyq_map_get(map, i, &data);
 		if (len < 0)
@@ -196,7 +196,7 @@ static int count_all(pyq_pool *pool, const struct pyq_items *items, struct count
 	if (isatty(STDERR_FILENO))
 		fputs("\033[K", stderr);
 	if (ret)
-		status = complain("the pool", pyq_strerror(ret));
+		status = complain("the pool", pyq_pool_strerror(ret));
 	pyq_map_free(map);
 	return status;
 }
@@ -268,7 +268,7 @@ int main(int argc, char **argv)
 	/* First: the workers get a copy of what the program has in memory at this moment. */
 	c = pyq_pool_create(&pool, &attr);
 	if (c)
-		return complain("the pool", pyq_strerror(c));
+		return complain("the pool", pyq_pool_strerror(c));
 	n = find_files(argv[optind] ? argv + optind : here, &paths, &status);
 	status |= count_all(pool, &(struct pyq_items){ .each = paths, .n = n }, &total);
 	print(&total, most);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libpyqueue: every public header. */
+/* libpyqueue: every public header but <pyqueue/uring.h>, which needs liburing's. */
 #ifndef PYQUEUE_H
 #define PYQUEUE_H
 

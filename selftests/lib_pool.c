@@ -272,6 +272,27 @@ TEST_F(pool, longest)
 	}
 }
 
+/* The largest max_message; and of its bytes as many as there is memory for everywhere. */
+TEST_F(pool, very_long)
+{
+	const size_t len = 24 << 20;
+	char *arg = malloc(len);
+	pyq_result *r;
+	size_t got = 0;
+
+	ASSERT_NE(NULL, arg);
+	memset(arg, 'x', len);
+	arg[len - 1] = 'z';
+	begin(.workers = 1, .max_message = 63 << 20);
+	r = start(echo, .arg = arg, .len = len);
+	EXPECT_EQ((ssize_t)len, lib(pyq_result_get(r, NULL, 0, LONG)));
+	ASSERT_NE(NULL, pyq_result_data(r, &got));
+	EXPECT_EQ(len, got);
+	EXPECT_EQ(0, memcmp(arg, pyq_result_data(r, NULL), len));
+	pyq_result_free(r);
+	free(arg);
+}
+
 /* More bytes under way than the queues hold: who sends waits, nothing fails. */
 TEST_F(pool, many_large_ones)
 {

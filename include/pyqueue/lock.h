@@ -13,7 +13,13 @@
  * Each is a structure that the caller places: anywhere for the threads of one process.
  * For several processes it is initialised with PYQ_SHARED, once, in memory that all of
  * them have mapped as shared, such as that of pyq_shared_alloc(), which children have
- * after fork(). Its contents are the library's; it must not be copied or moved. One
+ * after fork():
+ *
+ *	struct shared { pyq_lock lock; int counter; } *s = pyq_shared_alloc(sizeof(*s));
+ *
+ *	err = pyq_lock_init(&s->lock, PYQ_SHARED);
+ *
+ * Its contents are the library's; it must not be copied or moved. One
  * that has not been initialised, or has been destroyed, is EINVAL to each function that has
  * errors.
  * Those for processes are for processes of one PID namespace.

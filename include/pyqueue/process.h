@@ -132,7 +132,7 @@ struct pyq_process {
  * that, the child may never run anything; later it is a process of its own. After an
  * error nothing has been run and no child is left.
  *
- * Return: 0; -EINVAL not exactly one of @target or @run, and @argv; a bad name of a queue,
+ * Return: 0; -EINVAL neither @target, @run nor @argv, or @argv beside one of those; a bad name of a queue,
  * or one that is there twice; queues without @argv; -EALREADY it has been started; -EAGAIN
  * a limit on processes; -ENOMEM; -EMFILE; -ENOSYS Linux is older than 5.4; of another
  * program -ENOENT there is none, -EACCES it must not be executed, or what else execve()
