@@ -241,6 +241,7 @@ for i in $(seq 300); do
 	seq -f "file $i has  w%g,	and more" "$((i % 40))" >"$work/tree/a/b/$i"
 done
 printf 'no newline at the end' >"$work/tree/a/short"
+printf '\303\244\303\266\303\274 one\303\244 \001 word\n' >"$work/tree/a/bytes"
 ln -s b/1 "$work/tree/a/link"
 counted() {
 	# With an end to each last line, or a word goes over into the next file.

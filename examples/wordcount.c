@@ -76,6 +76,7 @@ static void add_word(struct counts *counts, const char *text, uint64_t n)
 
 static void count_line(struct counts *counts, char *line, ssize_t len)
 {
+	bool printable = false;
 	char *word = NULL;
 
 	counts->bytes += (uint64_t)len;
@@ -83,10 +84,13 @@ static void count_line(struct counts *counts, char *line, ssize_t len)
 	for (ssize_t i = 0; i <= len; i++) {
 		if (i < len && !isspace((unsigned char)line[i])) {
 			word = word ? word : line + i;
+			printable |= isprint((unsigned char)line[i]) != 0;
 		} else if (word) {
 			line[i] = '\0';
 			add_word(counts, word, 1);
-			counts->words++;
+			/* Others are no words to wc. */
+			counts->words += printable;
+			printable = false;
 			word = NULL;
 		}
 	}
