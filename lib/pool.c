@@ -712,7 +712,7 @@ static bool runs(const pyq_pool *pool, uint32_t worker)
 		__atomic_load_n(&pool->common.table->workers[worker].task, __ATOMIC_SEQ_CST);
 	const uint32_t index = (uint32_t)task - 1, serial = (uint32_t)(task >> 32);
 
-	return task && pool->tasks[index].under_way && pool->tasks[index].serial == serial &&
+	return task && index < pool->common.attr.queue_size && pool->tasks[index].under_way && pool->tasks[index].serial == serial &&
 	       __atomic_load_n(&pyqi_pool_words(&pool->common)[index], __ATOMIC_SEQ_CST) ==
 		       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
 }

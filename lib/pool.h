@@ -232,7 +232,7 @@ bool pyqi_pool_is_spare(const struct pyqi_pool_common *c);
 /* What has been begun and not ended by the worker: is it a task still? */
 bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker);
 
-/* Tell the program of a death, if it was at something. */
+/* Tell the program of a death, if it was at something. Return: as pyqi_pool_tell(); -EUCLEAN. */
 int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, int status,
 			    enum pyqi_pool_reason reason);
 

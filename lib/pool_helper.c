@@ -23,9 +23,19 @@
 #define FORK_TRIES 10
 #define FORK_AGAIN 50000000
 
-/* What the helper knows of a worker that nobody else does. */
+/* So long he who is to be stopped may take for it: a debugger, or a disk, can keep him from it. */
+#define STANDSTILL 1000000000
+
+/*
+ * What the helper knows of a worker that nobody else does; or not otherwise than from the table,
+ * where a worker may have written whatever it likes.
+ */
 struct place {
-	enum pyqi_pool_reason reason; /* why it is being killed */
+	pid_t pid;		      /* 0: there is none */
+	enum pyqi_pool_reason reason; /* why it has been killed */
+	enum pyqi_pool_reason why;    /* why it is to be, if it is at @task */
+	uint64_t task;		      /* what it has been stopped for, or 0 */
+	uint64_t patience;	      /* until when its standstill is waited for */
 	unsigned int failures;	      /* of the initializer, in a row */
 	unsigned int number;	      /* for its name */
 };
@@ -34,6 +44,7 @@ struct helper {
 	const struct pyqi_pool_common *c;
 	struct place *places;
 	int orders, parent, children;
+	uint32_t alive, target; /* as the table says, too */
 	unsigned int names;
 	unsigned int forks_failed; /* in a row */
 	uint64_t fork_again;	   /* when that is tried again, or PYQI_FOREVER */
@@ -71,6 +82,12 @@ __attribute__((noreturn)) static void be_worker(const struct helper *h, uint32_t
 	_exit(code ? code & 0xff ? code & 0xff : 1 : 0);
 }
 
+static void set_alive(struct helper *h, uint32_t alive)
+{
+	h->alive = alive;
+	__atomic_store_n(&h->c->table->alive, alive, __ATOMIC_SEQ_CST);
+}
+
 static int spawn(struct helper *h)
 {
 	struct pyqi_pool_worker *workers = h->c->table->workers;
@@ -78,7 +95,7 @@ static int spawn(struct helper *h)
 	uint32_t n = 0;
 	pid_t pid;
 
-	while (n < h->c->most && workers[n].pid)
+	while (n < h->c->most && h->places[n].pid)
 		n++;
 	if (n == h->c->most)
 		return 0;
@@ -86,23 +103,27 @@ static int spawn(struct helper *h)
 	workers[n].deadline = 0;
 	workers[n].ready = 0;
 	workers[n].left = 0;
-	h->places[n].reason = PYQI_POOL_BY_ITSELF;
-	h->places[n].number = ++h->names;
+	h->places[n] = (struct place){
+		.reason = PYQI_POOL_BY_ITSELF,
+		.failures = h->places[n].failures,
+		.number = ++h->names,
+	};
 	pid = fork();
 	if (!pid)
 		be_worker(h, n, helper);
 	if (pid < 0)
 		return -errno;
+	h->places[n].pid = pid;
 	workers[n].pid = pid;
-	__atomic_add_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
+	set_alive(h, h->alive + 1);
 	return 0;
 }
 
 static void kill_all(const struct helper *h)
 {
 	for (uint32_t n = 0; n < h->c->most; n++)
-		if (h->c->table->workers[n].pid)
-			kill(h->c->table->workers[n].pid, SIGKILL);
+		if (h->places[n].pid)
+			kill(h->places[n].pid, SIGKILL);
 }
 
 static void end(struct helper *h)
@@ -129,7 +150,7 @@ static void no_process(struct helper *h, int err)
 	};
 
 	h->fork_again = pyqi_now() + FORK_AGAIN;
-	if (h->c->table->alive)
+	if (h->alive)
 		h->forks_failed = 0;
 	else if (++h->forks_failed == FORK_TRIES) {
 		check_told(h, pyqi_pool_tell(h->c, &news));
@@ -146,13 +167,13 @@ static void fill(struct helper *h)
 		return;
 	h->fork_again = PYQI_FOREVER;
 	while (!h->ending && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST) &&
-	       t->alive < t->target + __atomic_load_n(&t->spare, __ATOMIC_SEQ_CST)) {
-		const uint32_t before = t->alive;
+	       h->alive < h->target + __atomic_load_n(&t->spare, __ATOMIC_SEQ_CST)) {
+		const uint32_t before = h->alive;
 		const int err = spawn(h);
 
 		if (err)
 			no_process(h, err);
-		if (t->alive == before)
+		if (h->alive == before)
 			break;
 		h->forks_failed = 0;
 	}
@@ -173,7 +194,7 @@ static void has_died(struct helper *h, uint32_t n, int status)
 		const struct pyqi_pool_news_msg news = {
 			.news = PYQI_POOL_BROKEN,
 			.status = status,
-			.pid = w->pid,
+			.pid = place->pid,
 		};
 
 		check_told(h, pyqi_pool_tell(h->c, &news));
@@ -183,7 +204,8 @@ static void has_died(struct helper *h, uint32_t n, int status)
 	if (!w->left)
 		pyqi_pool_is_spare(h->c);
 	w->pid = 0;
-	__atomic_sub_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
+	place->pid = 0;
+	set_alive(h, h->alive - 1);
 }
 
 static void reap(struct helper *h)
@@ -196,7 +218,7 @@ static void reap(struct helper *h)
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (uint32_t n = 0; n < h->c->most; n++)
-			if (h->c->table->workers[n].pid == pid)
+			if (h->places[n].pid == pid)
 				has_died(h, n, status);
 }
 
@@ -258,10 +280,11 @@ static void resize(struct helper *h, uint32_t workers)
 	struct pyqi_pool_table *t = h->c->table;
 	const struct pyqi_pool_job_msg quit = { .job = PYQI_POOL_QUIT };
 
-	t->target = workers;
+	h->target = workers;
+	__atomic_store_n(&t->target, workers, __ATOMIC_SEQ_CST);
 	/* Those that were to end stay, as far as they have not. */
 	__atomic_store_n(&t->spare, 0, __ATOMIC_SEQ_CST);
-	for (uint32_t n = t->target; n < t->alive; n++) {
+	for (uint32_t n = workers; n < h->alive; n++) {
 		__atomic_add_fetch(&t->spare, 1, __ATOMIC_SEQ_CST);
 		pyq_put(h->c->tasks, &quit, sizeof(quit), PYQ_NOWAIT);
 	}
@@ -314,7 +337,7 @@ static void begin(struct helper *h)
 
 static bool is_over(const struct helper *h)
 {
-	return !h->c->table->alive &&
+	return !h->alive &&
 	       (h->ending || __atomic_load_n(&h->c->table->closed, __ATOMIC_SEQ_CST));
 }
 
@@ -357,6 +380,7 @@ int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 		.c = c,
 		.orders = orders,
 		.parent = parent,
+		.target = c->table->target,
 		.fork_again = PYQI_FOREVER,
 	};
 	int code = 0;

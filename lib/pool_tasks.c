@@ -269,6 +269,9 @@ static void take_in(pyq_pool *pool, size_t len)
 		break;
 	case PYQI_POOL_GONE:
 		is_gone(pool);
+		/* Somebody has written into the table. */
+		if (pool->under_way || pool->maps)
+			broken(pool, "the workers have ended too early");
 		break;
 	case PYQI_POOL_NUDGE:
 		__atomic_store_n(&pool->nudged, false, __ATOMIC_SEQ_CST);

@@ -358,7 +358,8 @@ bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker)
 	const uint32_t index = (uint32_t)task - 1, serial = (uint32_t)(task >> 32);
 
 	/* Or the message has not been released, and comes again. */
-	return task && __atomic_load_n(&pyqi_pool_words(c)[index], __ATOMIC_SEQ_CST) ==
+	return task && index < c->attr.queue_size &&
+	       __atomic_load_n(&pyqi_pool_words(c)[index], __ATOMIC_SEQ_CST) ==
 			       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
 }
 
@@ -375,6 +376,9 @@ int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, i
 		.pid = w->pid,
 	};
 
+	/* Somebody has written there, and nobody knows what it was at. */
+	if (w->task && news.index >= c->attr.queue_size)
+		return -EUCLEAN;
 	return pyqi_pool_runs(c, worker) ? pyqi_pool_tell(c, &news) : 0;
 }
 

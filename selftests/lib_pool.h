@@ -267,6 +267,16 @@ FIXTURE_TEARDOWN(pool)
 		got_;                                                        \
 	})
 
+/* Wait until it is so, without doing the pool's work; false if it is not within LONG. */
+#define eventually(condition)                                                \
+	({                                                                   \
+		const int64_t until_ = lib_now_ns() + LONG;                  \
+		bool so_;                                                    \
+		while (!(so_ = !!(condition)) && lib_now_ns() < until_)      \
+			sched_yield();                                       \
+		so_;                                                         \
+	})
+
 /* Until @condition holds of the pool's counters, doing its work, within LONG. */
 #define wait_stat(condition)                                                 \
 	({                                                                   \
