@@ -186,6 +186,9 @@ static void has_died(struct helper *h, uint32_t n, int status)
 	struct pyqi_pool_worker *w = &h->c->table->workers[n];
 	struct place *place = &h->places[n];
 
+	/* Killed without having stood still, and meanwhile it had gone on to another task. */
+	if (w->task != place->task)
+		place->reason = PYQI_POOL_BY_ITSELF;
 	check_told(h, pyqi_pool_tell_of_death(h->c, n, status, place->reason));
 	place->failures = w->ready ? 0 : place->failures + 1;
 	if (!w->left && place->reason == PYQI_POOL_BY_ITSELF && !h->ending)
@@ -225,25 +228,42 @@ static void reap(struct helper *h)
 /* --- what ends a task ---------------------------------------------------------------------- */
 
 /*
- * Kill who is at that task. He is stopped first: so it is seen whether he still is at it,
- * and no other task dies for it.
+ * He who has been stopped: is he to be killed? Once he stands still it is seen whether he still is
+ * at that task, and no other one dies for it. Who does not stand still is killed all the same.
  */
+static void judge(struct helper *h, uint32_t n)
+{
+	const struct pyqi_pool_worker *w = &h->c->table->workers[n];
+	struct place *place = &h->places[n];
+	siginfo_t info = { .si_pid = 0 };
+	const bool known = !waitid(P_PID, (id_t)place->pid, &info,
+				   WSTOPPED | WEXITED | WNOWAIT | WNOHANG) &&
+			   info.si_pid;
+
+	if (known && info.si_code != CLD_STOPPED) {
+		place->task = 0; /* dead: that will be seen */
+	} else if (known || pyqi_now() >= place->patience) {
+		if (__atomic_load_n(&w->task, __ATOMIC_SEQ_CST) == place->task) {
+			place->reason = place->why;
+			kill(place->pid, SIGKILL);
+		} else {
+			place->task = 0;
+			kill(place->pid, SIGCONT);
+		}
+	}
+}
+
+/* Kill who is at that task; but not at once, and that is not waited for here. */
 static void stop(struct helper *h, uint32_t n, uint64_t task, enum pyqi_pool_reason reason)
 {
-	struct pyqi_pool_worker *w = &h->c->table->workers[n];
-	siginfo_t info = { .si_pid = 0 };
+	struct place *place = &h->places[n];
 
-	if (!w->pid || kill(w->pid, SIGSTOP))
+	if (!place->pid || place->reason != PYQI_POOL_BY_ITSELF || kill(place->pid, SIGSTOP))
 		return;
-	if (waitid(P_PID, (id_t)w->pid, &info, WSTOPPED | WEXITED | WNOWAIT) ||
-	    info.si_code != CLD_STOPPED)
-		return; /* dead: that will be seen */
-	if (__atomic_load_n(&w->task, __ATOMIC_SEQ_CST) == task) {
-		h->places[n].reason = reason;
-		kill(w->pid, SIGKILL);
-	} else {
-		kill(w->pid, SIGCONT);
-	}
+	place->task = task;
+	place->why = reason;
+	place->patience = pyqi_now() + STANDSTILL;
+	judge(h, n);
 }
 
 static void stop_task(struct helper *h, uint64_t task)
@@ -253,6 +273,11 @@ static void stop_task(struct helper *h, uint64_t task)
 			stop(h, n, task, PYQI_POOL_CANCELLED);
 }
 
+static bool is_being_stopped(const struct place *place)
+{
+	return place->pid && place->task && place->reason == PYQI_POOL_BY_ITSELF;
+}
+
 /* Return: when the next one is to be looked at. */
 static uint64_t stop_late_ones(struct helper *h)
 {
@@ -260,15 +285,21 @@ static uint64_t stop_late_ones(struct helper *h)
 
 	for (uint32_t n = 0; n < h->c->most; n++) {
 		const struct pyqi_pool_worker *w = &h->c->table->workers[n];
+		struct place *place = &h->places[n];
 		const uint64_t task = __atomic_load_n(&w->task, __ATOMIC_SEQ_CST);
 		const uint64_t deadline = __atomic_load_n(&w->deadline, __ATOMIC_ACQUIRE);
+		const uint64_t now = pyqi_now();
 
-		if (!w->pid || !deadline || h->places[n].reason != PYQI_POOL_BY_ITSELF)
+		if (!place->pid || place->reason != PYQI_POOL_BY_ITSELF)
 			continue;
-		if (deadline <= pyqi_now())
+		if (is_being_stopped(place))
+			judge(h, n);
+		if (deadline && deadline <= now && place->task != task)
 			stop(h, n, task, PYQI_POOL_TOO_LONG);
-		else if (deadline < first)
+		else if (deadline > now && deadline < first)
 			first = deadline;
+		if (is_being_stopped(place) && place->patience < first)
+			first = place->patience;
 	}
 	return first;
 }

@@ -128,6 +128,28 @@ static inline int counted(struct pyq_call *call)
 	return pyq_return(call, &i, sizeof(i));
 }
 
+static inline int my_pid(struct pyq_call *call)
+{
+	const pid_t pid = getpid();
+
+	return pyq_return(call, &pid, sizeof(pid));
+}
+
+static inline int my_parent(struct pyq_call *call)
+{
+	const pid_t pid = getppid();
+
+	return pyq_return(call, &pid, sizeof(pid));
+}
+
+static inline pid_t pid_of(pyq_pool *pool, pyq_function function)
+{
+	pid_t pid = -1;
+
+	pyq_pool_apply(pool, &(struct pyq_task){ .function = function }, &pid, sizeof(pid));
+	return pid;
+}
+
 /* --- callbacks ------------------------------------------------------------------ */
 
 struct called {
