@@ -25,6 +25,7 @@
 #define PYQI_POOL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #include "priv.h"
@@ -221,10 +222,10 @@ static inline uint64_t *pyqi_pool_words(const struct pyqi_pool_common *c)
 int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker);
 
 /*
- * The helper, until the pool ends. @orders: its socket; @parent: the program's pidfd. Return: an
- * exit code.
+ * The helper, until the pool ends. @orders: its socket; @parent: the program's pidfd; @mask: of
+ * signals, for the workers, or NULL: its own. Return: an exit code.
  */
-int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent);
+int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent, const sigset_t *mask);
 
 /* There is a worker too many; he who is told so is the one that goes. */
 bool pyqi_pool_is_spare(const struct pyqi_pool_common *c);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "pool.h"
 
 /* So often a worker's initializer fails at one place, one after the other. */
@@ -346,7 +347,7 @@ static void obey(struct helper *h)
 /* --- its life ---------------------------------------------------------------------------- */
 
 /* What comes from a terminal, or is the program's business, is not the workers' death. */
-static void begin(struct helper *h)
+static void begin(struct helper *h, const sigset_t *mask)
 {
 	static const int ignored[] = { SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP };
 	sigset_t child, all;
@@ -359,10 +360,12 @@ static void begin(struct helper *h)
 	sigfillset(&all);
 	sigdelset(&all, SIGTERM);
 	sigprocmask(SIG_SETMASK, &all, &h->mask);
+	if (mask)
+		h->mask = *mask;
 	sigdelset(&h->mask, SIGCHLD);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	h->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	h->children = pyqi_opened(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
 	prctl(PR_SET_NAME, "pool helper");
 }
 
@@ -404,7 +407,7 @@ static void look(struct helper *h)
 		return;
 }
 
-int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
+int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent, const sigset_t *mask)
 {
 	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
 	struct helper h = {
@@ -420,7 +423,10 @@ int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 	/* The queues now: later there may be no file, or memory, for that. */
 	if (!h.places || pyq_qsize(c->news) < 0 || pyq_qsize(c->tasks) < 0)
 		return 1;
-	begin(&h);
+	begin(&h, mask);
+	/* It would see no death, and the program no end. */
+	if (h.children < 0)
+		h.orphan = true;
 	while (!is_over(&h) && !h.orphan) {
 		fill(&h);
 		if (!is_over(&h))
@@ -428,7 +434,10 @@ int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 	}
 	if (!h.orphan)
 		code = pyqi_pool_tell(c, &gone) != 0;
-	close(h.children);
+	if (h.children < 0)
+		code = 1;
+	else
+		close(h.children);
 	free(h.places);
 	return code;
 }

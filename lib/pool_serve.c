@@ -281,7 +281,7 @@ static int serve(int orders, const struct pyq_pool_function *functions,
 		/* It is mapped. */
 		close(files[PYQI_POOL_TABLE]);
 		files[PYQI_POOL_TABLE] = -1;
-		err = pyqi_pool_help(&c, orders, files[PYQI_POOL_PARENT]);
+		err = pyqi_pool_help(&c, orders, files[PYQI_POOL_PARENT], NULL);
 	}
 	tear_down(&c, files);
 	return err;

@@ -2,7 +2,109 @@
 /* A pool's helper: how it begins, whom it kills, and what it does meanwhile. */
 #include "lib_pool.h"
 
+#include <pthread.h>
 #include <sys/ptrace.h>
+
+/* --- its beginning ---------------------------------------------------------------------- */
+
+/* What happens in each process after a fork. */
+static struct {
+	bool raise; /* a signal for the child */
+	bool have_another; /* a child that has all files; and no file more is to be had */
+	pid_t host, another;
+	int *handled;
+} forks;
+
+static void in_child_of_fork(void)
+{
+	if (forks.raise)
+		raise(SIGUSR1);
+}
+
+static void in_parent_of_fork(void)
+{
+	struct rlimit limit;
+	int fd;
+
+	if (!forks.have_another || getpid() != forks.host)
+		return;
+	forks.have_another = false;
+	forks.another = _Fork();
+	while (!forks.another)
+		pause();
+	fd = dup(0);
+	close(fd);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = (rlim_t)fd;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void handle(int sig)
+{
+	(void)sig;
+	count(forks.handled);
+}
+
+/* What the program does about a signal is not done once more. */
+TEST_F(pool, signal_at_the_beginning)
+{
+	const struct sigaction action = { .sa_handler = handle };
+
+	NOT_WITH_THREADS("there is none");
+	forks.handled = &shared->bad;
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, pthread_atfork(NULL, NULL, in_child_of_fork));
+	forks.raise = true;
+	begin(.workers = 1);
+	forks.raise = false;
+	EXPECT_EQ(4, finish(start(square, INT(3))));
+	EXPECT_EQ(1, load(&shared->bad)) TH_LOG("it is the worker's alone");
+	/* And here it is as it was. */
+	raise(SIGUSR1);
+	EXPECT_EQ(2, load(&shared->bad));
+}
+
+/* It cannot begin, and is told so; what has its end of the socket does not count. */
+TEST_F(pool, creation_fails_while_another_forks)
+{
+	struct rlimit limit;
+
+	NOT_WITH_THREADS("there is none");
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	forks.host = getpid();
+	forks.have_another = true;
+	ASSERT_EQ(0, pthread_atfork(NULL, in_parent_of_fork, NULL));
+	EXPECT_EQ(-EMFILE, lib(pyq_pool_create(&self->pool, NULL)));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	ASSERT_LT(0, forks.another);
+	EXPECT_EQ(0, waitpid(forks.another, NULL, WNOHANG));
+	kill(forks.another, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, exit_status(forks.another));
+}
+
+static bool no_signalfd;
+
+/* The library is linked with this one. */
+int signalfd(int fd, const sigset_t *mask, int flags)
+{
+	if (no_signalfd) {
+		errno = EMFILE;
+		return -1;
+	}
+	return (int)syscall(SYS_signalfd4, fd, mask, 8, flags);
+}
+
+/* It would not see its workers end: then it is none. */
+TEST_F(pool, without_a_file_for_deaths)
+{
+	NOT_WITH_THREADS("there is none");
+	no_signalfd = true;
+	begin(.workers = 1);
+	no_signalfd = false;
+	EXPECT_EQ(0, pyq_pool_close(self->pool));
+	EXPECT_EQ(-EOWNERDEAD, pyq_pool_join(self->pool, LONG));
+	EXPECT_NE(NULL, pyq_pool_broken(self->pool));
+}
 
 /* --- workers that do not stop, or have been stopped -------------------------------------- */
 
