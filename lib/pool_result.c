@@ -167,10 +167,16 @@ static int stop(pyq_pool *pool, struct pyqi_pool_task *task, uint32_t index)
 		.serial = task->serial,
 	};
 
+	int err;
+
 	if (pool->threads)
 		return -EBUSY;
-	task->cancelled = true;
-	return pyqi_pool_order(pool, &order);
+	/* Once is enough: the socket's room is not endless. */
+	if (task->cancelled)
+		return 0;
+	err = pyqi_pool_order(pool, &order);
+	task->cancelled = !err;
+	return err;
 }
 
 int pyq_result_cancel(pyq_result *r)

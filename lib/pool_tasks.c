@@ -361,8 +361,8 @@ static bool take_news(void *arg)
 	ssize_t len = -EAGAIN;
 	bool callbacks;
 
-	/* What the kernel takes for us comes before what is taken here, into the same room. */
-	if (pool->asked && pool->by_kernel)
+	/* What the kernel takes for us, or has, comes before what is taken here, into the same room. */
+	if (pool->asked && (pool->by_kernel || pyqi_aio_completed(pool->aio)))
 		return take_asked(pool);
 	while (n < NEWS_AT_ONCE &&
 	       (len = pyq_get(pool->common.news, pool->buf, pool->size, PYQ_NOWAIT)) >= 0) {
@@ -422,8 +422,11 @@ static bool take_asked(pyq_pool *pool)
 	do
 		n = pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT);
 	while (n != 1 && pyqi_aio_completed(pool->aio));
-	if (n != 1)
+	if (n != 1) {
+		/* It may not be watched: then it is looked for. */
+		pool->deaf = n < 0 ? (int)n : 0;
 		return false;
+	}
 	pool->asked = false;
 	pool->deaf = done.result < 0 ? (int)done.result : 0;
 	if (pool->deaf)
@@ -437,15 +440,35 @@ static bool take_asked(pyq_pool *pool)
 	return true;
 }
 
+static void begin_to_ask(pyq_pool *pool)
+{
+	if (pool->asked)
+		return;
+	pool->deaf = pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size, PYQ_FOREVER,
+				 1);
+	pool->asked = !pool->deaf;
+}
+
 /* Have the kernel watch. Return: whether something has come instead. */
 static bool ask(pyq_pool *pool)
 {
-	if (!pool->asked) {
-		pool->deaf = pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size,
-					 PYQ_FOREVER, 1);
-		pool->asked = !pool->deaf;
-	}
+	begin_to_ask(pool);
 	return pool->asked && take_asked(pool);
+}
+
+/* So that the fd tells of what comes. If it does not end, of what is there by then, and no more. */
+static void watch(pyq_pool *pool)
+{
+	unsigned int rounds = 0;
+
+	while (ask(pool)) {
+		if (++rounds < NEWS_AT_ONCE)
+			continue;
+		begin_to_ask(pool);
+		if (pool->asked)
+			pool->deaf = pyq_aio_submit(pool->aio);
+		break;
+	}
 }
 
 /* How often somebody looks whom nobody tells. */
@@ -577,8 +600,7 @@ int pyqi_pool_look(pyq_pool *pool)
 	pool->leader = pthread_self();
 	pthread_mutex_unlock(&pool->lock);
 	lead(pool, NULL, NULL, PYQI_NOWAIT);
-	while (ask(pool))
-		;
+	watch(pool);
 	pthread_mutex_lock(&pool->lock);
 	pool->led = false;
 	if (pool->followers)

@@ -166,6 +166,24 @@ TEST_F(pool, terminate_in_a_debugger)
 	EXPECT_EQ(0, exit_status(debugger));
 }
 
+/* Again and again, while nobody listens: that is one order. */
+TEST_F(pool, cancelled_many_times)
+{
+	pyq_result *r;
+	pid_t helper;
+
+	NOT_WITH_THREADS("there is none");
+	begin(.workers = 1);
+	helper = pid_of(self->pool, my_parent);
+	r = start(gate);
+	ASSERT_TRUE(pass(&shared->begun));
+	ASSERT_EQ(0, kill(helper, SIGSTOP));
+	for (int i = 0; i < 5000; i++)
+		ASSERT_EQ(0, lib(pyq_result_cancel(r)));
+	ASSERT_EQ(0, kill(helper, SIGCONT));
+	EXPECT_EQ(-ECANCELED, finish(r));
+}
+
 static int stop_myself(struct pyq_call *call)
 {
 	(void)call;
