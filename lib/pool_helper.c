@@ -115,7 +115,7 @@ static int spawn(struct helper *h)
 	if (pid < 0)
 		return -errno;
 	h->places[n].pid = pid;
-	workers[n].pid = pid;
+	__atomic_store_n(&workers[n].pid, pid, __ATOMIC_SEQ_CST);
 	set_alive(h, h->alive + 1);
 	return 0;
 }
@@ -191,6 +191,8 @@ static void has_died(struct helper *h, uint32_t n, int status)
 	if (w->task != place->task)
 		place->reason = PYQI_POOL_BY_ITSELF;
 	check_told(h, pyqi_pool_tell_of_death(h->c, n, status, place->reason));
+	/* Perhaps it was about to. */
+	pyqi_pool_tell_of_room(h->c);
 	place->failures = w->ready ? 0 : place->failures + 1;
 	if (!w->left && place->reason == PYQI_POOL_BY_ITSELF && !h->ending)
 		__atomic_add_fetch(&h->c->table->died, 1, __ATOMIC_SEQ_CST);
@@ -207,9 +209,9 @@ static void has_died(struct helper *h, uint32_t n, int status)
 	/* One of those too many need not end any more. */
 	if (!w->left)
 		pyqi_pool_is_spare(h->c);
-	w->pid = 0;
 	place->pid = 0;
 	set_alive(h, h->alive - 1);
+	__atomic_store_n(&w->pid, 0, __ATOMIC_SEQ_CST);
 }
 
 static void reap(struct helper *h)

@@ -66,6 +66,19 @@ static int put_now(pyq_pool *pool, size_t len)
 	return err == -ENOBUFS ? -EAGAIN : err;
 }
 
+/*
+ * Said before one more look: the worker that makes room after that tells. Once, until there has
+ * been news: otherwise what is sent and cancelled again and again could fill the queue of those.
+ */
+static void ask_for_room(pyq_pool *pool)
+{
+	if (pool->has_asked)
+		return;
+	pool->has_asked = true;
+	pool->asks += pool->asks == UINT32_MAX ? 2 : 1;
+	__atomic_store_n(&pool->common.table->unsent, pool->asks, __ATOMIC_SEQ_CST);
+}
+
 static int put(pyq_pool *pool, struct pyqi_pool_task *task, size_t len, uint32_t job, uint64_t n)
 {
 	const uint32_t index = index_of(pool, task);
@@ -86,8 +99,7 @@ static int put(pyq_pool *pool, struct pyqi_pool_task *task, size_t len, uint32_t
 	err = put_now(pool, sizeof(struct pyqi_pool_job_msg) + len);
 	if (err != -EAGAIN)
 		return err;
-	/* Said before one more look: the worker that makes room after that tells. */
-	__atomic_store_n(&pool->common.table->unsent, 1, __ATOMIC_SEQ_CST);
+	ask_for_room(pool);
 	return put_now(pool, sizeof(struct pyqi_pool_job_msg) + len);
 }
 
@@ -326,6 +338,7 @@ static bool taken(pyq_pool *pool)
 		__atomic_add_fetch(&t->room, 1, __ATOMIC_SEQ_CST);
 		pyqi_word_wake(&t->room, PYQI_ALL, true);
 	}
+	pool->has_asked = false;
 	if (pool->unsent)
 		send_unsent(pool);
 	if (pool->followers)

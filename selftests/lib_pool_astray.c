@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Workers that write where they should not: what becomes of the program, and of others. */
 #include "lib_pool.h"
+#include "lib_pool_table.h"
 
 /* As in lib/pool.h. */
 struct news {
@@ -17,50 +18,12 @@ struct outcome {
 	uint64_t len;
 };
 
-struct line {
-	pid_t pid;
-	uint64_t task, deadline;
-	uint32_t ready, left;
-} __attribute__((aligned(64)));
-
-struct table {
-	uint32_t target, spare, closed, alive, unsent, no_room, room;
-	uint64_t died;
-	struct line workers[64];
-};
-
-#define QUEUE_SIZE 4
-
-/* Pages that hold the table of a pool with that; nothing else that is shared has as many. */
-#define TABLE_SIZE 8192
-
-/* The calling worker's; NULL: it is not to be found yet. */
-static struct table *find_table(uint32_t worker)
-{
-	FILE *maps = fopen("/proc/self/maps", "r");
-	struct table *found = NULL;
-	unsigned long from, to;
-	char line[512], rights[8];
-
-	while (maps && !found && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || to - from != TABLE_SIZE ||
-		    strcmp(rights, "rw-s"))
-			continue;
-		if (__atomic_load_n(&((struct table *)from)->workers[worker].pid,
-				    __ATOMIC_SEQ_CST) == getpid())
-			found = (struct table *)from;
-	}
-	if (maps)
-		fclose(maps);
-	return found;
-}
-
 /* The helper writes it down there when it has forked it. */
 static struct table *my_table(uint32_t worker)
 {
 	struct table *table = NULL;
 
-	return eventually((table = find_table(worker))) ? table : NULL;
+	return eventually((table = find_table(worker, getpid()))) ? table : NULL;
 }
 
 /* --- results ---------------------------------------------------------------------------- */
