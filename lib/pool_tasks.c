@@ -554,6 +554,23 @@ int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg)
 	return err ? err : pyqi_pool_wait_until(pool, done, arg, deadline);
 }
 
+/*
+ * Under the lock: another may lead. An event loop that was let go meanwhile, as somebody led, polls
+ * by now: what comes is to show there.
+ */
+static void stop_leading(pyq_pool *pool, bool is_watched)
+{
+	while (pool->poll_fd >= 0 && !is_watched) {
+		pthread_mutex_unlock(&pool->lock);
+		watch(pool);
+		is_watched = true;
+		pthread_mutex_lock(&pool->lock);
+	}
+	pool->led = false;
+	if (pool->followers)
+		pthread_cond_broadcast(&pool->changed);
+}
+
 int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
 			 const void *arg, uint64_t deadline)
 {
@@ -567,9 +584,7 @@ int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void
 			pthread_mutex_unlock(&pool->lock);
 			ret = lead(pool, done, arg, deadline);
 			pthread_mutex_lock(&pool->lock);
-			pool->led = false;
-			if (pool->followers)
-				pthread_cond_broadcast(&pool->changed);
+			stop_leading(pool, false);
 			break;
 		}
 		if (pthread_equal(pool->leader, pthread_self()))
@@ -615,9 +630,7 @@ int pyqi_pool_look(pyq_pool *pool)
 	lead(pool, NULL, NULL, PYQI_NOWAIT);
 	watch(pool);
 	pthread_mutex_lock(&pool->lock);
-	pool->led = false;
-	if (pool->followers)
-		pthread_cond_broadcast(&pool->changed);
+	stop_leading(pool, true);
 	ret = pool->broken[0] ? -EOWNERDEAD : pool->deaf;
 	pthread_mutex_unlock(&pool->lock);
 	return ret;

@@ -65,6 +65,75 @@ TEST_F(pool, a_look_ends)
 	EXPECT_EQ(ENOUGH + AT_ONCE - 1, (int)wait_stat(st.done == ENOUGH + AT_ONCE - 1).done);
 }
 
+/* --- an event loop, and others who lead ---------------------------------------------------- */
+
+/* The system call that a thread of this process is in, or -1. */
+static long is_in(pid_t tid)
+{
+	char path[64];
+	long nr = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%ld", &nr) != 1)
+		nr = -1;
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+static int second_gate(struct pyq_call *call)
+{
+	(void)call;
+	sem_post(&shared->begun);
+	return pass(&shared->first) ? 0 : -ETIMEDOUT;
+}
+
+struct waiter {
+	pyq_result *r;
+	pid_t tid;
+};
+
+static void *wait_for_it(void *arg)
+{
+	struct waiter *w = arg;
+
+	__atomic_store_n(&w->tid, gettid(), __ATOMIC_SEQ_CST);
+	return (void *)(intptr_t)pyq_result_wait(w->r, LONG);
+}
+
+/* The loop has nothing to do as another thread does it, and polls; then that one has what it wants. */
+TEST_F(pool, loop_behind_a_leader)
+{
+	struct waiter w = { .tid = 0 };
+	struct pollfd pfd = { .events = POLLIN };
+	pthread_t thread;
+	pyq_result *other;
+	void *err;
+
+	begin(.workers = 2, .flags = PYQ_POOL_NO_THREAD);
+	pfd.fd = lib(pyq_pool_fd(self->pool));
+	ASSERT_LE(0, pfd.fd);
+	w.r = start(gate);
+	other = start(second_gate);
+	for (int i = 0; i < 2; i++)
+		ASSERT_TRUE(pass(&shared->begun));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_it, &w));
+	ASSERT_TRUE(eventually(load(&w.tid) && is_in(w.tid) == SYS_ppoll));
+	ASSERT_EQ(0, lib(pyq_pool_process(self->pool)));
+	sem_post(&shared->go);
+	ASSERT_EQ(0, pthread_join(thread, &err));
+	EXPECT_EQ(NULL, err);
+	sem_post(&shared->first);
+	for (int64_t until = lib_now_ns() + LONG; !pyq_result_ready(other) && lib_now_ns() < until;) {
+		ASSERT_EQ(1, poll(&pfd, 1, LONG / 1000000));
+		ASSERT_EQ(0, lib(pyq_pool_process(self->pool)));
+	}
+	EXPECT_EQ(0, finish(other));
+	pyq_result_free(w.r);
+}
+
 /* --- one whom nobody wakes ------------------------------------------------------------------- */
 
 #define REFUSE(nr)                                                           \
@@ -91,22 +160,6 @@ static bool forbid_to_watch(void)
 
 	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
-/* The system call that a thread of this process is in, or -1. */
-static long is_in(pid_t tid)
-{
-	char path[64];
-	long nr = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	f = fopen(path, "r");
-	if (f && fscanf(f, "%ld", &nr) != 1)
-		nr = -1;
-	if (f)
-		fclose(f);
-	return nr;
 }
 
 /* Lets the worker go on when that one is asleep. */
