@@ -441,5 +441,10 @@ int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent, con
 	else
 		close(h.children);
 	free(h.places);
+	/* One that is a program of its own goes on. */
+	if (!mask) {
+		sigaddset(&h.mask, SIGCHLD);
+		sigprocmask(SIG_SETMASK, &h.mask, NULL);
+	}
 	return code;
 }
