@@ -355,7 +355,12 @@ static int make_all(pyq_pool *pool)
 
 int pyqi_pool_order(const pyq_pool *pool, const struct pyqi_pool_order_msg *order)
 {
-	return send(pool->orders, order, sizeof(*order), MSG_NOSIGNAL) < 0 ? -EOWNERDEAD : 0;
+	ssize_t ret;
+
+	do
+		ret = send(pool->orders, order, sizeof(*order), MSG_NOSIGNAL);
+	while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -EOWNERDEAD : 0;
 }
 
 int pyq_pool_create(pyq_pool **out, const struct pyq_pool_attr *attr)
@@ -725,7 +730,8 @@ static bool runs(const pyq_pool *pool, uint32_t worker)
 		__atomic_load_n(&pool->common.table->workers[worker].task, __ATOMIC_SEQ_CST);
 	const uint32_t index = (uint32_t)task - 1, serial = (uint32_t)(task >> 32);
 
-	return task && index < pool->common.attr.queue_size && pool->tasks[index].under_way && pool->tasks[index].serial == serial &&
+	return task && index < pool->common.attr.queue_size && pool->tasks[index].under_way &&
+	       pool->tasks[index].serial == serial &&
 	       __atomic_load_n(&pyqi_pool_words(&pool->common)[index], __ATOMIC_SEQ_CST) ==
 		       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
 }

@@ -239,9 +239,9 @@ static void judge(struct helper *h, uint32_t n)
 	const struct pyqi_pool_worker *w = &h->c->table->workers[n];
 	struct place *place = &h->places[n];
 	siginfo_t info = { .si_pid = 0 };
-	const bool known = !waitid(P_PID, (id_t)place->pid, &info,
-				   WSTOPPED | WEXITED | WNOWAIT | WNOHANG) &&
-			   info.si_pid;
+	const bool known =
+		!waitid(P_PID, (id_t)place->pid, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG) &&
+		info.si_pid;
 
 	if (known && info.si_code != CLD_STOPPED) {
 		place->task = 0; /* dead: that will be seen */
@@ -373,8 +373,7 @@ static void begin(struct helper *h, const sigset_t *mask)
 
 static bool is_over(const struct helper *h)
 {
-	return !h->alive &&
-	       (h->ending || __atomic_load_n(&h->c->table->closed, __ATOMIC_SEQ_CST));
+	return !h->alive && (h->ending || __atomic_load_n(&h->c->table->closed, __ATOMIC_SEQ_CST));
 }
 
 static void look(struct helper *h)

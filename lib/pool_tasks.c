@@ -457,8 +457,8 @@ static void begin_to_ask(pyq_pool *pool)
 {
 	if (pool->asked)
 		return;
-	pool->deaf = pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size, PYQ_FOREVER,
-				 1);
+	pool->deaf =
+		pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size, PYQ_FOREVER, 1);
 	pool->asked = !pool->deaf;
 }
 

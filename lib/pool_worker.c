@@ -367,7 +367,7 @@ bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker)
 	/* Or the message has not been released, and comes again. */
 	return task && index < c->attr.queue_size &&
 	       __atomic_load_n(&pyqi_pool_words(c)[index], __ATOMIC_SEQ_CST) ==
-			       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
+		       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
 }
 
 int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, int status,

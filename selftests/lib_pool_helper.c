@@ -122,7 +122,7 @@ static int hold(pid_t pid)
 	return 2;
 }
 
-/* Nobody else waits for it: others are cancelled, die, and are replaced; and it is killed as well. */
+/* Nobody else waits for it: others are cancelled, and replaced; and in the end it is killed. */
 TEST_F(pool, cancel_in_a_debugger)
 {
 	pyq_result *held, *other;
@@ -182,6 +182,38 @@ TEST_F(pool, cancelled_many_times)
 		ASSERT_EQ(0, lib(pyq_result_cancel(r)));
 	ASSERT_EQ(0, kill(helper, SIGCONT));
 	EXPECT_EQ(-ECANCELED, finish(r));
+}
+
+static struct {
+	pid_t helper;
+	int times;
+} alarms;
+
+/* The helper listens again after some of them. */
+static void ring(int sig)
+{
+	(void)sig;
+	if (count(&alarms.times) >= 3)
+		kill(alarms.helper, SIGCONT);
+}
+
+/* Who waits for room for an order, and is interrupted, waits on. */
+TEST_F(pool, signal_while_nobody_listens)
+{
+	const struct sigaction action = { .sa_handler = ring };
+	const struct itimerval often = { { 0, 50000 }, { 0, 50000 } }, never = { { 0, 0 }, { 0, 0 } };
+
+	NOT_WITH_THREADS("there is none");
+	begin(.workers = 1);
+	alarms.helper = pid_of(self->pool, my_parent);
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, kill(alarms.helper, SIGSTOP));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 5000; i++)
+		ASSERT_EQ(0, lib(pyq_pool_resize(self->pool, 1)));
+	EXPECT_LT(3, load(&alarms.times));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+	EXPECT_EQ(4, finish(start(square, INT(3))));
 }
 
 static int stop_myself(struct pyq_call *call)

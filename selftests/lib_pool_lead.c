@@ -103,7 +103,7 @@ static void *wait_for_it(void *arg)
 	return (void *)(intptr_t)pyq_result_wait(w->r, LONG);
 }
 
-/* The loop has nothing to do as another thread does it, and polls; then that one has what it wants. */
+/* The loop has nothing to do as another thread does it, and polls; then that one goes. */
 TEST_F(pool, loop_behind_a_leader)
 {
 	struct waiter w = { .tid = 0 };
