@@ -86,6 +86,7 @@ TEST_F(pool, results_that_are_not_whole)
 		{ 0, { .code = 0 } },
 	};
 
+	NOT_WITH_THREADS("who writes astray is the program");
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		pyq_result *r;
 		size_t len = 1;

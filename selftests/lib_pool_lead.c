@@ -67,6 +67,49 @@ TEST_F(pool, a_look_ends)
 
 /* --- an event loop, and others who lead ---------------------------------------------------- */
 
+static void stay(pyq_result *r, void *context)
+{
+	(void)r;
+	(void)context;
+	sem_post(&shared->begun);
+	pass(&shared->first);
+}
+
+static void *wait_for_it(void *r)
+{
+	return (void *)(intptr_t)pyq_result_wait(r, LONG);
+}
+
+/* The loop has nothing to do as another thread does it, and polls; then that one goes. */
+TEST_F(pool, loop_behind_a_leader)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	pyq_result *first, *other;
+	pthread_t thread;
+	void *err;
+
+	begin(.workers = 1, .flags = PYQ_POOL_NO_THREAD);
+	pfd.fd = lib(pyq_pool_fd(self->pool));
+	ASSERT_LE(0, pfd.fd);
+	first = start(nothing, .callback = stay);
+	/* When this one has begun the first one's result is there: nobody sleeps for that. */
+	other = start(gate);
+	ASSERT_TRUE(pass(&shared->begun));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_it, first));
+	ASSERT_TRUE(pass(&shared->begun));
+	ASSERT_EQ(0, lib(pyq_pool_process(self->pool)));
+	sem_post(&shared->first);
+	ASSERT_EQ(0, pthread_join(thread, &err));
+	EXPECT_EQ(NULL, err);
+	sem_post(&shared->go);
+	for (int64_t until = lib_now_ns() + LONG; !pyq_result_ready(other) && lib_now_ns() < until;) {
+		ASSERT_EQ(1, poll(&pfd, 1, LONG / 1000000));
+		ASSERT_EQ(0, lib(pyq_pool_process(self->pool)));
+	}
+	EXPECT_EQ(0, finish(other));
+	pyq_result_free(first);
+}
+
 /* The system call that a thread of this process is in, or -1. */
 static long is_in(pid_t tid)
 {
@@ -81,57 +124,6 @@ static long is_in(pid_t tid)
 	if (f)
 		fclose(f);
 	return nr;
-}
-
-static int second_gate(struct pyq_call *call)
-{
-	(void)call;
-	sem_post(&shared->begun);
-	return pass(&shared->first) ? 0 : -ETIMEDOUT;
-}
-
-struct waiter {
-	pyq_result *r;
-	pid_t tid;
-};
-
-static void *wait_for_it(void *arg)
-{
-	struct waiter *w = arg;
-
-	__atomic_store_n(&w->tid, gettid(), __ATOMIC_SEQ_CST);
-	return (void *)(intptr_t)pyq_result_wait(w->r, LONG);
-}
-
-/* The loop has nothing to do as another thread does it, and polls; then that one goes. */
-TEST_F(pool, loop_behind_a_leader)
-{
-	struct waiter w = { .tid = 0 };
-	struct pollfd pfd = { .events = POLLIN };
-	pthread_t thread;
-	pyq_result *other;
-	void *err;
-
-	begin(.workers = 2, .flags = PYQ_POOL_NO_THREAD);
-	pfd.fd = lib(pyq_pool_fd(self->pool));
-	ASSERT_LE(0, pfd.fd);
-	w.r = start(gate);
-	other = start(second_gate);
-	for (int i = 0; i < 2; i++)
-		ASSERT_TRUE(pass(&shared->begun));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_it, &w));
-	ASSERT_TRUE(eventually(load(&w.tid) && is_in(w.tid) == SYS_ppoll));
-	ASSERT_EQ(0, lib(pyq_pool_process(self->pool)));
-	sem_post(&shared->go);
-	ASSERT_EQ(0, pthread_join(thread, &err));
-	EXPECT_EQ(NULL, err);
-	sem_post(&shared->first);
-	for (int64_t until = lib_now_ns() + LONG; !pyq_result_ready(other) && lib_now_ns() < until;) {
-		ASSERT_EQ(1, poll(&pfd, 1, LONG / 1000000));
-		ASSERT_EQ(0, lib(pyq_pool_process(self->pool)));
-	}
-	EXPECT_EQ(0, finish(other));
-	pyq_result_free(w.r);
 }
 
 /* --- one whom nobody wakes ------------------------------------------------------------------- */
