@@ -137,16 +137,24 @@ static int make_tasks(pyq_pool *pool)
 
 static int fork_helper(pyq_pool *pool, int orders, int parent)
 {
+	sigset_t all, before;
+	int err;
+
 	fflush(stdout);
 	fflush(stderr);
+	/* The program's handlers are not to run there, not even at its beginning. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pool->helper = fork();
 	if (!pool->helper) {
 		close(pool->orders);
 		pool->copied = true;
-		_exit(pyqi_pool_help(&pool->common, orders, parent));
+		_exit(pyqi_pool_help(&pool->common, orders, parent, &before));
 	}
-	if (pool->helper < 0)
-		return -errno;
+	err = pool->helper < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return err;
 	pool->helper_fd = pyqi_opened((int)syscall(SYS_pidfd_open, pool->helper, 0));
 	return pool->helper_fd < 0 ? pool->helper_fd : 0;
 }
@@ -354,10 +362,21 @@ static int make_all(pyq_pool *pool)
 	return err < 0 ? err : 0;
 }
 
+int pyqi_pool_order(const pyq_pool *pool, const struct pyqi_pool_order_msg *order)
+{
+	ssize_t ret;
+
+	do
+		ret = send(pool->orders, order, sizeof(*order), MSG_NOSIGNAL);
+	while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -EOWNERDEAD : 0;
+}
+
 int pyq_pool_create(pyq_pool **out, const struct pyq_pool_attr *attr)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
+	const struct pyqi_pool_order_msg order = { .order = PYQI_POOL_TERMINATE };
 	pyq_pool *pool;
 	int err;
 
@@ -378,10 +397,14 @@ int pyq_pool_create(pyq_pool **out, const struct pyq_pool_attr *attr)
 	pool->poll_fd = -1;
 	fill_in(&pool->common, attr);
 	err = make_all(pool);
-	if (err)
-		free_pool(pool, true);
-	else
+	if (!err) {
 		*out = pool;
+		return 0;
+	}
+	/* That the socket is closed it need not see: a child of another thread may have it. */
+	if (pool->helper > 0)
+		pyqi_pool_order(pool, &order);
+	free_pool(pool, true);
 	return err;
 }
 
@@ -389,11 +412,6 @@ static bool is_gone(pyq_pool *pool, const void *arg)
 {
 	(void)arg;
 	return pool->gone;
-}
-
-int pyqi_pool_order(const pyq_pool *pool, const struct pyqi_pool_order_msg *order)
-{
-	return send(pool->orders, order, sizeof(*order), MSG_NOSIGNAL) < 0 ? -EOWNERDEAD : 0;
 }
 
 int pyq_pool_close(pyq_pool *pool)
@@ -721,7 +739,8 @@ static bool runs(const pyq_pool *pool, uint32_t worker)
 		__atomic_load_n(&pool->common.table->workers[worker].task, __ATOMIC_SEQ_CST);
 	const uint32_t index = (uint32_t)task - 1, serial = (uint32_t)(task >> 32);
 
-	return task && pool->tasks[index].under_way && pool->tasks[index].serial == serial &&
+	return task && index < pool->common.attr.queue_size && pool->tasks[index].under_way &&
+	       pool->tasks[index].serial == serial &&
 	       __atomic_load_n(&pyqi_pool_words(&pool->common)[index], __ATOMIC_SEQ_CST) ==
 		       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
 }

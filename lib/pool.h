@@ -25,6 +25,7 @@
 #define PYQI_POOL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #include "priv.h"
@@ -70,7 +71,8 @@ struct pyqi_pool_worker {
  * @spare: how many of them are to end, of those that there are
  * @closed: the last task has been sent and done
  * @alive: how many workers there are
- * @unsent: the program waits for room among the tasks: who makes some says so
+ * @unsent: not 0: the program waits for room among the tasks: who makes some says so; another
+ *	number each time
  * @no_room: a worker waits for room among the news: who makes some ...
  * @room: ... counts here, and calls
  * @died: how many have died by themselves
@@ -221,10 +223,10 @@ static inline uint64_t *pyqi_pool_words(const struct pyqi_pool_common *c)
 int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker);
 
 /*
- * The helper, until the pool ends. @orders: its socket; @parent: the program's pidfd. Return: an
- * exit code.
+ * The helper, until the pool ends. @orders: its socket; @parent: the program's pidfd; @mask: of
+ * signals, for the workers, or NULL: its own. Return: an exit code.
  */
-int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent);
+int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent, const sigset_t *mask);
 
 /* There is a worker too many; he who is told so is the one that goes. */
 bool pyqi_pool_is_spare(const struct pyqi_pool_common *c);
@@ -232,9 +234,12 @@ bool pyqi_pool_is_spare(const struct pyqi_pool_common *c);
 /* What has been begun and not ended by the worker: is it a task still? */
 bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker);
 
-/* Tell the program of a death, if it was at something. */
+/* Tell the program of a death, if it was at something. Return: as pyqi_pool_tell(); -EUCLEAN. */
 int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, int status,
 			    enum pyqi_pool_reason reason);
+
+/* If the program waits for that: tell it that there may be room among the tasks. */
+void pyqi_pool_tell_of_room(const struct pyqi_pool_common *c);
 
 /* Tell the program. */
 int pyqi_pool_tell(const struct pyqi_pool_common *c, const struct pyqi_pool_news_msg *news);
@@ -380,6 +385,8 @@ struct pyq_map {
  * @free: index + 1 of one that is not under way
  * @under_way: how many are
  * @unsent: how many of them have yet to be sent again
+ * @asks: how often the program has asked for room among the tasks
+ * @has_asked: and will be told
  * @closed: no task more
  * @terminated: nor what is under way
  * @gone: no worker, and no helper
@@ -421,8 +428,8 @@ struct pyq_pool {
 	unsigned int followers;
 	pthread_cond_t changed;
 	struct pyqi_pool_task *tasks;
-	uint32_t free, under_way, unsent;
-	bool closed, terminated, gone, nudged, copied;
+	uint32_t free, under_way, unsent, asks;
+	bool has_asked, closed, terminated, gone, nudged, copied;
 	char broken[128];
 	pyq_map *maps;
 	pyq_result *ended, **ended_end;

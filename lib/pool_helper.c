@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "pool.h"
 
 /* So often a worker's initializer fails at one place, one after the other. */
@@ -23,9 +24,19 @@
 #define FORK_TRIES 10
 #define FORK_AGAIN 50000000
 
-/* What the helper knows of a worker that nobody else does. */
+/* So long he who is to be stopped may take for it: a debugger, or a disk, can keep him from it. */
+#define STANDSTILL 1000000000
+
+/*
+ * What the helper knows of a worker that nobody else does; or not otherwise than from the table,
+ * where a worker may have written whatever it likes.
+ */
 struct place {
-	enum pyqi_pool_reason reason; /* why it is being killed */
+	pid_t pid;		      /* 0: there is none */
+	enum pyqi_pool_reason reason; /* why it has been killed */
+	enum pyqi_pool_reason why;    /* why it is to be, if it is at @task */
+	uint64_t task;		      /* what it has been stopped for, or 0 */
+	uint64_t patience;	      /* until when its standstill is waited for */
 	unsigned int failures;	      /* of the initializer, in a row */
 	unsigned int number;	      /* for its name */
 };
@@ -34,6 +45,7 @@ struct helper {
 	const struct pyqi_pool_common *c;
 	struct place *places;
 	int orders, parent, children;
+	uint32_t alive, target; /* as the table says, too */
 	unsigned int names;
 	unsigned int forks_failed; /* in a row */
 	uint64_t fork_again;	   /* when that is tried again, or PYQI_FOREVER */
@@ -71,6 +83,12 @@ __attribute__((noreturn)) static void be_worker(const struct helper *h, uint32_t
 	_exit(code ? code & 0xff ? code & 0xff : 1 : 0);
 }
 
+static void set_alive(struct helper *h, uint32_t alive)
+{
+	h->alive = alive;
+	__atomic_store_n(&h->c->table->alive, alive, __ATOMIC_SEQ_CST);
+}
+
 static int spawn(struct helper *h)
 {
 	struct pyqi_pool_worker *workers = h->c->table->workers;
@@ -78,7 +96,7 @@ static int spawn(struct helper *h)
 	uint32_t n = 0;
 	pid_t pid;
 
-	while (n < h->c->most && workers[n].pid)
+	while (n < h->c->most && h->places[n].pid)
 		n++;
 	if (n == h->c->most)
 		return 0;
@@ -86,23 +104,27 @@ static int spawn(struct helper *h)
 	workers[n].deadline = 0;
 	workers[n].ready = 0;
 	workers[n].left = 0;
-	h->places[n].reason = PYQI_POOL_BY_ITSELF;
-	h->places[n].number = ++h->names;
+	h->places[n] = (struct place){
+		.reason = PYQI_POOL_BY_ITSELF,
+		.failures = h->places[n].failures,
+		.number = ++h->names,
+	};
 	pid = fork();
 	if (!pid)
 		be_worker(h, n, helper);
 	if (pid < 0)
 		return -errno;
-	workers[n].pid = pid;
-	__atomic_add_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
+	h->places[n].pid = pid;
+	__atomic_store_n(&workers[n].pid, pid, __ATOMIC_SEQ_CST);
+	set_alive(h, h->alive + 1);
 	return 0;
 }
 
 static void kill_all(const struct helper *h)
 {
 	for (uint32_t n = 0; n < h->c->most; n++)
-		if (h->c->table->workers[n].pid)
-			kill(h->c->table->workers[n].pid, SIGKILL);
+		if (h->places[n].pid)
+			kill(h->places[n].pid, SIGKILL);
 }
 
 static void end(struct helper *h)
@@ -129,7 +151,7 @@ static void no_process(struct helper *h, int err)
 	};
 
 	h->fork_again = pyqi_now() + FORK_AGAIN;
-	if (h->c->table->alive)
+	if (h->alive)
 		h->forks_failed = 0;
 	else if (++h->forks_failed == FORK_TRIES) {
 		check_told(h, pyqi_pool_tell(h->c, &news));
@@ -146,13 +168,13 @@ static void fill(struct helper *h)
 		return;
 	h->fork_again = PYQI_FOREVER;
 	while (!h->ending && !__atomic_load_n(&t->closed, __ATOMIC_SEQ_CST) &&
-	       t->alive < t->target + __atomic_load_n(&t->spare, __ATOMIC_SEQ_CST)) {
-		const uint32_t before = t->alive;
+	       h->alive < h->target + __atomic_load_n(&t->spare, __ATOMIC_SEQ_CST)) {
+		const uint32_t before = h->alive;
 		const int err = spawn(h);
 
 		if (err)
 			no_process(h, err);
-		if (t->alive == before)
+		if (h->alive == before)
 			break;
 		h->forks_failed = 0;
 	}
@@ -165,7 +187,12 @@ static void has_died(struct helper *h, uint32_t n, int status)
 	struct pyqi_pool_worker *w = &h->c->table->workers[n];
 	struct place *place = &h->places[n];
 
+	/* Killed without having stood still, and meanwhile it had gone on to another task. */
+	if (w->task != place->task)
+		place->reason = PYQI_POOL_BY_ITSELF;
 	check_told(h, pyqi_pool_tell_of_death(h->c, n, status, place->reason));
+	/* Perhaps it was about to. */
+	pyqi_pool_tell_of_room(h->c);
 	place->failures = w->ready ? 0 : place->failures + 1;
 	if (!w->left && place->reason == PYQI_POOL_BY_ITSELF && !h->ending)
 		__atomic_add_fetch(&h->c->table->died, 1, __ATOMIC_SEQ_CST);
@@ -173,7 +200,7 @@ static void has_died(struct helper *h, uint32_t n, int status)
 		const struct pyqi_pool_news_msg news = {
 			.news = PYQI_POOL_BROKEN,
 			.status = status,
-			.pid = w->pid,
+			.pid = place->pid,
 		};
 
 		check_told(h, pyqi_pool_tell(h->c, &news));
@@ -182,8 +209,9 @@ static void has_died(struct helper *h, uint32_t n, int status)
 	/* One of those too many need not end any more. */
 	if (!w->left)
 		pyqi_pool_is_spare(h->c);
-	w->pid = 0;
-	__atomic_sub_fetch(&h->c->table->alive, 1, __ATOMIC_SEQ_CST);
+	place->pid = 0;
+	set_alive(h, h->alive - 1);
+	__atomic_store_n(&w->pid, 0, __ATOMIC_SEQ_CST);
 }
 
 static void reap(struct helper *h)
@@ -196,32 +224,49 @@ static void reap(struct helper *h)
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (uint32_t n = 0; n < h->c->most; n++)
-			if (h->c->table->workers[n].pid == pid)
+			if (h->places[n].pid == pid)
 				has_died(h, n, status);
 }
 
 /* --- what ends a task ---------------------------------------------------------------------- */
 
 /*
- * Kill who is at that task. He is stopped first: so it is seen whether he still is at it,
- * and no other task dies for it.
+ * He who has been stopped: is he to be killed? Once he stands still it is seen whether he still is
+ * at that task, and no other one dies for it. Who does not stand still is killed all the same.
  */
+static void judge(struct helper *h, uint32_t n)
+{
+	const struct pyqi_pool_worker *w = &h->c->table->workers[n];
+	struct place *place = &h->places[n];
+	siginfo_t info = { .si_pid = 0 };
+	const bool known =
+		!waitid(P_PID, (id_t)place->pid, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG) &&
+		info.si_pid;
+
+	if (known && info.si_code != CLD_STOPPED) {
+		place->task = 0; /* dead: that will be seen */
+	} else if (known || pyqi_now() >= place->patience) {
+		if (__atomic_load_n(&w->task, __ATOMIC_SEQ_CST) == place->task) {
+			place->reason = place->why;
+			kill(place->pid, SIGKILL);
+		} else {
+			place->task = 0;
+			kill(place->pid, SIGCONT);
+		}
+	}
+}
+
+/* Kill who is at that task; but not at once, and that is not waited for here. */
 static void stop(struct helper *h, uint32_t n, uint64_t task, enum pyqi_pool_reason reason)
 {
-	struct pyqi_pool_worker *w = &h->c->table->workers[n];
-	siginfo_t info = { .si_pid = 0 };
+	struct place *place = &h->places[n];
 
-	if (!w->pid || kill(w->pid, SIGSTOP))
+	if (!place->pid || place->reason != PYQI_POOL_BY_ITSELF || kill(place->pid, SIGSTOP))
 		return;
-	if (waitid(P_PID, (id_t)w->pid, &info, WSTOPPED | WEXITED | WNOWAIT) ||
-	    info.si_code != CLD_STOPPED)
-		return; /* dead: that will be seen */
-	if (__atomic_load_n(&w->task, __ATOMIC_SEQ_CST) == task) {
-		h->places[n].reason = reason;
-		kill(w->pid, SIGKILL);
-	} else {
-		kill(w->pid, SIGCONT);
-	}
+	place->task = task;
+	place->why = reason;
+	place->patience = pyqi_now() + STANDSTILL;
+	judge(h, n);
 }
 
 static void stop_task(struct helper *h, uint64_t task)
@@ -231,6 +276,11 @@ static void stop_task(struct helper *h, uint64_t task)
 			stop(h, n, task, PYQI_POOL_CANCELLED);
 }
 
+static bool is_being_stopped(const struct place *place)
+{
+	return place->pid && place->task && place->reason == PYQI_POOL_BY_ITSELF;
+}
+
 /* Return: when the next one is to be looked at. */
 static uint64_t stop_late_ones(struct helper *h)
 {
@@ -238,15 +288,21 @@ static uint64_t stop_late_ones(struct helper *h)
 
 	for (uint32_t n = 0; n < h->c->most; n++) {
 		const struct pyqi_pool_worker *w = &h->c->table->workers[n];
+		struct place *place = &h->places[n];
 		const uint64_t task = __atomic_load_n(&w->task, __ATOMIC_SEQ_CST);
 		const uint64_t deadline = __atomic_load_n(&w->deadline, __ATOMIC_ACQUIRE);
+		const uint64_t now = pyqi_now();
 
-		if (!w->pid || !deadline || h->places[n].reason != PYQI_POOL_BY_ITSELF)
+		if (!place->pid || place->reason != PYQI_POOL_BY_ITSELF)
 			continue;
-		if (deadline <= pyqi_now())
+		if (is_being_stopped(place))
+			judge(h, n);
+		if (deadline && deadline <= now && place->task != task)
 			stop(h, n, task, PYQI_POOL_TOO_LONG);
-		else if (deadline < first)
+		else if (deadline > now && deadline < first)
 			first = deadline;
+		if (is_being_stopped(place) && place->patience < first)
+			first = place->patience;
 	}
 	return first;
 }
@@ -258,10 +314,11 @@ static void resize(struct helper *h, uint32_t workers)
 	struct pyqi_pool_table *t = h->c->table;
 	const struct pyqi_pool_job_msg quit = { .job = PYQI_POOL_QUIT };
 
-	t->target = workers;
+	h->target = workers;
+	__atomic_store_n(&t->target, workers, __ATOMIC_SEQ_CST);
 	/* Those that were to end stay, as far as they have not. */
 	__atomic_store_n(&t->spare, 0, __ATOMIC_SEQ_CST);
-	for (uint32_t n = t->target; n < t->alive; n++) {
+	for (uint32_t n = workers; n < h->alive; n++) {
 		__atomic_add_fetch(&t->spare, 1, __ATOMIC_SEQ_CST);
 		pyq_put(h->c->tasks, &quit, sizeof(quit), PYQ_NOWAIT);
 	}
@@ -292,7 +349,7 @@ static void obey(struct helper *h)
 /* --- its life ---------------------------------------------------------------------------- */
 
 /* What comes from a terminal, or is the program's business, is not the workers' death. */
-static void begin(struct helper *h)
+static void begin(struct helper *h, const sigset_t *mask)
 {
 	static const int ignored[] = { SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP };
 	sigset_t child, all;
@@ -305,17 +362,18 @@ static void begin(struct helper *h)
 	sigfillset(&all);
 	sigdelset(&all, SIGTERM);
 	sigprocmask(SIG_SETMASK, &all, &h->mask);
+	if (mask)
+		h->mask = *mask;
 	sigdelset(&h->mask, SIGCHLD);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	h->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	h->children = pyqi_opened(signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
 	prctl(PR_SET_NAME, "pool helper");
 }
 
 static bool is_over(const struct helper *h)
 {
-	return !h->c->table->alive &&
-	       (h->ending || __atomic_load_n(&h->c->table->closed, __ATOMIC_SEQ_CST));
+	return !h->alive && (h->ending || __atomic_load_n(&h->c->table->closed, __ATOMIC_SEQ_CST));
 }
 
 static void look(struct helper *h)
@@ -350,13 +408,14 @@ static void look(struct helper *h)
 		return;
 }
 
-int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
+int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent, const sigset_t *mask)
 {
 	const struct pyqi_pool_news_msg gone = { .news = PYQI_POOL_GONE };
 	struct helper h = {
 		.c = c,
 		.orders = orders,
 		.parent = parent,
+		.target = c->table->target,
 		.fork_again = PYQI_FOREVER,
 	};
 	int code = 0;
@@ -365,7 +424,10 @@ int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 	/* The queues now: later there may be no file, or memory, for that. */
 	if (!h.places || pyq_qsize(c->news) < 0 || pyq_qsize(c->tasks) < 0)
 		return 1;
-	begin(&h);
+	begin(&h, mask);
+	/* It would see no death, and the program no end. */
+	if (h.children < 0)
+		h.orphan = true;
 	while (!is_over(&h) && !h.orphan) {
 		fill(&h);
 		if (!is_over(&h))
@@ -373,7 +435,15 @@ int pyqi_pool_help(const struct pyqi_pool_common *c, int orders, int parent)
 	}
 	if (!h.orphan)
 		code = pyqi_pool_tell(c, &gone) != 0;
-	close(h.children);
+	if (h.children < 0)
+		code = 1;
+	else
+		close(h.children);
 	free(h.places);
+	/* One that is a program of its own goes on. */
+	if (!mask) {
+		sigaddset(&h.mask, SIGCHLD);
+		sigprocmask(SIG_SETMASK, &h.mask, NULL);
+	}
 	return code;
 }

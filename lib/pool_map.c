@@ -268,7 +268,8 @@ static void begin(pyq_pool *pool, pyq_map *map)
 /* As in Python: four chunks for each worker. */
 static size_t chunk_for(const pyq_pool *pool, size_t n)
 {
-	const size_t parts = (size_t)pool->common.table->target * 4;
+	const size_t target = __atomic_load_n(&pool->common.table->target, __ATOMIC_RELAXED);
+	const size_t parts = (target ? target : 1) * 4;
 
 	return n ? (n + parts - 1) / parts : 1;
 }

@@ -7,11 +7,29 @@
 
 #include "pool.h"
 
-static void keep(pyq_result *r, const struct pyqi_pool_outcome *outcome)
+/* Are its bytes, and those of its text behind them, in a message of so many? */
+static bool is_whole(const struct pyqi_pool_outcome *outcome, size_t len)
 {
-	const size_t filled = pyqi_pool_filled(outcome->len);
+	const size_t left = len - sizeof(*outcome);
+
+	if (len < sizeof(*outcome) || outcome->len > left)
+		return false;
+	return pyqi_pool_filled(outcome->len) <= left &&
+	       outcome->text <= left - pyqi_pool_filled(outcome->len);
+}
+
+static void keep(pyq_result *r, const struct pyqi_pool_outcome *outcome, size_t len)
+{
+	size_t filled;
 	char *bytes;
 
+	/* A worker may have written where it should not. */
+	if (!is_whole(outcome, len)) {
+		r->error = -ENOMSG;
+		snprintf(r->why, sizeof(r->why), "the worker's answer is not whole");
+		return;
+	}
+	filled = pyqi_pool_filled(outcome->len);
 	r->code = outcome->code;
 	if (outcome->code)
 		r->error = outcome->code < 0 ? outcome->code : -EREMOTEIO;
@@ -41,8 +59,8 @@ void pyqi_pool_result_done(pyq_pool *pool, struct pyqi_pool_task *task, const vo
 	r->text = r->why;
 	if (why)
 		snprintf(r->why, sizeof(r->why), "%s", why);
-	if (len >= sizeof(struct pyqi_pool_outcome))
-		keep(r, outcomes);
+	if (!error)
+		keep(r, outcomes, len);
 	if (r->error)
 		pool->stat.failed++;
 	else
@@ -149,10 +167,16 @@ static int stop(pyq_pool *pool, struct pyqi_pool_task *task, uint32_t index)
 		.serial = task->serial,
 	};
 
+	int err;
+
 	if (pool->threads)
 		return -EBUSY;
-	task->cancelled = true;
-	return pyqi_pool_order(pool, &order);
+	/* Once is enough: the socket's room is not endless. */
+	if (task->cancelled)
+		return 0;
+	err = pyqi_pool_order(pool, &order);
+	task->cancelled = !err;
+	return err;
 }
 
 int pyq_result_cancel(pyq_result *r)

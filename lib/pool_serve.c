@@ -168,6 +168,7 @@ static int set_up(struct pyqi_pool_common *c, const struct pyqi_pool_hello *hell
 		err = queue_from(&c->news, &files[PYQI_POOL_NEWS]);
 	c->most = hello->most;
 	c->wake = files[PYQI_POOL_WAKE];
+	c->attr.queue_size = hello->queue_size;
 	c->attr.max_tasks = hello->max_tasks;
 	c->attr.max_message = hello->max_message;
 	memcpy(c->name, hello->name, sizeof(c->name));
@@ -280,7 +281,7 @@ static int serve(int orders, const struct pyq_pool_function *functions,
 		/* It is mapped. */
 		close(files[PYQI_POOL_TABLE]);
 		files[PYQI_POOL_TABLE] = -1;
-		err = pyqi_pool_help(&c, orders, files[PYQI_POOL_PARENT]);
+		err = pyqi_pool_help(&c, orders, files[PYQI_POOL_PARENT], NULL);
 	}
 	tear_down(&c, files);
 	return err;

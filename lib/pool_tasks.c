@@ -66,6 +66,19 @@ static int put_now(pyq_pool *pool, size_t len)
 	return err == -ENOBUFS ? -EAGAIN : err;
 }
 
+/*
+ * Said before one more look: the worker that makes room after that tells. Once, until there has
+ * been news: otherwise what is sent and cancelled again and again could fill the queue of those.
+ */
+static void ask_for_room(pyq_pool *pool)
+{
+	if (pool->has_asked)
+		return;
+	pool->has_asked = true;
+	pool->asks += pool->asks == UINT32_MAX ? 2 : 1;
+	__atomic_store_n(&pool->common.table->unsent, pool->asks, __ATOMIC_SEQ_CST);
+}
+
 static int put(pyq_pool *pool, struct pyqi_pool_task *task, size_t len, uint32_t job, uint64_t n)
 {
 	const uint32_t index = index_of(pool, task);
@@ -86,8 +99,7 @@ static int put(pyq_pool *pool, struct pyqi_pool_task *task, size_t len, uint32_t
 	err = put_now(pool, sizeof(struct pyqi_pool_job_msg) + len);
 	if (err != -EAGAIN)
 		return err;
-	/* Said before one more look: the worker that makes room after that tells. */
-	__atomic_store_n(&pool->common.table->unsent, 1, __ATOMIC_SEQ_CST);
+	ask_for_room(pool);
 	return put_now(pool, sizeof(struct pyqi_pool_job_msg) + len);
 }
 
@@ -272,6 +284,9 @@ static void take_in(pyq_pool *pool, size_t len)
 		break;
 	case PYQI_POOL_GONE:
 		is_gone(pool);
+		/* Somebody has written into the table. */
+		if (pool->under_way || pool->maps)
+			broken(pool, "the workers have ended too early");
 		break;
 	case PYQI_POOL_NUDGE:
 		__atomic_store_n(&pool->nudged, false, __ATOMIC_SEQ_CST);
@@ -326,6 +341,7 @@ static bool taken(pyq_pool *pool)
 		__atomic_add_fetch(&t->room, 1, __ATOMIC_SEQ_CST);
 		pyqi_word_wake(&t->room, PYQI_ALL, true);
 	}
+	pool->has_asked = false;
 	if (pool->unsent)
 		send_unsent(pool);
 	if (pool->followers)
@@ -361,8 +377,8 @@ static bool take_news(void *arg)
 	ssize_t len = -EAGAIN;
 	bool callbacks;
 
-	/* What the kernel takes for us comes before what is taken here, into the same room. */
-	if (pool->asked && pool->by_kernel)
+	/* What the kernel takes for us, or has, comes before what is taken here, into the same room. */
+	if (pool->asked && (pool->by_kernel || pyqi_aio_completed(pool->aio)))
 		return take_asked(pool);
 	while (n < NEWS_AT_ONCE &&
 	       (len = pyq_get(pool->common.news, pool->buf, pool->size, PYQ_NOWAIT)) >= 0) {
@@ -422,8 +438,11 @@ static bool take_asked(pyq_pool *pool)
 	do
 		n = pyq_aio_wait(pool->aio, &done, 1, 1, PYQ_NOWAIT);
 	while (n != 1 && pyqi_aio_completed(pool->aio));
-	if (n != 1)
+	if (n != 1) {
+		/* It may not be watched: then it is looked for. */
+		pool->deaf = n < 0 ? (int)n : 0;
 		return false;
+	}
 	pool->asked = false;
 	pool->deaf = done.result < 0 ? (int)done.result : 0;
 	if (pool->deaf)
@@ -437,15 +456,35 @@ static bool take_asked(pyq_pool *pool)
 	return true;
 }
 
+static void begin_to_ask(pyq_pool *pool)
+{
+	if (pool->asked)
+		return;
+	pool->deaf =
+		pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size, PYQ_FOREVER, 1);
+	pool->asked = !pool->deaf;
+}
+
 /* Have the kernel watch. Return: whether something has come instead. */
 static bool ask(pyq_pool *pool)
 {
-	if (!pool->asked) {
-		pool->deaf = pyq_aio_get(pool->aio, pool->common.news, pool->buf, pool->size,
-					 PYQ_FOREVER, 1);
-		pool->asked = !pool->deaf;
-	}
+	begin_to_ask(pool);
 	return pool->asked && take_asked(pool);
+}
+
+/* So that the fd tells of what comes. If it does not end, of what is there by then, and no more. */
+static void watch(pyq_pool *pool)
+{
+	unsigned int rounds = 0;
+
+	while (ask(pool)) {
+		if (++rounds < NEWS_AT_ONCE)
+			continue;
+		begin_to_ask(pool);
+		if (pool->asked)
+			pool->deaf = pyq_aio_submit(pool->aio);
+		break;
+	}
 }
 
 /* How often somebody looks whom nobody tells. */
@@ -518,6 +557,23 @@ int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg)
 	return err ? err : pyqi_pool_wait_until(pool, done, arg, deadline);
 }
 
+/*
+ * Under the lock: another may lead. An event loop that was let go meanwhile, as somebody led, polls
+ * by now: what comes is to show there.
+ */
+static void stop_leading(pyq_pool *pool, bool is_watched)
+{
+	while (pool->poll_fd >= 0 && !is_watched) {
+		pthread_mutex_unlock(&pool->lock);
+		watch(pool);
+		is_watched = true;
+		pthread_mutex_lock(&pool->lock);
+	}
+	pool->led = false;
+	if (pool->followers)
+		pthread_cond_broadcast(&pool->changed);
+}
+
 int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
 			 const void *arg, uint64_t deadline)
 {
@@ -531,9 +587,7 @@ int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void
 			pthread_mutex_unlock(&pool->lock);
 			ret = lead(pool, done, arg, deadline);
 			pthread_mutex_lock(&pool->lock);
-			pool->led = false;
-			if (pool->followers)
-				pthread_cond_broadcast(&pool->changed);
+			stop_leading(pool, false);
 			break;
 		}
 		if (pthread_equal(pool->leader, pthread_self()))
@@ -577,12 +631,9 @@ int pyqi_pool_look(pyq_pool *pool)
 	pool->leader = pthread_self();
 	pthread_mutex_unlock(&pool->lock);
 	lead(pool, NULL, NULL, PYQI_NOWAIT);
-	while (ask(pool))
-		;
+	watch(pool);
 	pthread_mutex_lock(&pool->lock);
-	pool->led = false;
-	if (pool->followers)
-		pthread_cond_broadcast(&pool->changed);
+	stop_leading(pool, true);
 	ret = pool->broken[0] ? -EOWNERDEAD : pool->deaf;
 	pthread_mutex_unlock(&pool->lock);
 	return ret;

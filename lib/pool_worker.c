@@ -267,6 +267,19 @@ bool pyqi_pool_is_spare(const struct pyqi_pool_common *c)
 	return false;
 }
 
+/* Said before: who is killed after he has been counted out is not counted out once more. */
+static bool is_to_end(const struct running *r)
+{
+	bool is;
+
+	if (!__atomic_load_n(&r->c->table->spare, __ATOMIC_SEQ_CST))
+		return false;
+	__atomic_store_n(&r->me->left, 1, __ATOMIC_SEQ_CST);
+	is = pyqi_pool_is_spare(r->c);
+	__atomic_store_n(&r->me->left, is, __ATOMIC_SEQ_CST);
+	return is;
+}
+
 /*
  * The next task, his: the message is copied, and goes when he has claimed the task.
  * Return: 1 it is; 0 another's, or none; -ECANCELED he is to end; or an error.
@@ -289,7 +302,7 @@ static int take(struct running *r)
 	memcpy(r->arg, loan.data, loan.size);
 	job = (void *)r->arg;
 	if (job->job == PYQI_POOL_QUIT) {
-		mine = pyqi_pool_is_spare(c);
+		mine = is_to_end(r);
 	} else {
 		expected = pyqi_pool_word(job->serial, 0, PYQI_POOL_QUEUED);
 		__atomic_store_n(&r->me->task, (uint64_t)job->serial << 32 | (job->index + 1),
@@ -302,13 +315,7 @@ static int take(struct running *r)
 	err = pyq_release(c->tasks, &loan);
 	if (err)
 		return err;
-	/* There is room for another one: somebody waits for that. */
-	if (__atomic_load_n(&c->table->unsent, __ATOMIC_SEQ_CST) &&
-	    __atomic_exchange_n(&c->table->unsent, 0, __ATOMIC_SEQ_CST)) {
-		const struct pyqi_pool_news_msg nudge = { .news = PYQI_POOL_ROOM };
-
-		pyqi_pool_tell(c, &nudge);
-	}
+	pyqi_pool_tell_of_room(c);
 	if (job->job == PYQI_POOL_QUIT)
 		return mine ? -ECANCELED : 0;
 	if (!mine)
@@ -330,7 +337,7 @@ int pyqi_pool_work(const struct pyqi_pool_common *c, uint32_t worker)
 	/* The queue of results as well: later a function may have left no file for that. */
 	ret = pyq_qsize(c->news) < 0 ? (int)pyq_qsize(c->news) : 0;
 	while (ret >= 0) {
-		ret = pyqi_pool_is_spare(c) ? -ECANCELED : take(&r);
+		ret = is_to_end(&r) ? -ECANCELED : take(&r);
 		if (ret <= 0)
 			continue;
 		ret = do_job(&r, (void *)r.arg);
@@ -358,8 +365,9 @@ bool pyqi_pool_runs(const struct pyqi_pool_common *c, uint32_t worker)
 	const uint32_t index = (uint32_t)task - 1, serial = (uint32_t)(task >> 32);
 
 	/* Or the message has not been released, and comes again. */
-	return task && __atomic_load_n(&pyqi_pool_words(c)[index], __ATOMIC_SEQ_CST) ==
-			       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
+	return task && index < c->attr.queue_size &&
+	       __atomic_load_n(&pyqi_pool_words(c)[index], __ATOMIC_SEQ_CST) ==
+		       pyqi_pool_word(serial, worker + 1, PYQI_POOL_RUNNING);
 }
 
 int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, int status,
@@ -375,7 +383,21 @@ int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, i
 		.pid = w->pid,
 	};
 
+	/* Somebody has written there, and nobody knows what it was at. */
+	if (w->task && news.index >= c->attr.queue_size)
+		return -EUCLEAN;
 	return pyqi_pool_runs(c, worker) ? pyqi_pool_tell(c, &news) : 0;
+}
+
+void pyqi_pool_tell_of_room(const struct pyqi_pool_common *c)
+{
+	const struct pyqi_pool_news_msg room = { .news = PYQI_POOL_ROOM };
+	uint32_t asked = __atomic_load_n(&c->table->unsent, __ATOMIC_SEQ_CST);
+
+	/* Told first: who is killed in between leaves it to the next one. If it is full it is news. */
+	if (asked && !pyq_put(c->news, &room, sizeof(room), PYQ_NOWAIT))
+		__atomic_compare_exchange_n(&c->table->unsent, &asked, 0, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
 }
 
 int pyqi_pool_tell(const struct pyqi_pool_common *c, const struct pyqi_pool_news_msg *news)

@@ -134,6 +134,28 @@ static inline int counted(struct pyq_call *call)
 	return pyq_return(call, &i, sizeof(i));
 }
 
+static inline int my_pid(struct pyq_call *call)
+{
+	const pid_t pid = getpid();
+
+	return pyq_return(call, &pid, sizeof(pid));
+}
+
+static inline int my_parent(struct pyq_call *call)
+{
+	const pid_t pid = getppid();
+
+	return pyq_return(call, &pid, sizeof(pid));
+}
+
+static inline pid_t pid_of(pyq_pool *pool, pyq_function function)
+{
+	pid_t pid = -1;
+
+	pyq_pool_apply(pool, &(struct pyq_task){ .function = function }, &pid, sizeof(pid));
+	return pid;
+}
+
 /* --- callbacks ------------------------------------------------------------------ */
 
 struct called {
@@ -271,6 +293,16 @@ FIXTURE_TEARDOWN(pool)
 		ssize_t got_ = lib(pyq_result_get(result_, NULL, 0, LONG));  \
 		pyq_result_free(result_);                                    \
 		got_;                                                        \
+	})
+
+/* Wait until it is so, without doing the pool's work; false if it is not within LONG. */
+#define eventually(condition)                                                \
+	({                                                                   \
+		const int64_t until_ = lib_now_ns() + LONG;                  \
+		bool so_;                                                    \
+		while (!(so_ = !!(condition)) && lib_now_ns() < until_)      \
+			sched_yield();                                       \
+		so_;                                                         \
 	})
 
 /* Until @condition holds of the pool's counters, doing its work, within LONG. */

@@ -33,28 +33,6 @@ static int die(struct pyq_call *call)
 
 #define DIE(...) PYQ_ARG(struct end, __VA_ARGS__)
 
-static int my_pid(struct pyq_call *call)
-{
-	const pid_t pid = getpid();
-
-	return pyq_return(call, &pid, sizeof(pid));
-}
-
-static int my_parent(struct pyq_call *call)
-{
-	const pid_t pid = getppid();
-
-	return pyq_return(call, &pid, sizeof(pid));
-}
-
-static pid_t pid_of(pyq_pool *pool, pyq_function function)
-{
-	pid_t pid = -1;
-
-	pyq_pool_apply(pool, &(struct pyq_task){ .function = function }, &pid, sizeof(pid));
-	return pid;
-}
-
 /* proves: pyq_result_get -EOWNERDEAD, pyq_pool_apply -EOWNERDEAD */
 TEST_F(pool, killed)
 {

@@ -176,6 +176,7 @@ static int fail(void *arg)
 __attribute__((constructor)) static void program(int argc, char **argv)
 {
 	int seven = 7;
+	sigset_t mask;
 
 	if (argc < 3 || strcmp(argv[1], "--as"))
 		return;
@@ -188,6 +189,10 @@ __attribute__((constructor)) static void program(int argc, char **argv)
 		fcntl(told, F_SETFD, FD_CLOEXEC);
 	}
 	if (pyq_pool_serve(functions, initialize, &seven))
+		exit(1);
+	/* No other signal is blocked than it says. */
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	if (sigismember(&mask, SIGUSR1) || !sigismember(&mask, SIGCHLD))
 		exit(1);
 	if (told >= 0)
 		atexit(tell);
