@@ -77,6 +77,8 @@ static void ask_for_room(pyq_pool *pool)
 	pool->has_asked = true;
 	pool->asks += pool->asks == UINT32_MAX ? 2 : 1;
 	__atomic_store_n(&pool->common.table->unsent, pool->asks, __ATOMIC_SEQ_CST);
+	/* With that of pyqi_pool_tell_of_room(): one of the two sees what the other has done. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 static int put(pyq_pool *pool, struct pyqi_pool_task *task, size_t len, uint32_t job, uint64_t n)

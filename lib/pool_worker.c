@@ -392,8 +392,11 @@ int pyqi_pool_tell_of_death(const struct pyqi_pool_common *c, uint32_t worker, i
 void pyqi_pool_tell_of_room(const struct pyqi_pool_common *c)
 {
 	const struct pyqi_pool_news_msg room = { .news = PYQI_POOL_ROOM };
-	uint32_t asked = __atomic_load_n(&c->table->unsent, __ATOMIC_SEQ_CST);
+	uint32_t asked;
 
+	/* Room has been made. With that of ask_for_room(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	asked = __atomic_load_n(&c->table->unsent, __ATOMIC_SEQ_CST);
 	/* Told first: who is killed in between leaves it to the next one. If it is full it is news. */
 	if (asked && !pyq_put(c->news, &room, sizeof(room), PYQ_NOWAIT))
 		__atomic_compare_exchange_n(&c->table->unsent, &asked, 0, false, __ATOMIC_SEQ_CST,
