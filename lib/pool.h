@@ -469,6 +469,24 @@ int pyqi_pool_look(pyq_pool *pool);
 /* To the helper. Return: 0, or -EOWNERDEAD. */
 int pyqi_pool_order(const pyq_pool *pool, const struct pyqi_pool_order_msg *order);
 
+/* Begin as many threads as there are to be workers. Return: 0 or -errno. */
+int pyqi_pool_make_threads(pyq_pool *pool);
+
+/* One of the library's: all signals are the program's. Return: 0 or -errno. */
+int pyqi_pool_make_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
+
+/* Under its lock: a piece of news, of @len bytes in its buffer. */
+void pyqi_pool_take_in(pyq_pool *pool, size_t len);
+
+/* Under its lock: send what there was no room for. */
+void pyqi_pool_send_unsent(pyq_pool *pool);
+
+/* Under its lock: it works no more, and all that is under way fails. */
+void pyqi_pool_break(pyq_pool *pool, const char *why);
+
+/* Under its lock: nothing comes from its workers any more. */
+void pyqi_pool_is_gone(pyq_pool *pool);
+
 /* Not under its lock: whoever sleeps for news is to look. */
 void pyqi_pool_nudge(pyq_pool *pool);
 
