@@ -62,7 +62,8 @@ static int answer(struct pyq_call *call)
 
 	if (!news)
 		return -ENOENT;
-	memcpy(message.bytes, call->arg, call->len);
+	if (call->len)
+		memcpy(message.bytes, call->arg, call->len);
 	err = pyq_put(news, &message, sizeof(message.head) + call->len, PYQ_NOWAIT);
 	pyq_close(news);
 	return err ? err : -EIO;
