@@ -7,13 +7,14 @@
 #include <sys/resource.h>
 
 /*
- * Each message costs the first two: who waits by spinning pays with the second. Where it is
- * said how late something is the first one is the median, and there is a third.
+ * Each message costs the first two: who waits by spinning pays with the second. Where a
+ * measurement is of how long each takes the first one is the median, and there are others.
  */
 enum bench_clock {
 	BENCH_WALL, /* time */
 	BENCH_CPU,  /* processor time: user and system, of all processes together */
-	BENCH_P99,  /* the lateness that one in a hundred exceeds */
+	BENCH_P99,  /* what one in a hundred exceeds */
+	BENCH_P999, /* what one in a thousand exceeds */
 	BENCH_CLOCKS,
 };
 

@@ -66,10 +66,12 @@ static void sample_member(FILE *to, const char *key, const struct bench_sample *
 /* Ends what entries and comparisons have in common. */
 static void clocks(FILE *to, const struct bench_run *run, const struct bench_sample *seen)
 {
-	sample_member(to, run->workload->late ? "p50" : "wall", &seen[BENCH_WALL]);
+	sample_member(to, run->workload->latency ? "p50" : "wall", &seen[BENCH_WALL]);
 	fputc(',', to);
-	if (run->workload->late) {
+	if (run->workload->latency) {
 		sample_member(to, "p99", &seen[BENCH_P99]);
+		fputc(',', to);
+		sample_member(to, "p999", &seen[BENCH_P999]);
 		fputc(',', to);
 	}
 	sample_member(to, "cpu", &seen[BENCH_CPU]);
@@ -85,11 +87,15 @@ static void entries(FILE *to, const struct bench_run *run)
 
 		element(to, i, "      ");
 		string_member(to, "name", entry->peer->name);
-		if (entry->queue.backend)
-			string_member(to, "backend", entry->queue.backend);
+		if (entry->queues[0].backend)
+			string_member(to, "backend", entry->queues[0].backend);
 		string_member(to, "what", entry->peer->what);
-		if (entry->queue.capacity && !run->workload->unit)
-			fprintf(to, "\"capacity\": %lu, ", entry->queue.capacity);
+		if (entry->peer->own || entry->peer->limit)
+			fprintf(to, "\"%s\": true, ", entry->peer->own ? "own" : "limit");
+		if (!isnan(entry->calls))
+			number_member(to, "system_calls", entry->calls);
+		if (entry->queues[0].capacity && !run->workload->no_queue)
+			fprintf(to, "\"capacity\": %lu, ", entry->queues[0].capacity);
 		fprintf(to, "\"messages\": %lu,", entry->messages * run->workload->slices);
 		clocks(to, run, entry->cost);
 	}
@@ -106,6 +112,8 @@ static void comparisons(FILE *to, const struct bench_run *run)
 
 		element(to, i, "      ");
 		string_member(to, "name", ratio->name);
+		string_member(to, "over", comparison->over->name);
+		string_member(to, "under", ratio->under->name);
 		if (ratio->at_least > 0)
 			number_member(to, "at_least", ratio->at_least);
 		if (ratio->at_most > 0)
@@ -124,6 +132,9 @@ static void one_run(FILE *to, const struct bench_run *run)
 	string_member(to, "what", run->workload->what);
 	if (!run->workload->late)
 		fprintf(to, "\"message_bytes\": %zu, ", run->size);
+	if (!run->workload->no_queue)
+		fprintf(to, "\"queue_messages\": %lu, \"queues\": %u, ", run->capacity,
+			run->workload->queues ? run->workload->queues : 1);
 	fprintf(to, "\"rounds\": %u,\n", run->rounds);
 	entries(to, run);
 	comparisons(to, run);
@@ -142,7 +153,7 @@ static void about_system(FILE *to, const struct bench_system *system)
 /* 0, or -errno if @to does not take it. */
 int bench_json(const struct bench_system *system, const struct bench_run *runs, size_t n, FILE *to)
 {
-	fputs("{\n  \"benchmark\": \"pyqueue-bench\",\n  \"format\": 2,\n", to);
+	fputs("{\n  \"benchmark\": \"pyqueue-bench\",\n  \"format\": 3,\n", to);
 	about_system(to, system);
 	fputs("  \"runs\": [", to);
 	for (size_t i = 0; i < n; i++) {

@@ -10,13 +10,16 @@
  * message of another size), then includes this, and names BENCH_LOOPS in its
  * struct bench_peer.
  */
+#include "clock.h"
 #include "message.h"
 
-#define BENCH_LOOPS .exchange = exchange, .produce = produce, .consume = consume, .bounce = bounce
+#define BENCH_LOOPS                                                                     \
+	.exchange = exchange, .produce = produce, .consume = consume, .bounce = bounce, \
+	.rounds = rounds, .put = put_one, .get = get_one
 
 static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
-	uint64_t sent[BENCH_BLOCK_WORDS], received[BENCH_BLOCK_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS], received[BENCH_SIZE_WORDS];
 	const size_t words = size / BENCH_SIZE_STEP;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
@@ -37,7 +40,7 @@ static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size
 
 static BENCH_INLINE int produce_sized(void *state, uint64_t first, unsigned long n, size_t size)
 {
-	uint64_t sent[BENCH_BLOCK_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS];
 
 	for (unsigned long done = 0, block; done < n; done += block) {
 		block = bench_block(n - done, size);
@@ -54,7 +57,7 @@ static BENCH_INLINE int produce_sized(void *state, uint64_t first, unsigned long
 
 static BENCH_INLINE int consume_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
-	uint64_t received[BENCH_BLOCK_WORDS];
+	uint64_t received[BENCH_SIZE_WORDS];
 
 	for (unsigned long done = 0, block; done < n; done += block) {
 		block = bench_block(n - done, size);
@@ -71,9 +74,9 @@ static BENCH_INLINE int consume_sized(void *state, unsigned long n, size_t size,
 
 /* What the one sends comes back from the other, and only then the next one goes. */
 static BENCH_INLINE int bounce_sized(void *out, void *in, bool serves, unsigned long n, size_t size,
-				     uint64_t *sum)
+				     uint64_t *sum, uint64_t *back_at)
 {
-	uint64_t sent[BENCH_BLOCK_WORDS], received[BENCH_BLOCK_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS], received[BENCH_SIZE_WORDS];
 	const size_t words = size / BENCH_SIZE_STEP;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
@@ -88,9 +91,41 @@ static BENCH_INLINE int bounce_sized(void *out, void *in, bool serves, unsigned 
 				err = put(out, received + i * words, size);
 			if (err)
 				return err;
+			if (serves)
+				back_at[done + i] = bench_wall_ns();
 		}
 		if (serves)
 			*sum += bench_sum(received, size, block);
+	}
+	return 0;
+}
+
+/* @depth messages into a queue and out of it, then the same with the next queue. */
+static BENCH_INLINE int rounds_sized(void *const *queues, unsigned int queue_count,
+				     unsigned int depth, unsigned long n, size_t size,
+				     uint64_t *sum)
+{
+	uint64_t sent[BENCH_SIZE_WORDS], received[BENCH_SIZE_WORDS];
+	const size_t words = size / BENCH_SIZE_STEP;
+	unsigned int turn = 0;
+
+	for (unsigned long done = 0, block; done < n; done += block) {
+		block = bench_block(n - done, size);
+		bench_fill(sent, size, done, block);
+		for (unsigned long i = 0, end; i < block; i = end) {
+			int err = 0;
+
+			end = i + depth < block ? i + depth : block;
+			for (unsigned long k = i; !err && k < end; k++)
+				err = put(queues[turn], sent + k * words, size);
+			for (unsigned long k = i; !err && k < end; k++)
+				err = get(queues[turn], received + k * words, size);
+			if (err)
+				return err;
+			if (++turn == queue_count)
+				turn = 0;
+		}
+		*sum += bench_sum(received, size, block);
 	}
 	return 0;
 }
@@ -137,14 +172,39 @@ static BENCH_LOOP int consume(void *state, unsigned long n, size_t size, uint64_
 }
 
 static BENCH_LOOP int bounce(void *out, void *in, bool serves, unsigned long n, size_t size,
-			     uint64_t *sum)
+			     uint64_t *sum, uint64_t *back_at)
 {
 	switch (size) {
 	case 8:
-		return bounce_sized(out, in, serves, n, 8, sum);
+		return bounce_sized(out, in, serves, n, 8, sum, back_at);
 	case 48:
-		return bounce_sized(out, in, serves, n, 48, sum);
+		return bounce_sized(out, in, serves, n, 48, sum, back_at);
 	default:
-		return bounce_sized(out, in, serves, n, size, sum);
+		return bounce_sized(out, in, serves, n, size, sum, back_at);
 	}
+}
+
+static BENCH_LOOP int rounds(void *const *queues, unsigned int queue_count, unsigned int depth,
+			     unsigned long n, size_t size, uint64_t *sum)
+{
+	switch (size) {
+	case 8:
+		return rounds_sized(queues, queue_count, depth, n, 8, sum);
+	case 48:
+		return rounds_sized(queues, queue_count, depth, n, 48, sum);
+	default:
+		return rounds_sized(queues, queue_count, depth, n, size, sum);
+	}
+}
+
+/* Where the call of a function does not count. */
+
+static BENCH_LOOP int put_one(void *state, const void *data, size_t size)
+{
+	return put(state, data, size);
+}
+
+static BENCH_LOOP int get_one(void *state, void *data, size_t size)
+{
+	return get(state, data, size);
 }

@@ -7,15 +7,27 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "alloc.h"
 #include "options.h"
 #include "report.h"
 
+/* As many as there may be: some queues are two. */
+static void allow_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* 0, or -errno: @peer is not to be had here. */
 static int try_peer(const struct bench_peer *peer, size_t size)
 {
-	struct bench_queue queue = { .size = size, .capacity = BENCH_CAPACITY };
+	struct bench_queue queue = { .size = size, .capacity = bench_capacity(size) };
 	int err = peer->open(&queue);
 
 	if (!err)
@@ -108,6 +120,7 @@ int main(int argc, char **argv)
 	int err;
 
 	bench_options_parse(&options, argc, argv);
+	allow_files();
 	bench_system_look(&system);
 	bench_table_system(&system, stderr);
 	runs = bench_alloc(options.workload_count * options.size_count, sizeof(*runs));

@@ -7,6 +7,9 @@
 
 #define BENCH_MANY 64
 
+/* The longest messages that there is room for. */
+#define BENCH_MANY_SIZE 4096
+
 /**
  * struct bench_served - what a thread has for one message of each queue
  * @n: how many messages there are to be, of all queues together
@@ -22,7 +25,7 @@ struct bench_served {
 	unsigned long back;
 	size_t size;
 	uint64_t sum;
-	uint64_t room[BENCH_MANY][BENCH_BLOCK_WORDS];
+	uint64_t room[BENCH_MANY][BENCH_MANY_SIZE / BENCH_SIZE_STEP];
 };
 
 /* One has come into the room of queue @i. */

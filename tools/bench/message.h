@@ -6,23 +6,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sizes are whole words of 64 bits. The most is what a pipe takes in one piece. */
+/* Sizes are whole words of 64 bits. */
 #define BENCH_SIZE_STEP sizeof(uint64_t)
-#define BENCH_SIZE_MAX 4096
+#define BENCH_SIZE_MAX (1 << 20)
+#define BENCH_SIZE_WORDS (BENCH_SIZE_MAX / BENCH_SIZE_STEP)
 
 /*
  * Messages are written, and read, a block at a time. A copy of what has been written
  * just before waits for the stores, much longer than a put takes, and how long depends
  * on how wide stores and loads happen to be: that is not what is to be compared.
  */
-#define BENCH_BLOCK_WORDS (BENCH_SIZE_MAX / BENCH_SIZE_STEP)
+#define BENCH_BLOCK 4096
 
 #define BENCH_INLINE inline __attribute__((always_inline))
 
-/* How many of @n messages make the next block. */
+/* How many of @n messages make the next block: at least one. */
 static BENCH_INLINE unsigned long bench_block(unsigned long n, size_t size)
 {
-	return n < BENCH_SIZE_MAX / size ? n : BENCH_SIZE_MAX / size;
+	const unsigned long most = size < BENCH_BLOCK ? BENCH_BLOCK / size : 1;
+
+	return n < most ? n : most;
 }
 
 /* Write messages number @first to @first + @n - 1. */

@@ -26,8 +26,11 @@ static void close_pipes(void *state)
 
 static int open_pipes(struct bench_queue *queue)
 {
-	struct pipes *p = bench_alloc(1, sizeof(*p));
+	struct pipes *p;
 
+	if (queue->size > BENCH_MANY_SIZE)
+		return -EMSGSIZE;
+	p = bench_alloc(1, sizeof(*p));
 	queue->state = p;
 	queue->capacity = 0;
 	for (int i = 0; i < BENCH_MANY; i++)
@@ -38,7 +41,7 @@ static int open_pipes(struct bench_queue *queue)
 
 static int send(const struct pipes *out, struct bench_served *s, unsigned int i)
 {
-	uint64_t message[BENCH_BLOCK_WORDS];
+	uint64_t message[BENCH_MANY_SIZE / BENCH_SIZE_STEP];
 
 	if (s->sent == s->n)
 		return 0;

@@ -47,16 +47,18 @@ static void close_queue(void *state)
 }
 
 /* Any call makes a child a participant of its own. */
-static int enter(void *state)
+static int enter(void *state, unsigned int role)
 {
 	ssize_t n = pyq_qsize(state);
 
+	(void)role;
 	return n < 0 ? (int)n : 0;
 }
 
 const struct bench_peer peer_pyqueue = {
 	.name = "pyqueue",
 	.what = "pyq_put() and pyq_get()",
+	.own = true,
 	.open = open_queue,
 	.close = close_queue,
 	.enter = enter,

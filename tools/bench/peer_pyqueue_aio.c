@@ -71,6 +71,7 @@ static int open_single(struct bench_queue *queue)
 const struct bench_peer peer_pyqueue_aio = {
 	.name = "pyqueue aio",
 	.what = "pyq_aio_put(), pyq_aio_get() and pyq_aio_wait()",
+	.own = true,
 	.open = open_single,
 	.close = close_single,
 	.exchange = exchange,
@@ -94,10 +95,14 @@ static void close_many(void *state)
 
 static int open_many(struct bench_queue *queue, unsigned int engine)
 {
-	struct many *m = bench_alloc(1, sizeof(*m));
+	struct many *m;
 	pyq_aio *aio;
-	int err = pyq_aio_create(&aio, 1, engine);
+	int err;
 
+	if (queue->size > BENCH_MANY_SIZE)
+		return -EMSGSIZE;
+	m = bench_alloc(1, sizeof(*m));
+	err = pyq_aio_create(&aio, 1, engine);
 	/* Where there is no io_uring. */
 	if (err == -ENOSYS || err == -EPERM)
 		err = -ENODEV;
@@ -125,10 +130,11 @@ static int open_epoll(struct bench_queue *queue)
 	return open_many(queue, PYQ_AIO_EPOLL);
 }
 
-static int enter_many(void *state)
+static int enter_many(void *state, unsigned int role)
 {
 	const struct many *m = state;
 
+	(void)role;
 	for (int i = 0; i < BENCH_MANY; i++) {
 		ssize_t n = pyq_qsize(m->qs[i]);
 
@@ -153,7 +159,7 @@ static int turn(pyq_aio *aio, const struct many *out, const struct many *in, boo
 
 static int send(const struct many *out, struct bench_served *s, unsigned int i)
 {
-	uint64_t message[BENCH_BLOCK_WORDS];
+	uint64_t message[BENCH_MANY_SIZE / BENCH_SIZE_STEP];
 
 	if (s->sent == s->n)
 		return 0;
@@ -213,6 +219,7 @@ const struct bench_peer peer_pyqueue_many = {
 	.what = "pyq_aio_get() and pyq_put()",
 	.absent = "no io_uring here",
 	.optional = true,
+	.own = true,
 	.open = open_uring,
 	.close = close_many,
 	.enter = enter_many,
@@ -222,6 +229,7 @@ const struct bench_peer peer_pyqueue_many = {
 const struct bench_peer peer_pyqueue_many_epoll = {
 	.name = "pyqueue aio64 epoll",
 	.what = "pyq_aio_get() and pyq_put()",
+	.own = true,
 	.open = open_epoll,
 	.close = close_many,
 	.enter = enter_many,

@@ -18,6 +18,7 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 const struct bench_peer peer_pyqueue_file = {
 	.name = "pyqueue write+read",
 	.what = "write() and read()",
+	.own = true,
 	BENCH_OF_THE_MODULE,
 	BENCH_LOOPS,
 };

@@ -38,6 +38,7 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 const struct bench_peer peer_pyqueue_ioctl = {
 	.name = "pyqueue ioctl",
 	.what = "PUT and GET",
+	.own = true,
 	BENCH_OF_THE_MODULE,
 	BENCH_LOOPS,
 };

@@ -26,6 +26,12 @@ struct bench_queue {
 	void *state;
 };
 
+/* What a process does with a queue. */
+enum bench_role {
+	BENCH_PUTS = 1,
+	BENCH_GETS = 2,
+};
+
 struct bench_workload;
 struct bench_outcome;
 
@@ -35,17 +41,31 @@ struct bench_outcome;
  * @what: what one message costs there, for people
  * @absent: why it may not be there, for people: what -ENODEV from open() means
  * @optional: then the run goes on without it, unless it was asked for by name
+ * @own: this is pyqueue, in one of its ways
+ * @limit: it survives no kill, or lacks what the others have: shown as what could be
+ *	reached, and not counted among the peers
  * @moves_nothing: it has no messages, only a price
- * @open: make a queue; 0 or -errno
+ * @producers: how many processes may put at most; 0: any number
+ * @consumers: how many may get; 0: any number
+ * @open: make a queue; 0 or -errno, -EMSGSIZE: not for messages of this size, so that the
+ *	peer has no part in this run
  * @close: the reverse
- * @enter: NULL, or what a forked process has to do before its first message, so
- *	that this is not timed; 0 or -errno
+ * @enter: NULL, or what a process has to do with a queue before its first message, so
+ *	that this is not timed; @role: BENCH_PUTS, BENCH_GETS, or both. The second time, in
+ *	one process, it has nothing to do. 0 or -errno
+ * @leave: NULL, or what a process has to do behind its last message, not timed either:
+ *	all that it has put must have gone, as it ends now
+ *
+ * @put: put a message, waiting as long as it takes. 0 or -errno
+ * @get: get one, likewise; -EIO: of another size
  * @exchange: put and get messages 0 to @n - 1, one after the other: written by
  *	bench_fill(), and bench_sum() of what has arrived added to *@sum. 0 or -errno.
  * @produce: put messages @first to @first + @n - 1; NULL: it cannot do that alone
  * @consume: get @n messages, as @exchange does; NULL likewise
  * @bounce: with two queues, there and back: send @n messages, each when the one before has
- *	come back, which counts in *@sum; or send back what comes. NULL likewise
+ *	come back, which counts in *@sum, at @back_at[i]; or send back what comes. NULL likewise
+ * @rounds: as @exchange: @depth messages into a queue and out of it, then the next queue's
+ *	turn. NULL likewise
  *
  * @tasks: have a pool of the workload's consumers return @n arguments as they are, with its
  *	window; NULL likewise
@@ -56,23 +76,32 @@ struct bench_outcome;
  * @loop: the same with many queues (many.h), which are one of these, a message in each;
  *	@out and @in may be the same ones, then @serves. NULL likewise
  *
- * @exchange to @loop are what is timed; loops.h makes four of them. @tasks, @late and @death
- * take the times themselves: without what it takes to begin and to end.
+ * @put to @rounds, and @loop, are what is timed; loops.h makes all but the last. @tasks, @late
+ * and @death take the times themselves: without what it takes to begin and to end.
  */
 struct bench_peer {
 	const char *name;
 	const char *what;
 	const char *absent;
 	bool optional;
+	bool own;
+	bool limit;
 	bool moves_nothing;
+	unsigned int producers;
+	unsigned int consumers;
 	int (*open)(struct bench_queue *queue);
 	void (*close)(void *state);
-	int (*enter)(void *state);
+	int (*enter)(void *state, unsigned int role);
+	void (*leave)(void *state);
+	int (*put)(void *state, const void *data, size_t size);
+	int (*get)(void *state, void *data, size_t size);
 	int (*exchange)(void *state, unsigned long n, size_t size, uint64_t *sum);
 	int (*produce)(void *state, uint64_t first, unsigned long n, size_t size);
 	int (*consume)(void *state, unsigned long n, size_t size, uint64_t *sum);
-	int (*bounce)(void *out, void *in, bool serves, unsigned long n, size_t size,
-		      uint64_t *sum);
+	int (*bounce)(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum,
+		      uint64_t *back_at);
+	int (*rounds)(void *const *queues, unsigned int queue_count, unsigned int depth,
+		      unsigned long n, size_t size, uint64_t *sum);
 	int (*loop)(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum);
 	int (*tasks)(const struct bench_workload *workload, unsigned long n, size_t size,
 		     struct bench_outcome *outcome);

@@ -18,7 +18,7 @@ static int echo(struct pyq_call *call)
 /* The result of one, which counts. Return: 0 or -errno. */
 static int take(pyq_result *result, size_t size, uint64_t *sum)
 {
-	uint64_t message[BENCH_BLOCK_WORDS];
+	uint64_t message[BENCH_SIZE_WORDS];
 	const ssize_t len = pyq_result_get(result, message, sizeof(message), limit);
 
 	pyq_result_free(result);

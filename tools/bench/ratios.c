@@ -2,6 +2,12 @@
 /* Who is compared with whom. The pairs of the module's calls come first. */
 #include "ratios.h"
 
+#define BEST(of, least, most, wanted)                                                    \
+	{                                                                                \
+		.name = "best peer / pyqueue", .workload = &(of), .least_size = (least), \
+		.most_size = (most), .under = &peer_pyqueue, .at_least = (wanted),       \
+	}
+
 const struct bench_ratio bench_ratios[] = {
 	{
 		.name = "pyqueue ioctl / two getppid",
@@ -103,51 +109,43 @@ const struct bench_ratio bench_ratios[] = {
 		.under = &peer_pyqueue,
 		.backend = "shm",
 	},
-	{
-		.name = "boost / pyqueue",
-		.workload = &workload_1p1c,
-		.over = &peer_boost,
-		.under = &peer_pyqueue,
-		.at_least = 2.5,
-	},
-	{
-		.name = "boost / pyqueue",
-		.workload = &workload_2p2c,
-		.over = &peer_boost,
-		.under = &peer_pyqueue,
-		.at_least = 2,
-	},
-	{
-		.name = "boost / pyqueue",
-		.workload = &workload_4p4c,
-		.over = &peer_boost,
-		.under = &peer_pyqueue,
-		.at_least = 2,
-	},
-	{
-		.name = "boost / pyqueue",
-		.workload = &workload_8p8c,
-		.over = &peer_boost,
-		.under = &peer_pyqueue,
-		.at_least = 2,
-	},
+	/* What users get instead; small messages, and large ones. */
+	BEST(workload_1p1c, 8, 240, 2.5),
+	BEST(workload_2p2c, 8, 240, 2.5),
+	BEST(workload_4p4c, 8, 240, 2.5),
+	BEST(workload_8p8c, 8, 240, 2.5),
+	BEST(workload_1p1c, 65536, 65536, 1.2),
+	BEST(workload_2p2c, 65536, 65536, 1.2),
+	BEST(workload_4p4c, 65536, 65536, 1.2),
+	BEST(workload_8p8c, 65536, 65536, 1.2),
+	BEST(workload_1p2c, 8, 240, 0),
+	BEST(workload_1p4c, 8, 240, 0),
+	BEST(workload_1p8c, 8, 240, 0),
+	BEST(workload_2p1c, 8, 240, 0),
+	BEST(workload_4p1c, 8, 240, 0),
+	BEST(workload_8p1c, 8, 240, 0),
+	BEST(workload_burst, 0, 0, 0),
+	BEST(workload_full, 0, 0, 0),
 	{
 		.name = "cpython / pyqueue",
 		.workload = &workload_apply1,
 		.over = &peer_cpython,
 		.under = &peer_pyqueue,
+		.at_least = 20,
 	},
 	{
 		.name = "cpython / pyqueue",
 		.workload = &workload_apply1000,
 		.over = &peer_cpython,
 		.under = &peer_pyqueue,
+		.at_least = 20,
 	},
 	{
 		.name = "cpython / pyqueue",
 		.workload = &workload_map1,
 		.over = &peer_cpython,
 		.under = &peer_pyqueue,
+		.at_least = 20,
 	},
 };
 

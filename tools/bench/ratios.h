@@ -8,8 +8,10 @@
 /**
  * struct bench_ratio - two peers to compare, by time a message
  * @name: how results name it
- * @workload: in which workload, at each size
- * @over: the peer above the line
+ * @workload: in which workload
+ * @least_size: from so many bytes a message; 0: any
+ * @most_size: up to so many; 0: any
+ * @over: the peer above the line; NULL: the fastest of the peers that count
  * @under: the one below
  * @backend: only where that is the one below's; NULL: any
  * @at_least: what it should be at least; 0: no matter
@@ -18,6 +20,8 @@
 struct bench_ratio {
 	const char *name;
 	const struct bench_workload *workload;
+	size_t least_size;
+	size_t most_size;
 	const struct bench_peer *over;
 	const struct bench_peer *under;
 	const char *backend;

@@ -44,7 +44,7 @@ static int complain(const struct bench_run *run, const struct bench_peer *peer, 
 
 static uint64_t expected_sum(unsigned long messages, size_t size)
 {
-	uint64_t sent[BENCH_BLOCK_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS];
 	uint64_t sum = 0;
 
 	for (unsigned long done = 0, block; done < messages; done += block) {
@@ -65,7 +65,7 @@ static int measure(const struct bench_run *run, const struct bench_entry *entry,
 		   struct bench_outcome *outcome)
 {
 	const struct bench_workload *workload = run->workload;
-	int err = workload->measure(workload, entry->peer, &entry->queue, entry->messages, outcome);
+	int err = workload->measure(workload, entry->peer, entry->queues, entry->messages, outcome);
 
 	if (!err && !entry->peer->moves_nothing && !workload->late &&
 	    outcome->sum != entry->expected)
@@ -182,18 +182,37 @@ static const struct bench_entry *entry_of(const struct bench_run *run,
 	return NULL;
 }
 
+/* Of those that are another's work, and could be used instead. */
+static const struct bench_entry *fastest(const struct bench_run *run)
+{
+	const struct bench_entry *best = NULL;
+
+	for (size_t i = 0; i < run->entry_count; i++) {
+		const struct bench_entry *entry = &run->entries[i];
+		const struct bench_peer *peer = entry->peer;
+
+		if (!peer->own && !peer->limit && !peer->moves_nothing &&
+		    (!best || entry->cost[BENCH_WALL].median < best->cost[BENCH_WALL].median))
+			best = entry;
+	}
+	return best;
+}
+
 static void compare(struct bench_run *run, const struct bench_ratio *ratio)
 {
-	const struct bench_entry *over = entry_of(run, ratio->over);
+	const struct bench_entry *over = ratio->over ? entry_of(run, ratio->over) : fastest(run);
 	const struct bench_entry *under = entry_of(run, ratio->under);
 	struct bench_comparison *comparison = &run->comparisons[run->comparison_count];
 
 	if (ratio->workload != run->workload || !over || !under)
 		return;
-	if (ratio->backend && strcmp(ratio->backend, under->queue.backend))
+	if (run->size < ratio->least_size || (ratio->most_size && run->size > ratio->most_size))
+		return;
+	if (ratio->backend && strcmp(ratio->backend, under->queues[0].backend))
 		return;
 	run->comparison_count++;
 	comparison->ratio = ratio;
+	comparison->over = over->peer;
 	comparison->seen = bench_samples(BENCH_CLOCKS, run->rounds);
 	for (int clock = 0; clock < BENCH_CLOCKS; clock++) {
 		for (unsigned int round = 0; round < run->rounds; round++)
@@ -215,18 +234,63 @@ static void conclude(struct bench_run *run)
 
 /* --- a run ------------------------------------------------------------------- */
 
+static bool can(const struct bench_workload *workload, const struct bench_peer *peer)
+{
+	return workload->suits(peer) &&
+	       (!peer->producers || workload->producers <= peer->producers) &&
+	       (!peer->consumers || workload->consumers <= peer->consumers);
+}
+
+static void close_queues(struct bench_entry *entry)
+{
+	while (entry->queue_count)
+		entry->peer->close(entry->queues[--entry->queue_count].state);
+	free(entry->queues);
+	entry->queues = NULL;
+}
+
+/* Return: 0 or -errno. */
+static int open_queues(const struct bench_run *run, struct bench_entry *entry)
+{
+	const struct bench_workload *workload = run->workload;
+	const unsigned int wanted = workload->queues ? workload->queues : 1;
+	int err = 0;
+
+	entry->queues = bench_alloc(wanted, sizeof(*entry->queues));
+	while (!err && entry->queue_count < wanted) {
+		struct bench_queue *queue = &entry->queues[entry->queue_count];
+
+		queue->size = run->size;
+		queue->capacity = run->capacity;
+		err = entry->peer->open(queue);
+		entry->queue_count += !err;
+	}
+	if (err)
+		close_queues(entry);
+	return err;
+}
+
+static void leave_out(const struct bench_run *run, const struct bench_peer *peer, int err)
+{
+	fprintf(stderr, "%s, %zu bytes, is without %s: %s\n", run->workload->name, run->size,
+		peer->name, err == -EMSGSIZE ? "it has no messages of that size" : strerror(-err));
+}
+
+/* A peer that has a queue, but not such a one, or not so many, is not in this run. */
 static int open_all(struct bench_run *run, const struct bench_peer *const *peers, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct bench_entry *entry = &run->entries[run->entry_count];
 		int err;
 
-		if (!run->workload->suits(peers[i]) || entry_of(run, peers[i]))
+		if (!can(run->workload, peers[i]) || entry_of(run, peers[i]))
 			continue;
 		entry->peer = peers[i];
-		entry->queue =
-			(struct bench_queue){ .size = run->size, .capacity = BENCH_CAPACITY };
-		err = peers[i]->open(&entry->queue);
+		err = open_queues(run, entry);
+		if (err == -EMSGSIZE || (err && !peers[i]->own && run->workload->queues > 1)) {
+			leave_out(run, peers[i], err);
+			continue;
+		}
 		if (err)
 			return complain(run, peers[i], err);
 		entry->slices = bench_samples(BENCH_CLOCKS, run->workload->slices);
@@ -245,6 +309,8 @@ int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size
 {
 	int err;
 
+	run->capacity = run->workload->capacity ? run->workload->capacity :
+						  bench_capacity(run->size);
 	run->entries = bench_alloc(peer_count, sizeof(*run->entries));
 	run->comparisons = bench_alloc(bench_ratio_count, sizeof(*run->comparisons));
 	err = open_all(run, peers, peer_count);
@@ -253,7 +319,8 @@ int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size
 	if (!err)
 		err = run_rounds(run);
 	for (size_t i = 0; i < run->entry_count; i++)
-		run->entries[i].peer->close(run->entries[i].queue.state);
+		for (unsigned int k = 0; k < run->entries[i].queue_count; k++)
+			run->entries[i].peer->close(run->entries[i].queues[k].state);
 	if (!err)
 		conclude(run);
 	return err;
@@ -262,6 +329,7 @@ int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size
 void bench_run_free(struct bench_run *run)
 {
 	for (size_t i = 0; i < run->entry_count; i++) {
+		free(run->entries[i].queues);
 		bench_samples_free(run->entries[i].slices);
 		bench_samples_free(run->entries[i].cost);
 	}

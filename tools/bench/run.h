@@ -6,13 +6,11 @@
 #include "ratios.h"
 #include "sample.h"
 
-/* Messages that each queue holds, where its peer can choose. */
-#define BENCH_CAPACITY 256
-
 /**
  * struct bench_entry - a peer in a run
  * @peer: who
- * @queue: his queue; closed when the run is over
+ * @queues: his queues; closed when the run is over
+ * @queue_count: how many
  * @messages: in a measurement
  * @expected: the sum of their hashes
  * @slices: nanoseconds a message, of each slice of a round; for each clock
@@ -21,7 +19,8 @@
  */
 struct bench_entry {
 	const struct bench_peer *peer;
-	struct bench_queue queue;
+	struct bench_queue *queues;
+	unsigned int queue_count;
 	unsigned long messages;
 	uint64_t expected;
 	struct bench_sample *slices;
@@ -32,10 +31,12 @@ struct bench_entry {
 /**
  * struct bench_comparison - a ratio in a run
  * @ratio: which
+ * @over: who is above the line
  * @seen: its value, of each round; for each clock
  */
 struct bench_comparison {
 	const struct bench_ratio *ratio;
+	const struct bench_peer *over;
 	struct bench_sample *seen;
 };
 
@@ -43,6 +44,7 @@ struct bench_comparison {
  * struct bench_run - a run
  * @workload: what is done
  * @size: bytes of a message
+ * @capacity: messages that each queue is to hold
  * @rounds: rounds
  * @messages: of each peer in a round; 0: as many as take the workload's time
  * @entries: the peers that take part
@@ -53,6 +55,7 @@ struct bench_comparison {
 struct bench_run {
 	const struct bench_workload *workload;
 	size_t size;
+	unsigned long capacity;
 	unsigned int rounds;
 	unsigned long messages;
 	struct bench_entry *entries;

@@ -23,14 +23,16 @@ static void columns(FILE *to, const struct bench_run *run, const struct bench_sa
 	column(to, seen[BENCH_WALL].median);
 	column(to, seen[BENCH_WALL].least);
 	column(to, seen[BENCH_WALL].most);
-	if (run->workload->late)
+	if (run->workload->latency) {
 		column(to, seen[BENCH_P99].median);
+		column(to, seen[BENCH_P999].median);
+	}
 	column(to, seen[BENCH_CPU].median);
 }
 
 static void row_of_entry(const struct bench_run *run, const struct bench_entry *entry, FILE *to)
 {
-	const struct bench_queue *queue = &entry->queue;
+	const struct bench_queue *queue = &entry->queues[0];
 	const char *separator = "  ";
 	char name[64];
 
@@ -41,9 +43,9 @@ static void row_of_entry(const struct bench_run *run, const struct bench_entry *
 	fprintf(to, "  %-36s", name);
 	columns(to, run, entry->cost);
 	/* What it does with messages. */
-	if (!run->workload->unit) {
+	if (!run->workload->no_queue) {
 		fprintf(to, "   %s", entry->peer->what);
-		if (queue->capacity && queue->capacity != BENCH_CAPACITY)
+		if (queue->capacity && queue->capacity != run->capacity)
 			fprintf(to, "; holds %lu", queue->capacity);
 		separator = ";";
 	}
@@ -72,6 +74,8 @@ static void row_of_comparison(const struct bench_run *run,
 {
 	fprintf(to, "  %-36s", comparison->ratio->name);
 	columns(to, run, comparison->seen);
+	if (!comparison->ratio->over)
+		fprintf(to, "   %s;", comparison->over->name);
 	if (bench_ratio_has_target(comparison->ratio)) {
 		fputs("   ", to);
 		target(comparison->ratio, to);
@@ -89,11 +93,12 @@ void bench_table_run(const struct bench_run *run, FILE *to)
 		fprintf(to, ", %zu bytes", run->size);
 	fprintf(to, ": %s; %s, median of %u rounds", workload->what,
 		workload->unit ? workload->unit : "ns a message", run->rounds);
-	if (!workload->unit)
-		fprintf(to, "; queues of %d", BENCH_CAPACITY);
-	fprintf(to, "\n  %-36s %8s %8s %8s", "", workload->late ? "p50" : "time", "least", "most");
-	if (workload->late)
-		fprintf(to, " %8s", "p99");
+	if (!workload->no_queue)
+		fprintf(to, "; queues of %lu", run->capacity);
+	fprintf(to, "\n  %-36s %8s %8s %8s", "", workload->latency ? "p50" : "time", "least",
+		"most");
+	if (workload->latency)
+		fprintf(to, " %8s %8s", "p99", "p99.9");
 	fprintf(to, " %8s\n", "CPU time");
 	for (size_t i = 0; i < run->entry_count; i++)
 		row_of_entry(run, &run->entries[i], to);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "percentiles.h"
 #include "workloads.h"
 
 static bool suits(const struct bench_peer *peer)
@@ -17,13 +18,6 @@ static bool suits(const struct bench_peer *peer)
 static bool suits_death(const struct bench_peer *peer)
 {
 	return peer->death;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
 }
 
 static int measure(const struct bench_workload *workload, const struct bench_peer *peer,
@@ -37,21 +31,18 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 		err = peer->death(workload, n, seen, outcome);
 	else
 		err = peer->late(workload, n, seen, outcome);
-	qsort(seen, n, sizeof(*seen), compare);
+	bench_percentiles(seen, n, outcome->ns);
 	if (!err && seen[0] < 0)
 		err = -EPROTO;
-	/* As if all had been so late: they are divided by n again. */
-	outcome->ns[BENCH_WALL] = (uint64_t)seen[n / 2] * n;
-	outcome->ns[BENCH_P99] = (uint64_t)seen[n - 1 - n / 100] * n;
 	free(seen);
 	return err;
 }
 
-#define LATE(of, words)                                                                 \
-	{                                                                               \
-		.name = "late-" of, .late = (of), .what = (words), .unit = "ns late",   \
-		.size = sizeof(uint64_t), .messages = 100, .slices = 3, .suits = suits, \
-		.measure = measure,                                                     \
+#define LATE(of, words)                                                                       \
+	{                                                                                     \
+		.name = "late-" of, .late = (of), .what = (words), .unit = "ns late",         \
+		.latency = true, .no_queue = true, .size = sizeof(uint64_t), .messages = 100, \
+		.slices = 3, .suits = suits, .measure = measure,                              \
 	}
 
 const struct bench_workload workload_late_get =
@@ -70,6 +61,8 @@ const struct bench_workload workload_late_death = {
 	.late = "death",
 	.what = "a pool's worker is killed: until its result says so",
 	.unit = "ns late",
+	.latency = true,
+	.no_queue = true,
 	.size = sizeof(uint64_t),
 	.messages = 100,
 	.slices = 3,

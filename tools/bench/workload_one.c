@@ -34,6 +34,9 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 	outcome->sum = 0;
 	signal(SIGALRM, hangs);
 	alarm(BENCH_LIMIT_SECONDS);
+	err = peer->enter ? peer->enter(queue->state, BENCH_PUTS | BENCH_GETS) : 0;
+	if (err)
+		return err;
 	cpu = bench_cpu_ns();
 	wall = bench_wall_ns();
 	if (workload == &workload_loop64)

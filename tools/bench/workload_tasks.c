@@ -17,11 +17,11 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 	return peer->tasks(workload, n, queue->size, outcome);
 }
 
-#define OF_A_POOL(label, words, at_once)                                                       \
-	{                                                                                      \
-		.name = (label), .what = (words), .unit = "ns a task", .size = ARGUMENT,       \
-		.slices = 3, .slice_ns = 200000000, .consumers = WORKERS, .window = (at_once), \
-		.suits = suits, .measure = measure,                                            \
+#define OF_A_POOL(label, words, at_once)                                                    \
+	{                                                                                   \
+		.name = (label), .what = (words), .unit = "ns a task", .no_queue = true,    \
+		.size = ARGUMENT, .slices = 3, .slice_ns = 200000000, .consumers = WORKERS, \
+		.window = (at_once), .suits = suits, .measure = measure,                    \
 	}
 
 const struct bench_workload workload_apply1 =

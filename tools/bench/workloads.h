@@ -31,8 +31,10 @@ struct bench_outcome {
  * struct bench_workload - what is measured
  * @name: how results name it, and --workload
  * @what: it in words
- * @unit: of what is measured; NULL: "ns a message", through queues of one capacity
+ * @unit: of what is measured; NULL: "ns a message"
+ * @latency: how long each takes: median and percentiles, not how much time all take
  * @late: NULL; or what is waited for in vain: there are no messages, and no sums
+ * @no_queue: it is no queue that is measured
  * @size: bytes of a message; 0: as the user says
  * @messages: in a measurement; 0: as many as take @slice_ns
  * @slices: measurements of each peer in a round, which is worth their median
@@ -40,15 +42,21 @@ struct bench_outcome {
  * @producers: processes that put, where there are such
  * @consumers: processes that get, or workers of a pool
  * @window: tasks that are under way at once; 0: all
+ * @capacity: messages that a queue is to hold; 0: bench_capacity()
+ * @queues: how many there are; 0: one
+ * @busy: so many of them are used in turn; 0: one
+ * @depth: messages in one before they are taken out again; 0: one
  * @suits: whether a peer can do it
- * @measure: move @n messages through @queue of @peer once; 0 or -errno: -ECHILD one of
- *	several processes died, -ETIME it hangs
+ * @measure: move @n messages through @queue, the first of its queues, of @peer once; 0 or
+ *	-errno: -ECHILD one of several processes died, -ETIME it hangs
  */
 struct bench_workload {
 	const char *name;
 	const char *what;
 	const char *unit;
+	bool latency;
 	const char *late;
+	bool no_queue;
 	size_t size;
 	unsigned long messages;
 	unsigned int slices;
@@ -56,11 +64,21 @@ struct bench_workload {
 	unsigned int producers;
 	unsigned int consumers;
 	unsigned int window;
+	unsigned long capacity;
+	unsigned int queues;
+	unsigned int busy;
+	unsigned int depth;
 	bool (*suits)(const struct bench_peer *peer);
 	int (*measure)(const struct bench_workload *workload, const struct bench_peer *peer,
 		       const struct bench_queue *queue, unsigned long n,
 		       struct bench_outcome *outcome);
 };
+
+/* Messages that a queue is to hold, where its peer can choose: not too many bytes. */
+static inline unsigned long bench_capacity(size_t size)
+{
+	return size <= 4096 ? 256 : size < 262144 ? (1 << 20) / size : 4;
+}
 
 extern const struct bench_workload *const bench_workloads[];
 extern const size_t bench_workload_count;
@@ -70,7 +88,31 @@ extern const struct bench_workload workload_1p1c;
 extern const struct bench_workload workload_2p2c;
 extern const struct bench_workload workload_4p4c;
 extern const struct bench_workload workload_8p8c;
+extern const struct bench_workload workload_1p2c;
+extern const struct bench_workload workload_1p4c;
+extern const struct bench_workload workload_1p8c;
+extern const struct bench_workload workload_2p1c;
+extern const struct bench_workload workload_4p1c;
+extern const struct bench_workload workload_8p1c;
 extern const struct bench_workload workload_pingpong;
+extern const struct bench_workload workload_burst;
+extern const struct bench_workload workload_full;
+extern const struct bench_workload workload_idle_1;
+extern const struct bench_workload workload_idle_16;
+extern const struct bench_workload workload_idle_256;
+extern const struct bench_workload workload_idle_4096;
+extern const struct bench_workload workload_robin_1;
+extern const struct bench_workload workload_robin_16;
+extern const struct bench_workload workload_robin_256;
+extern const struct bench_workload workload_robin_4096;
+extern const struct bench_workload workload_slots_64;
+extern const struct bench_workload workload_slots_1024;
+extern const struct bench_workload workload_slots_8192;
+extern const struct bench_workload workload_slots_65536;
+extern const struct bench_workload workload_waiters_1;
+extern const struct bench_workload workload_waiters_10;
+extern const struct bench_workload workload_waiters_100;
+extern const struct bench_workload workload_waiters_1000;
 extern const struct bench_workload workload_loop64;
 extern const struct bench_workload workload_echo64;
 extern const struct bench_workload workload_apply1;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/* There and back between two processes: with one message, or with one in each of many queues. */
+#include "alloc.h"
+#include "cast.h"
+#include "percentiles.h"
+
+/* The one who serves times each trip: a look at the clock is in it. */
+static int serve(const struct bench_cast *cast, struct bench_part *part)
+{
+	uint64_t *back_at = bench_alloc(cast->n + 1, sizeof(*back_at));
+	uint64_t before = bench_wall_ns();
+	int err = cast->peer->bounce(cast->queue->state, cast->back->state, true, cast->n,
+				     cast->queue->size, &part->sum, back_at);
+
+	for (unsigned long i = 0; i < cast->n; i++) {
+		const uint64_t now = back_at[i];
+
+		back_at[i] = now - before;
+		before = now;
+	}
+	bench_percentiles((int64_t *)back_at, cast->n, part->latency);
+	free(back_at);
+	return err;
+}
+
+static int play_bounce(const struct bench_cast *cast, unsigned int i, struct bench_part *part)
+{
+	if (!i)
+		return serve(cast, part);
+	return cast->peer->bounce(cast->back->state, cast->queue->state, false, cast->n,
+				  cast->queue->size, &part->sum, NULL);
+}
+
+static int play_loop(const struct bench_cast *cast, unsigned int i, struct bench_part *part)
+{
+	void *there = cast->queue->state, *back = cast->back->state;
+
+	return cast->peer->loop(i ? back : there, i ? there : back, !i, cast->n, cast->queue->size,
+				&part->sum);
+}
+
+static int measure(const struct bench_workload *workload, const struct bench_peer *peer,
+		   const struct bench_queue *queue, unsigned long n, struct bench_outcome *outcome)
+{
+	struct bench_queue back = { .size = queue->size, .capacity = queue->capacity };
+	const struct bench_cast cast = {
+		.workload = workload,
+		.peer = peer,
+		.queue = queue,
+		.back = &back,
+		.n = n,
+		.play = workload == &workload_echo64 ? play_loop : play_bounce,
+	};
+	int err = peer->open(&back);
+
+	if (err)
+		return err;
+	err = bench_cast_run(&cast, outcome);
+	peer->close(back.state);
+	return err;
+}
+
+static bool can_bounce(const struct bench_peer *peer)
+{
+	return peer->bounce;
+}
+
+const struct bench_workload workload_pingpong = {
+	.name = "pingpong",
+	.what = "two processes, there and back: each waits for the other",
+	.unit = "ns a round trip",
+	.latency = true,
+	.slices = 3,
+	.slice_ns = 100000000,
+	.producers = 1,
+	.consumers = 1,
+	.suits = can_bounce,
+	.measure = measure,
+};
+
+static bool can_loop(const struct bench_peer *peer)
+{
+	return peer->loop;
+}
+
+const struct bench_workload workload_echo64 = {
+	.name = "echo64",
+	.what = "two processes, 64 queues there and 64 back, a message in each pair",
+	.slices = 3,
+	.slice_ns = 100000000,
+	.producers = 1,
+	.consumers = 1,
+	.suits = can_loop,
+	.measure = measure,
+};
