@@ -412,7 +412,7 @@ struct pyq_map {
  * @aio: how to wait
  * @aio_fd: what to poll for that
  * @asked: it waits for news
- * @by_kernel: which the module takes by itself
+ * @by_kernel: which the module takes by itself, as the queue is not mapped
  * @deaf: or cannot: why
  * @buf: where they go
  * @size: bytes there
@@ -428,8 +428,8 @@ struct pyq_pool {
 	unsigned int followers;
 	pthread_cond_t changed;
 	struct pyqi_pool_task *tasks;
-	uint32_t free, under_way, unsent, asks;
-	bool has_asked, closed, terminated, gone, nudged, copied;
+	uint32_t free, under_way, unsent, asks, waiters;
+	bool has_asked, closed, terminated, gone, nudged, copied, map_was_last;
 	char broken[128];
 	pyq_map *maps;
 	pyq_result *ended, **ended_end;
