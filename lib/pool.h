@@ -386,12 +386,14 @@ struct pyq_map {
  * @under_way: how many are
  * @unsent: how many of them have yet to be sent again
  * @asks: how often the program has asked for room among the tasks
+ * @waiters: who wait for a task that is not under way
  * @has_asked: and will be told
  * @closed: no task more
  * @terminated: nor what is under way
  * @gone: no worker, and no helper
  * @nudged: there is a nudge among the news
  * @copied: this is the copy that a helper, and its workers, have
+ * @map_was_last: the last task is a map's
  * @broken: why, or ""
  * @maps: that have more to send
  * @ended: results whose callbacks are to be called
