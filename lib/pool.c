@@ -271,7 +271,7 @@ static int make_all(pyq_pool *pool)
 	if (!err)
 		pool->aio_fd = err = pyq_aio_fd(pool->aio);
 	if (err >= 0)
-		pool->by_kernel = !strcmp(pyq_backend(pool->common.news), "kernel");
+		pool->by_kernel = pool->common.news->backend == &pyqi_kernel;
 	return err < 0 ? err : 0;
 }
 

@@ -386,12 +386,14 @@ struct pyq_map {
  * @under_way: how many are
  * @unsent: how many of them have yet to be sent again
  * @asks: how often the program has asked for room among the tasks
+ * @waiters: who wait for a task that is not under way
  * @has_asked: and will be told
  * @closed: no task more
  * @terminated: nor what is under way
  * @gone: no worker, and no helper
  * @nudged: there is a nudge among the news
  * @copied: this is the copy that a helper, and its workers, have
+ * @map_was_last: the last task is a map's
  * @broken: why, or ""
  * @maps: that have more to send
  * @ended: results whose callbacks are to be called
@@ -412,7 +414,7 @@ struct pyq_map {
  * @aio: how to wait
  * @aio_fd: what to poll for that
  * @asked: it waits for news
- * @by_kernel: which the module takes by itself
+ * @by_kernel: which the module takes by itself, as the queue is not mapped
  * @deaf: or cannot: why
  * @buf: where they go
  * @size: bytes there
@@ -428,8 +430,8 @@ struct pyq_pool {
 	unsigned int followers;
 	pthread_cond_t changed;
 	struct pyqi_pool_task *tasks;
-	uint32_t free, under_way, unsent, asks;
-	bool has_asked, closed, terminated, gone, nudged, copied;
+	uint32_t free, under_way, unsent, asks, waiters;
+	bool has_asked, closed, terminated, gone, nudged, copied, map_was_last;
 	char broken[128];
 	pyq_map *maps;
 	pyq_result *ended, **ended_end;

@@ -380,7 +380,8 @@ static void look(struct helper *h)
 {
 	struct pollfd fds[] = {
 		{ .fd = h->parent, .events = POLLIN },
-		{ .fd = h->orders, .events = POLLIN },
+		/* There is none after the last one, and its other end may be closed. */
+		{ .fd = h->ending ? -1 : h->orders, .events = POLLIN },
 		{ .fd = h->children, .events = POLLIN },
 		{ .fd = h->c->wake, .events = POLLIN },
 	};

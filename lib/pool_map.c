@@ -200,6 +200,7 @@ static void send_next(pyq_pool *pool, pyq_map *map)
 	struct pyqi_pool_task *task = pyqi_pool_task_new(pool);
 	int err;
 
+	pool->map_was_last = true;
 	task->map = map;
 	task->first = map->sent;
 	task->n = next_chunk(map);
@@ -218,9 +219,17 @@ static void send_next(pyq_pool *pool, pyq_map *map)
 	}
 }
 
+/* The last room goes in turn to maps and to those who wait for it. */
+static bool has_room(const pyq_pool *pool)
+{
+	if (!pool->free)
+		return false;
+	return !pool->waiters || !pool->map_was_last || pool->tasks[pool->free - 1].next_free;
+}
+
 void pyqi_pool_map_follow(pyq_pool *pool)
 {
-	while (pool->maps && pool->free)
+	while (pool->maps && has_room(pool))
 		send_next(pool, pool->maps);
 }
 

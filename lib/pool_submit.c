@@ -61,11 +61,13 @@ static int wait_for_room(pyq_pool *pool, int64_t timeout)
 	uint64_t deadline;
 	int err = pyqi_deadline(timeout, &deadline);
 
+	pool->waiters++;
 	while (!err && !has_room(pool, NULL)) {
 		pthread_mutex_unlock(&pool->lock);
 		err = pyqi_pool_wait_until(pool, has_room, NULL, deadline);
 		pthread_mutex_lock(&pool->lock);
 	}
+	pool->waiters--;
 	if (!err && pool->closed)
 		err = pool->broken[0] ? -EOWNERDEAD : -ESHUTDOWN;
 	return err;
@@ -76,6 +78,7 @@ static int submit(pyq_pool *pool, const struct pyq_task *what, pyq_result *r)
 	struct pyqi_pool_task *task = pyqi_pool_task_new(pool);
 	int err;
 
+	pool->map_was_last = false;
 	task->result = r;
 	r->index = (uint32_t)(task - pool->tasks);
 	task->function = what->function;
@@ -137,6 +140,9 @@ int pyq_pool_apply_async(pyq_pool *pool, const struct pyq_task *task, int64_t ti
 		err = have_own_thread(pool, task);
 	if (!err)
 		err = submit(pool, task, r);
+	/* What was left to this one. */
+	if (err)
+		pyqi_pool_map_follow(pool);
 	pthread_mutex_unlock(&pool->lock);
 	if (err)
 		free(r);

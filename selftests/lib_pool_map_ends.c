@@ -2,6 +2,31 @@
 /* Maps of which not all goes well: items that fail, workers that die, and early ends. */
 #include "lib_pool_map.h"
 
+/* --- beside other tasks ------------------------------------------------------------------ */
+
+/* Who waits for room gets some before a long map has all that it needs. */
+TEST_F(pool, room_in_turn)
+{
+	const struct pyq_task task = { .function = nothing };
+	pyq_result *r;
+	pyq_map *map;
+	int n[60];
+
+	number(n, 60);
+	begin(.workers = 1, .queue_size = 2);
+	ASSERT_EQ(0, lib(pyq_pool_map_async(self->pool, gate, ITEMS(n), 1, &map)));
+	for (int i = 0; i < 8; i++)
+		sem_post(&shared->go);
+	ASSERT_EQ(0, lib(pyq_pool_apply_async(self->pool, &task, LONG, &r)));
+	EXPECT_GE(8, pyq_map_done(map));
+	for (int i = 8; i < 60; i++)
+		sem_post(&shared->go);
+	EXPECT_EQ(0, lib(pyq_result_get(r, NULL, 0, LONG)));
+	EXPECT_EQ(0, lib(pyq_map_wait(map, LONG)));
+	pyq_result_free(r);
+	EXPECT_EQ(0, pyq_map_free(map));
+}
+
 /* --- items that fail --------------------------------------------------------------------- */
 
 /* Those that are divisible by 3 fail, or by 7, by a code greater than 0. */
@@ -27,7 +52,8 @@ TEST_F(pool, failing_items)
 	begin(.workers = 2);
 	for (size_t chunk = 0; chunk < 100; chunk = chunk * 3 + 1) {
 		map = NULL;
-		EXPECT_EQ(-EREMOTEIO, lib(pyq_pool_map(self->pool, fail_some, ITEMS(n), chunk, &map)));
+		EXPECT_EQ(-EREMOTEIO,
+			  lib(pyq_pool_map(self->pool, fail_some, ITEMS(n), chunk, &map)));
 		ASSERT_NE(NULL, map);
 		EXPECT_EQ(60, pyq_map_done(map));
 		for (int i = 0; i < 60; i++) {
@@ -214,7 +240,9 @@ TEST_F(pool, lost_items_again)
 			const int sent = err ? 3 : deaths + 1;
 
 			EXPECT_EQ(i / 4 == 1 && err ? err : 4, pyq_map_get(map, (size_t)i, NULL));
-			EXPECT_EQ(i / 4 != 1 ? 1 : i < 6 ? sent : sent - deaths,
+			EXPECT_EQ(i / 4 != 1 ? 1 :
+				  i < 6	     ? sent :
+					       sent - deaths,
 				  load(&shared->runs_of[i]));
 		}
 		EXPECT_EQ(0, pyq_map_free(map));

@@ -188,7 +188,7 @@ PYQ_API int pyq_pool_serve(const struct pyq_pool_function *functions, int (*init
  * @max_tasks: after so many a worker ends and is replaced (a thread: runs the initializer
  *	again); 0: never
  * @queue_size: tasks that can be under way; 0: 1024, at most 65536. Then
- *	pyq_pool_apply_async() waits
+ *	pyq_pool_apply_async() waits; room goes to it and to maps in turn
  * @max_message: bytes of an argument, or of a result, and of the results of a chunk
  *	together with 16 for each; 0: 1 MiB less what goes with it; at
  *	most 63 MiB
