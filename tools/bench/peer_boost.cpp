@@ -71,6 +71,7 @@ static void close_queue(void *state)
 const struct bench_peer peer_boost = {
 	.name = "boost",
 	.what = "Boost.Interprocess message_queue, send() and receive()",
+	.calls_unseen = true,
 	.open = open_queue,
 	.close = close_queue,
 	BENCH_LOOPS,
