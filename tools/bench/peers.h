@@ -128,7 +128,11 @@ extern const struct bench_peer peer_pyqueue_many;
 extern const struct bench_peer peer_pyqueue_many_epoll;
 extern const struct bench_peer peer_epoll_pipes;
 extern const struct bench_peer peer_boost;
+extern const struct bench_peer peer_iceoryx;
+extern const struct bench_peer peer_zeromq;
 extern const struct bench_peer peer_mqueue;
+extern const struct bench_peer peer_sysv;
+extern const struct bench_peer peer_seqpacket;
 extern const struct bench_peer peer_pipe;
 extern const struct bench_peer peer_cpython;
 
