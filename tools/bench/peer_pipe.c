@@ -65,7 +65,7 @@ static void make_room(int fd, struct bench_queue *queue)
 	unsigned long pages = in_page ? (queue->capacity + in_page - 1) / in_page :
 					queue->capacity * each;
 
-	while (pages > 1 && fcntl(fd, F_SETPIPE_SZ, (int)(pages * page)) < 0)
+	while (pages && fcntl(fd, F_SETPIPE_SZ, (int)(pages * page)) < 0)
 		pages /= 2;
 	pages = (unsigned long)fcntl(fd, F_GETPIPE_SZ) / page;
 	queue->capacity = in_page ? pages * in_page : pages / each;
