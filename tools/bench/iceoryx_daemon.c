@@ -29,7 +29,10 @@ __attribute__((noreturn)) static void be_daemon(int config_file, int out)
 {
 	char path[32];
 
-	/* It removes its shared memory, also behind a bench that was killed. */
+	/*
+	 * Behind a bench that was killed it ends, but fails over the process that is no more
+	 * before it has removed its shared memory: the next one does that.
+	 */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);
 	snprintf(path, sizeof(path), "/dev/fd/%d", config_file);

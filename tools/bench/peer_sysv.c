@@ -8,11 +8,12 @@
 #include "alloc.h"
 #include "message.h"
 #include "peers.h"
+#include "sysv_keeper.h"
 
 /**
  * struct queue - a queue, and what its messages are wrapped in
  * @id: the kernel's
- * @maker: the process that has to remove it: nothing else ever does
+ * @maker: the process that has to remove it: to be without users is not enough
  * @type: in front of each message, and never 0
  * @message: room for one. Processes have their own copies
  */
@@ -73,8 +74,10 @@ static void close_queue(void *state)
 {
 	struct queue *q = state;
 
-	if (q->maker == getpid())
+	if (q->maker == getpid()) {
 		msgctl(q->id, IPC_RMID, NULL);
+		bench_sysv_forget(q->id);
+	}
 	free(q);
 }
 
@@ -93,7 +96,9 @@ static int open_queue(struct bench_queue *queue)
 		free(q);
 		return err;
 	}
-	err = make_room(q->id, queue);
+	err = bench_sysv_keep(q->id);
+	if (!err)
+		err = make_room(q->id, queue);
 	if (err)
 		close_queue(q);
 	else
