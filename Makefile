@@ -63,6 +63,10 @@ lib:
 tools examples: lib
 	$(Q)$(MAKE) $(quiet) -C $@
 
+# Beside "tools", for it needs the libraries that it compares with.
+bench-program: lib
+	$(Q)$(MAKE) $(quiet) -C tools bench
+
 selftests: lib
 	@mkdir -p $(build)/selftests
 	$(Q)$(MAKE) $(quiet) -C selftests KSFT='$(kselftest)' OUTPUT='$(build)/selftests'
@@ -101,6 +105,9 @@ setup:
 	$(Q)tools/setup/packages
 	$(Q)tools/setup/kernels
 
+setup-bench:
+	$(Q)tools/setup/packages build bench
+
 setup-vm:
 	$(Q)tools/setup/packages build vm
 	$(Q)tools/setup/kernels $(KERNEL)
@@ -119,7 +126,7 @@ demo: setup-vm
 endif
 
 check: setup
-	$(Q)$(MAKE) $(quiet) lib tools examples selftests modules
+	$(Q)$(MAKE) $(quiet) lib tools bench-program examples selftests modules
 	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
 	$(Q)selftests/run-all </dev/null
 
@@ -134,16 +141,15 @@ bench:
 	$(Q)$(MAKE) $(quiet) bench-native
 	$(Q)$(MAKE) $(quiet) bench-guest
 
-bench-native:
-	$(Q)tools/setup/packages build bench
-	$(Q)$(MAKE) $(quiet) lib tools
+bench-native: setup-bench
+	$(Q)$(MAKE) $(quiet) bench-program
 	@mkdir -p build/bench
 	$(Q)PYQUEUE_BACKEND=shm build/bin/pyqueue-bench --json build/bench/native.json $(ARGS)
 
 guest_peers := getppid,pyqueue,pyqueue ioctl,pyqueue write+read,pyqueue aio,mqueue,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
 
-bench-guest: setup-vm
-	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko
+bench-guest: setup-vm setup-bench
+	$(Q)$(MAKE) $(quiet) bench-program build/kmod-$(KERNEL)/pyqueue.ko
 	@mkdir -p build/bench
 	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one,1p1c,pingpong,loop64,echo64 --size 48 \
 		--peer '$(guest_peers)' $(ARGS) </dev/null >build/bench/guest-$(KERNEL).json
@@ -180,6 +186,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all help lib tools examples selftests modules module no-module setup setup-vm \
+.PHONY: all help lib tools examples selftests modules module no-module setup setup-bench setup-vm bench-program \
 	demo check stress bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
 .DELETE_ON_ERROR:

@@ -5,11 +5,14 @@
  * few may come back without a system call: so what is counted is not less than there were.
  */
 #include <liburing.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -46,6 +49,15 @@ static void one(void)
 
 COUNTED(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
 COUNTED(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
+COUNTED(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))
+COUNTED(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))
+COUNTED(int, mq_send, (mqd_t mq, const char *buf, size_t n, unsigned int priority),
+	(mq, buf, n, priority))
+COUNTED(ssize_t, mq_receive, (mqd_t mq, char *buf, size_t n, unsigned int *priority),
+	(mq, buf, n, priority))
+COUNTED(int, msgsnd, (int id, const void *message, size_t n, int flags), (id, message, n, flags))
+COUNTED(ssize_t, msgrcv, (int id, void *message, size_t n, long type, int flags),
+	(id, message, n, type, flags))
 COUNTED(int, epoll_wait, (int fd, struct epoll_event *events, int n, int timeout),
 	(fd, events, n, timeout))
 COUNTED(int, epoll_pwait2,

@@ -71,11 +71,8 @@ static void close_queue(void *state)
 const struct bench_peer peer_boost = {
 	.name = "boost",
 	.what = "Boost.Interprocess message_queue, send() and receive()",
-	.absent = nullptr,
-	.optional = false,
-	.moves_nothing = false,
+	.calls_unseen = true,
 	.open = open_queue,
 	.close = close_queue,
-	.enter = nullptr,
 	BENCH_LOOPS,
 };

@@ -5,13 +5,14 @@
 #include <mqueue.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <sys/resource.h>
 
 #include "alloc.h"
 #include "message.h"
 #include "peers.h"
 
 /* What everybody may have; more takes CAP_SYS_RESOURCE or another fs.mqueue.msg_max. */
-#define CAPACITY_FOR_ALL 10
+#define CAPACITY_FOR_ALL 10UL
 
 static BENCH_INLINE int put(void *state, const void *data, size_t size)
 {
@@ -48,17 +49,30 @@ static mqd_t create(const struct bench_queue *queue)
 	return mq;
 }
 
+/* For fs.mqueue.msgsize_max, or for all that this user may have in such queues. */
+static bool is_too_long(size_t size)
+{
+	struct rlimit bytes;
+
+	return errno == EINVAL ||
+	       (errno == EMFILE && !getrlimit(RLIMIT_MSGQUEUE, &bytes) && size > bytes.rlim_cur);
+}
+
 static int open_queue(struct bench_queue *queue)
 {
-	mqd_t *mq = bench_alloc(1, sizeof(*mq));
+	mqd_t *mq;
+	mqd_t created;
 
-	queue->state = mq;
-	*mq = create(queue);
-	if (*mq == (mqd_t)-1 && queue->capacity > CAPACITY_FOR_ALL) {
-		queue->capacity = CAPACITY_FOR_ALL;
-		*mq = create(queue);
+	while ((created = create(queue)) == (mqd_t)-1) {
+		if (queue->capacity == 1)
+			return is_too_long(queue->size) ? -EMSGSIZE : -errno;
+		queue->capacity = queue->capacity > CAPACITY_FOR_ALL ? CAPACITY_FOR_ALL :
+								       queue->capacity / 2;
 	}
-	return *mq == (mqd_t)-1 ? -errno : 0;
+	mq = bench_alloc(1, sizeof(*mq));
+	*mq = created;
+	queue->state = mq;
+	return 0;
 }
 
 static void close_queue(void *state)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * A pipe: no messages, only bytes, but everybody's yardstick. It has room for
- * whole pages, and a message does not lie across two of them: so writes of one
- * size are read again as they were written.
+ * A pipe: no messages, only bytes, but everybody's yardstick. It has room for whole
+ * pages. Messages up to a page's size do not lie across two of them: so writes of one
+ * size are read again as they were written. A longer one comes in pieces, which only
+ * one who writes and one who reads keep together.
  */
+#include <limits.h>
 #include <fcntl.h>
 
 #include "alloc.h"
@@ -12,33 +14,35 @@
 
 static BENCH_INLINE int put(void *state, const void *data, size_t size)
 {
-	return bench_write(((const int *)state)[1], data, size);
+	const char *from = (const char *)data;
+
+	while (size) {
+		const ssize_t done = write(((const int *)state)[1], from, size);
+
+		if (done < 0)
+			return -errno;
+		from += done;
+		size -= (size_t)done;
+	}
+	return 0;
 }
 
 static BENCH_INLINE int get(void *state, void *data, size_t size)
 {
-	return bench_read(((const int *)state)[0], data, size);
+	char *to = (char *)data;
+
+	while (size) {
+		const ssize_t done = read(((const int *)state)[0], to, size);
+
+		if (done <= 0)
+			return done ? -errno : -EIO;
+		to += done;
+		size -= (size_t)done;
+	}
+	return 0;
 }
 
 #include "loops.h"
-
-static int open_pipe(struct bench_queue *queue)
-{
-	int *ends = bench_alloc(2, sizeof(*ends));
-	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
-	const unsigned long in_page = page / queue->size;
-	const unsigned long pages = (queue->capacity + in_page - 1) / in_page;
-	int bytes;
-
-	queue->state = ends;
-	if (pipe2(ends, O_CLOEXEC))
-		return -errno;
-	/* The next power of two, unless this user has too much in pipes already. */
-	fcntl(ends[1], F_SETPIPE_SZ, (int)(pages * page));
-	bytes = fcntl(ends[1], F_GETPIPE_SZ);
-	queue->capacity = (unsigned long)bytes / page * in_page;
-	return 0;
-}
 
 static void close_pipe(void *state)
 {
@@ -49,9 +53,48 @@ static void close_pipe(void *state)
 	free(ends);
 }
 
+/*
+ * The kernel takes the next power of two. Less, if this user may not have so much, or has
+ * too much in pipes already.
+ */
+static void make_room(int fd, struct bench_queue *queue)
+{
+	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+	const unsigned long in_page = page / queue->size;
+	const unsigned long each = (queue->size + page - 1) / page;
+	unsigned long pages = in_page ? (queue->capacity + in_page - 1) / in_page :
+					queue->capacity * each;
+
+	while (pages && fcntl(fd, F_SETPIPE_SZ, (int)(pages * page)) < 0)
+		pages /= 2;
+	pages = (unsigned long)fcntl(fd, F_GETPIPE_SZ) / page;
+	queue->capacity = in_page ? pages * in_page : pages / each;
+}
+
+static int open_pipe(struct bench_queue *queue)
+{
+	int *ends = bench_alloc(2, sizeof(*ends));
+	int err = 0;
+
+	if (pipe2(ends, O_CLOEXEC)) {
+		err = -errno;
+		free(ends);
+		return err;
+	}
+	make_room(ends[1], queue);
+	/* One thread could not get rid of half a message. */
+	if (!queue->capacity) {
+		close_pipe(ends);
+		return -EMSGSIZE;
+	}
+	queue->state = ends;
+	return 0;
+}
+
 const struct bench_peer peer_pipe = {
 	.name = "pipe",
 	.what = "write() and read()",
+	.shared_size = PIPE_BUF,
 	.open = open_pipe,
 	.close = close_pipe,
 	BENCH_LOOPS,

@@ -6,7 +6,9 @@ const struct bench_peer *const bench_peers[] = {
 	&peer_getppid,	     &peer_pyqueue,
 	&peer_pyqueue_ioctl, &peer_pyqueue_file,
 	&peer_pyqueue_aio,   &peer_boost,
-	&peer_mqueue,	     &peer_pipe,
+	&peer_iceoryx,	     &peer_zeromq,
+	&peer_mqueue,	     &peer_sysv,
+	&peer_seqpacket,     &peer_pipe,
 	&peer_pyqueue_many,  &peer_pyqueue_many_epoll,
 	&peer_epoll_pipes,   &peer_cpython,
 };

@@ -45,6 +45,9 @@ struct bench_outcome;
  * @limit: it survives no kill, or lacks what the others have: shown as what could be
  *	reached, and not counted among the peers
  * @moves_nothing: it has no messages, only a price
+ * @calls_unseen: its system calls are a library's, and so not counted
+ * @shared_size: the longest message, if several put or several get; 0: as long as open()
+ *	takes
  * @producers: how many processes may put at most; 0: any number
  * @consumers: how many may get; 0: any number
  * @open: make a queue; 0 or -errno, -EMSGSIZE: not for messages of this size, so that the
@@ -87,6 +90,8 @@ struct bench_peer {
 	bool own;
 	bool limit;
 	bool moves_nothing;
+	bool calls_unseen;
+	size_t shared_size;
 	unsigned int producers;
 	unsigned int consumers;
 	int (*open)(struct bench_queue *queue);
@@ -123,7 +128,11 @@ extern const struct bench_peer peer_pyqueue_many;
 extern const struct bench_peer peer_pyqueue_many_epoll;
 extern const struct bench_peer peer_epoll_pipes;
 extern const struct bench_peer peer_boost;
+extern const struct bench_peer peer_iceoryx;
+extern const struct bench_peer peer_zeromq;
 extern const struct bench_peer peer_mqueue;
+extern const struct bench_peer peer_sysv;
+extern const struct bench_peer peer_seqpacket;
 extern const struct bench_peer peer_pipe;
 extern const struct bench_peer peer_cpython;
 

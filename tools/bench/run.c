@@ -120,7 +120,7 @@ static int run_slice(const struct bench_run *run, unsigned int turn)
 
 		if (err)
 			return err;
-		entry->calls = seen.calls == BENCH_CALLS_UNKNOWN ?
+		entry->calls = entry->peer->calls_unseen || seen.calls == BENCH_CALLS_UNKNOWN ?
 				       NAN :
 				       (double)seen.calls / (double)entry->messages;
 		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
@@ -241,6 +241,13 @@ static bool can(const struct bench_workload *workload, const struct bench_peer *
 	       (!peer->consumers || workload->consumers <= peer->consumers);
 }
 
+static bool has_size(const struct bench_run *run, const struct bench_peer *peer)
+{
+	const bool shared = run->workload->producers > 1 || run->workload->consumers > 1;
+
+	return !shared || !peer->shared_size || run->size <= peer->shared_size;
+}
+
 static void close_queues(struct bench_entry *entry)
 {
 	while (entry->queue_count)
@@ -286,7 +293,7 @@ static int open_all(struct bench_run *run, const struct bench_peer *const *peers
 		if (!can(run->workload, peers[i]) || entry_of(run, peers[i]))
 			continue;
 		entry->peer = peers[i];
-		err = open_queues(run, entry);
+		err = has_size(run, peers[i]) ? open_queues(run, entry) : -EMSGSIZE;
 		if (err == -EMSGSIZE || (err && !peers[i]->own && run->workload->queues > 1)) {
 			leave_out(run, peers[i], err);
 			continue;

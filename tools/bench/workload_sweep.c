@@ -16,12 +16,14 @@ static bool suits(const struct bench_peer *peer)
 	return peer->rounds;
 }
 
-static int enter_all(const struct bench_peer *peer, void *const *queues, unsigned int n)
+/* Also those that are to be idle. */
+static int enter_all(const struct bench_peer *peer, const struct bench_queue *queues,
+		     unsigned int n)
 {
 	int err = 0;
 
-	for (unsigned int i = 0; !err && peer->enter && i < n; i++)
-		err = peer->enter(queues[i], BENCH_PUTS | BENCH_GETS);
+	for (unsigned int i = 0; !err && peer->enter && i < (n ? n : 1); i++)
+		err = peer->enter(queues[i].state, BENCH_PUTS | BENCH_GETS);
 	return err;
 }
 
@@ -37,7 +39,7 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 
 	for (unsigned int i = 0; i < busy; i++)
 		states[i] = queue[i].state;
-	err = enter_all(peer, states, busy);
+	err = enter_all(peer, queue, workload->queues);
 	alarm(BENCH_LIMIT_SECONDS);
 	/* Each of them once: what the first message of a queue costs is another matter. */
 	if (!err)
