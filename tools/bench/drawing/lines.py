@@ -61,7 +61,7 @@ def _draw(found, path, title, notes, lines, x_axis, y_axis):
     x_range = min(xs) / 1.3, max(xs) * 1.3
     y_range = min(ys) / 1.3, max(ys) * 1.3
     canvas = Canvas(title, notes + [found.machine()], LEFT, 44 + room(look.label(entry) for entry, _ in lines),
-                    HEIGHT, gap=38)
+                    max(HEIGHT, APART * (len(lines) + 1)), gap=38)
     looks = look.looks(found)
     # pyqueue above all others.
     for entry, points in sorted(lines, key=lambda line: line[0].name == "pyqueue"):
