@@ -61,7 +61,7 @@ def _draw(found, path, title, notes, lines, x_axis, y_axis):
     x_range = min(xs) / 1.3, max(xs) * 1.3
     y_range = min(ys) / 1.3, max(ys) * 1.3
     canvas = Canvas(title, notes + [found.machine()], LEFT, 44 + room(look.label(entry) for entry, _ in lines),
-                    max(HEIGHT, APART * (len(lines) + 1)), gap=38)
+                    max(HEIGHT, 26 * len(lines)), gap=38)
     looks = look.looks(found)
     # pyqueue above all others.
     for entry, points in sorted(lines, key=lambda line: line[0].name == "pyqueue"):
@@ -80,11 +80,11 @@ def _draw(found, path, title, notes, lines, x_axis, y_axis):
     return canvas.save(path)
 
 
-def _collect(runs, x_of, y_of):
-    """A line for each peer: @runs have the points of all."""
+def _collect(runs, entries_of, x_of, y_of):
+    """A line for each of @entries_of a run: @runs have the points of all."""
     lines = {}
     for run in runs:
-        for entry in run.entries:
+        for entry in entries_of(run):
             seen = entry.main
             if not seen.least:
                 continue
@@ -98,14 +98,25 @@ def _rounds(runs):
     return f"Medians of {runs[0].rounds} interleaved rounds, with least and most."
 
 
+def _readable(values):
+    """Those that have room for their names, from the least."""
+    apart = (values[-1] / values[0]) ** 0.12
+    chosen = values[:1]
+    for value in values[1:]:
+        if value >= chosen[-1] * apart:
+            chosen.append(value)
+    return chosen
+
+
 def _size(found, directory):
     sizes = found.sizes(["1p1c"])
     if len(sizes) < 2:
         return "no picture 'size': no runs of 1p1c with several sizes"
     runs = [found.find("1p1c", size) for size in sizes]
-    lines = _collect(runs, lambda run: run.size, lambda run, ns: run.size * 1e9 / ns)
+    lines = _collect(runs, lambda run: run.entries, lambda run: run.size,
+                     lambda run, ns: run.size * 1e9 / ns)
     notes = ["One process puts, one gets. " + _rounds(runs)]
-    tics = [size for i, size in enumerate(sizes) if not i or size >= 3 * sizes[i - 1]]
+    tics = _readable(sizes)
     return _draw(found, f"{directory}/{found.prefix}-size",
                  "Bytes a second by message size: higher is better", notes, lines,
                  ("size of a message", figures.size, tics),
@@ -117,6 +128,11 @@ def _number(run):
     return int(run.workload.rpartition("-")[2])
 
 
+def _without_ways(run):
+    """pyqueue's other ways hide the peers here, and are in the table."""
+    return [entry for entry in run.entries if not entry.own or entry is run.own]
+
+
 def _sweep(name):
     title, note, axis = SWEEPS[name]
 
@@ -125,7 +141,7 @@ def _sweep(name):
                       key=_number)
         if len(runs) < 2:
             return f"no picture '{name}': no runs of {name}-N with several N"
-        lines = _collect(runs, _number, lambda run, ns: ns)
+        lines = _collect(runs, _without_ways, _number, lambda run, ns: ns)
         return _draw(found, f"{directory}/{found.prefix}-{name}", f"Time a message, {title}: lower is better",
                      [f"{note} {figures.size(runs[0].size)} a message.", _rounds(runs)], lines,
                      (axis, lambda value: f"{value:g}", [_number(run) for run in runs]),
