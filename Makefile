@@ -40,7 +40,8 @@ pyqueue: a queue between processes, in the kernel or in shared memory
                          run a command in the virtual machine, or a shell
   make bench [KERNEL=] [ARGS=]
                          measure: make bench-native, on this machine in shared memory;
-                         make bench-guest, the module in the virtual machine
+                         make bench-guest, the module in the virtual machine.
+                         Results, a table and pictures: build/bench/
   make stress [MINUTES=1] [RUNS=100]
                          processes that put, get and are killed, natively: for so
                          long, and then so many short runs
@@ -135,16 +136,17 @@ stress:
 	$(Q)tools/setup/kernels source
 	$(Q)$(MAKE) $(quiet) -C selftests/shm stress KSFT='$(kselftest)' OUTPUT='$(build)/shm'
 
-# Tables to the terminal, JSON to build/bench. ARGS are options of pyqueue-bench. One
-# half after the other, also under -j.
+# Tables to the terminal; JSON, and of it table.md and pictures, to build/bench. ARGS are
+# options of pyqueue-bench. One half after the other, also under -j, and one table of both.
 bench:
 	$(Q)$(MAKE) $(quiet) bench-native
-	$(Q)$(MAKE) $(quiet) bench-guest
+	$(Q)$(MAKE) $(quiet) bench-guest DRAWN_TOO=build/bench/native.json
 
 bench-native: setup-bench
 	$(Q)$(MAKE) $(quiet) bench-program
 	@mkdir -p build/bench
 	$(Q)PYQUEUE_BACKEND=shm build/bin/pyqueue-bench --json build/bench/native.json $(ARGS)
+	$(Q)tools/bench/plot build/bench/native.json --out build/bench
 
 guest_peers := getppid,pyqueue,pyqueue ioctl,pyqueue write+read,pyqueue aio,mqueue,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
 
@@ -153,6 +155,7 @@ bench-guest: setup-vm setup-bench
 	@mkdir -p build/bench
 	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one,1p1c,pingpong,loop64,echo64 --size 48 \
 		--peer '$(guest_peers)' $(ARGS) </dev/null >build/bench/guest-$(KERNEL).json
+	$(Q)tools/bench/plot $(DRAWN_TOO) build/bench/guest-$(KERNEL).json --out build/bench
 
 # As written on the command line: what is a variable there is the guest shell's.
 export PYQUEUE_VM_COMMAND := $(value CMD)
