@@ -58,7 +58,10 @@ static int open_queue(struct bench_queue *queue)
 		queue->capacity = CAPACITY_FOR_ALL;
 		*mq = create(queue);
 	}
-	return *mq == (mqd_t)-1 ? -errno : 0;
+	if (*mq != (mqd_t)-1)
+		return 0;
+	/* There are at least so many, so it is their size (fs.mqueue.msgsize_max). */
+	return errno == EINVAL ? -EMSGSIZE : -errno;
 }
 
 static void close_queue(void *state)

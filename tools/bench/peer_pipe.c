@@ -24,12 +24,15 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 
 static int open_pipe(struct bench_queue *queue)
 {
-	int *ends = bench_alloc(2, sizeof(*ends));
 	const unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
 	const unsigned long in_page = page / queue->size;
-	const unsigned long pages = (queue->capacity + in_page - 1) / in_page;
-	int bytes;
+	unsigned long pages;
+	int *ends, bytes;
 
+	if (!in_page)
+		return -EMSGSIZE;
+	pages = (queue->capacity + in_page - 1) / in_page;
+	ends = bench_alloc(2, sizeof(*ends));
 	queue->state = ends;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
