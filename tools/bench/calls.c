@@ -5,7 +5,9 @@
  * few may come back without a system call: so what is counted is not less than there were.
  */
 #include <liburing.h>
+#include <mqueue.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -54,6 +56,11 @@ COUNTED(int, epoll_pwait2,
 	(fd, events, n, timeout, set))
 COUNTED(int, epoll_ctl, (int fd, int op, int which, struct epoll_event *event),
 	(fd, op, which, event))
+COUNTED(int, sched_yield, (void), ())
+COUNTED(int, mq_send, (mqd_t mq, const char *data, size_t size, unsigned int priority),
+	(mq, data, size, priority))
+COUNTED(ssize_t, mq_receive, (mqd_t mq, char *data, size_t size, unsigned int *priority),
+	(mq, data, size, priority))
 COUNTED(int, io_uring_submit, (struct io_uring * ring), (ring))
 COUNTED(int, io_uring_submit_and_wait, (struct io_uring * ring, unsigned int n), (ring, n))
 COUNTED(int, io_uring_submit_and_wait_timeout,

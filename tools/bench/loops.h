@@ -13,9 +13,9 @@
 #include "clock.h"
 #include "message.h"
 
-#define BENCH_LOOPS                                                                     \
-	.exchange = exchange, .produce = produce, .consume = consume, .bounce = bounce, \
-	.rounds = rounds, .put = put_one, .get = get_one
+#define BENCH_LOOPS                                                               \
+	.put = put_one, .get = get_one, .exchange = exchange, .produce = produce, \
+	.consume = consume, .bounce = bounce, .rounds = rounds
 
 static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
 {

@@ -45,6 +45,7 @@ struct bench_outcome;
  * @limit: it survives no kill, or lacks what the others have: shown as what could be
  *	reached, and not counted among the peers
  * @moves_nothing: it has no messages, only a price
+ * @calls_unseen: its system calls are made inside of other libraries, and not counted
  * @producers: how many processes may put at most; 0: any number
  * @consumers: how many may get; 0: any number
  * @open: make a queue; 0 or -errno, -EMSGSIZE: not for messages of this size, so that the
@@ -87,6 +88,7 @@ struct bench_peer {
 	bool own;
 	bool limit;
 	bool moves_nothing;
+	bool calls_unseen;
 	unsigned int producers;
 	unsigned int consumers;
 	int (*open)(struct bench_queue *queue);

@@ -120,7 +120,7 @@ static int run_slice(const struct bench_run *run, unsigned int turn)
 
 		if (err)
 			return err;
-		entry->calls = seen.calls == BENCH_CALLS_UNKNOWN ?
+		entry->calls = entry->peer->calls_unseen || seen.calls == BENCH_CALLS_UNKNOWN ?
 				       NAN :
 				       (double)seen.calls / (double)entry->messages;
 		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
