@@ -66,7 +66,7 @@ static int get_all(pyq_queue *q, uint64_t *to, unsigned long n, size_t size)
 /* Puts as many as it can and gets those. */
 static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
-	uint64_t sent[BENCH_SIZE_WORDS], received[BENCH_SIZE_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES, received[BENCH_SIZE_WORDS] BENCH_PAGES;
 	const size_t words = size / BENCH_SIZE_STEP;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
@@ -89,7 +89,7 @@ static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
 
 static int produce(void *state, uint64_t first, unsigned long n, size_t size)
 {
-	uint64_t sent[BENCH_SIZE_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
 		block = block_of(n - done, size);
@@ -108,7 +108,7 @@ static int produce(void *state, uint64_t first, unsigned long n, size_t size)
 
 static int consume(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
-	uint64_t received[BENCH_SIZE_WORDS];
+	uint64_t received[BENCH_SIZE_WORDS] BENCH_PAGES;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
 		int err;
