@@ -23,10 +23,16 @@ static int open_queue(struct bench_queue *queue)
 	return err;
 }
 
+/* Not .rounds: nobody waits there, and thousands of queues are many files. */
 const struct bench_peer peer_pyqueue_no_spin = {
 	.name = "pyqueue no spin",
 	.what = "pyq_put() and pyq_get(), which sleep at once",
 	BENCH_OF_THE_LIBRARY,
 	.open = open_queue,
-	BENCH_LOOPS,
+	.put = put_one,
+	.get = get_one,
+	.exchange = exchange,
+	.produce = produce,
+	.consume = consume,
+	.bounce = bounce,
 };
