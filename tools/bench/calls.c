@@ -72,6 +72,8 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
 
 long __wrap_syscall(long number, ...)
 {
@@ -96,4 +98,16 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	one();
 	return __real_ioctl(fd, request, arg);
+}
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, command);
+	arg = va_arg(args, void *);
+	va_end(args);
+	one();
+	return __real_fcntl(fd, command, arg);
 }
