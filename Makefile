@@ -148,7 +148,7 @@ bench-native: setup-bench
 	$(Q)PYQUEUE_BACKEND=shm build/bin/pyqueue-bench --json build/bench/native.json $(ARGS)
 	$(Q)tools/bench/plot build/bench/native.json --out build/bench
 
-guest_peers := getppid,pyqueue,pyqueue ioctl,pyqueue write+read,pyqueue aio,mqueue,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
+guest_peers := getppid,pyqueue,pyqueue no spin,pyqueue sealed,pyqueue ioctl,pyqueue write+read,pyqueue aio,mqueue,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
 
 bench-guest: setup-vm setup-bench
 	$(Q)$(MAKE) $(quiet) bench-program build/kmod-$(KERNEL)/pyqueue.ko

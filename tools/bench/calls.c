@@ -7,6 +7,7 @@
 #include <liburing.h>
 #include <mqueue.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -66,6 +67,7 @@ COUNTED(int, epoll_pwait2,
 	(fd, events, n, timeout, set))
 COUNTED(int, epoll_ctl, (int fd, int op, int which, struct epoll_event *event),
 	(fd, op, which, event))
+COUNTED(int, sched_yield, (void), ())
 COUNTED(int, io_uring_submit, (struct io_uring * ring), (ring))
 COUNTED(int, io_uring_submit_and_wait, (struct io_uring * ring, unsigned int n), (ring, n))
 COUNTED(int, io_uring_submit_and_wait_timeout,
@@ -77,6 +79,8 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
 
 long __wrap_syscall(long number, ...)
 {
@@ -101,4 +105,16 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	one();
 	return __real_ioctl(fd, request, arg);
+}
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, command);
+	arg = va_arg(args, void *);
+	va_end(args);
+	one();
+	return __real_fcntl(fd, command, arg);
 }

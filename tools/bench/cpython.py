@@ -4,43 +4,82 @@ The other side of peer_cpython.c, which runs this as python3 -c:
 
     tasks COUNT SIZE WORKERS WINDOW   apply_async with so many under way; 0: map
     late WHAT COUNT TIMEOUT           timeouts, in nanoseconds: how late each of them ends
+    processes COUNT SIZE CAPACITY PRODUCERS CONSUMERS
+                                      a Queue between processes
+    bounce COUNT SIZE CAPACITY        there and back, by two Queues
     there                             it is: 1
 
 Prints what it was told to measure, by its own clocks, without what it takes to begin: for
-tasks the nanoseconds, those of processors, and the sum of the results' hashes; for late the
-nanoseconds of processors, and each lateness.
+tasks and processes the nanoseconds, those of processors, and the sum of the hashes of what
+has come; for late the nanoseconds of processors, and each lateness; for bounce those, the
+sum, and each round trip.
+
+Messages are written before the clock starts, and hashed when it has stopped: both are slow
+here, and not what is to be compared.
 """
 
 import collections
 import multiprocessing
+import os
 import queue
 import resource
+import signal
 import struct
 import sys
 import time
 
 WORD = 2**64 - 1
+FACTOR = 0x9E3779B97F4A7C15
+
+# Who is left alone does not wait for ever.
+LIMIT_SECONDS = 60
+
+# bench_hash() turns each word by 7 bits for each one behind it: by none, after so many bytes.
+TURN = 64 * 8
 
 
-def messages(count, size):
-    """As bench_fill() in message.h writes them."""
+def messages(first, count, size):
+    """
+    As bench_fill() in message.h writes them. All words of a message are one long number, to
+    which another is added word by word: nothing is carried from the highest bit of each.
+    """
     words = size // 8
-    pack = struct.Struct(f"={words}Q").pack
-    return [
-        pack(*((i * words + k + 1) * 0x9E3779B97F4A7C15 & WORD for k in range(words)))
-        for i in range(count)
-    ]
+    ones = (2 ** (64 * words) - 1) // WORD
+    high = ones << 63
+    low = ones * WORD ^ high
+    steps = struct.pack(f"={words}Q", *((k + 1) * FACTOR & WORD for k in range(words)))
+    steps = int.from_bytes(steps, sys.byteorder)
+
+    def message(i):
+        base = (i * words * FACTOR & WORD) * ones
+        sums = (base & low) + (steps & low) ^ (base ^ steps) & high
+        return sums.to_bytes(size, sys.byteorder)
+
+    return [message(i) for i in range(first, first + count)]
+
+
+def folded(message):
+    """One no longer than TURN, with the same hash."""
+    message = message.rjust((len(message) + TURN - 1) // TURN * TURN, b"\0")
+    value = 0
+    for at in range(0, len(message), TURN):
+        value ^= int.from_bytes(message[at : at + TURN], "little")
+    return value.to_bytes(TURN, "little")
 
 
 def hashed(message):
     """As bench_hash()."""
+    if len(message) > TURN:
+        message = folded(message)
     value = 0
     for (word,) in struct.iter_unpack("=Q", message):
         value = (value << 7 | value >> 57) & WORD ^ word
     return value ^ value >> 32
 
 
-def signed(word):
+def signed(number):
+    """Its last word."""
+    word = number & WORD
     return word - 2**64 if word >> 63 else word
 
 
@@ -66,7 +105,7 @@ def apply_all(pool, arguments, window):
 
 
 def tasks(count, size, workers, window):
-    arguments = messages(count, size)
+    arguments = messages(0, count, size)
     pool = multiprocessing.get_context("fork").Pool(workers)
     pool.map(echo, arguments[:1] * workers, 1)
     cpu = cpu_ns()
@@ -78,7 +117,88 @@ def tasks(count, size, workers, window):
     wall = time.monotonic_ns() - begin
     pool.close()
     pool.join()
-    print(wall, cpu_ns() - cpu, signed(sum(map(hashed, results)) & WORD))
+    print(wall, cpu_ns() - cpu, signed(sum(map(hashed, results))))
+
+
+def put_all(q, sent):
+    for message in sent:
+        q.put(message)
+    q.close()
+    q.join_thread()
+    return [], []
+
+
+def get_all(q, count):
+    return [q.get() for _ in range(count)], []
+
+
+def serve(out, back, sent):
+    received, at = [], [time.monotonic_ns()]
+    for message in sent:
+        out.put(message)
+        received.append(back.get())
+        at.append(time.monotonic_ns())
+    return received, at
+
+
+def send_back(out, back, count):
+    for _ in range(count):
+        back.put(out.get())
+    back.close()
+    back.join_thread()
+    return [], []
+
+
+def together(parts):
+    """
+    Processes, each of which does a part: a function and its arguments. They wait at a line as
+    in cast.c. Returns when they were let go, and of each: when it was through, its processor
+    time, the sum of what it has got, and its times.
+    """
+    context = multiprocessing.get_context("fork")
+    outcomes = [context.SimpleQueue() for _ in parts]
+    ready, go = os.pipe(), os.pipe()
+
+    def take_part(outcome, do, *arguments):
+        signal.alarm(LIMIT_SECONDS)
+        os.close(go[1])
+        os.write(ready[1], b".")
+        os.read(go[0], 1)
+        cpu = time.process_time_ns()
+        received, times = do(*arguments)
+        end = time.monotonic_ns()
+        cpu = time.process_time_ns() - cpu
+        outcome.put((end, cpu, sum(map(hashed, received)), times))
+
+    for outcome, part in zip(outcomes, parts):
+        context.Process(target=take_part, args=(outcome, *part)).start()
+    for _ in parts:
+        os.read(ready[0], 1)
+    begin = time.monotonic_ns()
+    os.close(go[1])
+    return begin, [outcome.get() for outcome in outcomes]
+
+
+def processes(count, size, capacity, producers, consumers):
+    def share(shares, i):
+        return count * i // shares, count * (i + 1) // shares - count * i // shares
+
+    q = multiprocessing.get_context("fork").Queue(capacity)
+    parts = [(put_all, q, messages(*share(producers, i), size)) for i in range(producers)]
+    parts += [(get_all, q, share(consumers, i)[1]) for i in range(consumers)]
+    begin, outcomes = together(parts)
+    ends, cpus, sums, _ = zip(*outcomes)
+    print(max(ends[producers:]) - begin, sum(cpus), signed(sum(sums)))
+
+
+def bounce(count, size, capacity):
+    context = multiprocessing.get_context("fork")
+    out, back = context.Queue(capacity), context.Queue(capacity)
+    parts = [(serve, out, back, messages(0, count, size)), (send_back, out, back, count)]
+    _, outcomes = together(parts)
+    _, cpus, sums, times = zip(*outcomes)
+    at = times[0]
+    print(sum(cpus), signed(sums[0]), *(now - before for before, now in zip(at, at[1:])))
 
 
 def late(what, count, timeout):
@@ -140,5 +260,9 @@ if sys.argv[1] == "tasks":
     tasks(*map(int, sys.argv[2:]))
 elif sys.argv[1] == "late":
     late(sys.argv[2], *map(int, sys.argv[3:]))
+elif sys.argv[1] == "processes":
+    processes(*map(int, sys.argv[2:]))
+elif sys.argv[1] == "bounce":
+    bounce(*map(int, sys.argv[2:]))
 else:
     print(1)

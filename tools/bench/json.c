@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "report.h"
+#include "sweeps.h"
 
 /* Begins an element of a list: what separates it from the last one. */
 static void element(FILE *to, size_t i, const char *indent)
@@ -140,6 +141,27 @@ static void one_run(FILE *to, const struct bench_run *run)
 	comparisons(to, run);
 }
 
+static void sweeps(FILE *to, const struct bench_run *runs, size_t n)
+{
+	size_t count = 0;
+
+	fputs("  \"sweeps\": [", to);
+	for (size_t i = 0; i < bench_sweep_count; i++) {
+		const struct bench_sweep *sweep = &bench_sweeps[i];
+		double seen;
+
+		if (!bench_sweep_look(sweep, runs, n, &seen))
+			continue;
+		element(to, count++, "    ");
+		string_member(to, "name", sweep->name);
+		string_member(to, "peer", sweep->peer->name);
+		number_member(to, "wall", seen);
+		number_member(to, "at_most", sweep->at_most);
+		fprintf(to, "\"met\": %s }", bench_sweep_is_met(sweep, seen) ? "true" : "false");
+	}
+	fputs("\n  ]\n", to);
+}
+
 static void about_system(FILE *to, const struct bench_system *system)
 {
 	fputs("  \"system\": { ", to);
@@ -160,6 +182,8 @@ int bench_json(const struct bench_system *system, const struct bench_run *runs, 
 		element(to, i, "    ");
 		one_run(to, &runs[i]);
 	}
-	fputs("\n  ]\n}\n", to);
+	fputs("\n  ],\n", to);
+	sweeps(to, runs, n);
+	fputs("}\n", to);
 	return fflush(to) || ferror(to) ? -(errno ? errno : EIO) : 0;
 }

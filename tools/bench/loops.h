@@ -20,7 +20,7 @@
 
 static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
-	uint64_t sent[BENCH_SIZE_WORDS], received[BENCH_SIZE_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES, received[BENCH_SIZE_WORDS] BENCH_PAGES;
 	const size_t words = size / BENCH_SIZE_STEP;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
@@ -41,7 +41,7 @@ static BENCH_INLINE int exchange_sized(void *state, unsigned long n, size_t size
 
 static BENCH_INLINE int produce_sized(void *state, uint64_t first, unsigned long n, size_t size)
 {
-	uint64_t sent[BENCH_SIZE_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
 		block = bench_block(n - done, size);
@@ -58,7 +58,7 @@ static BENCH_INLINE int produce_sized(void *state, uint64_t first, unsigned long
 
 static BENCH_INLINE int consume_sized(void *state, unsigned long n, size_t size, uint64_t *sum)
 {
-	uint64_t received[BENCH_SIZE_WORDS];
+	uint64_t received[BENCH_SIZE_WORDS] BENCH_PAGES;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
 		block = bench_block(n - done, size);
@@ -77,7 +77,7 @@ static BENCH_INLINE int consume_sized(void *state, unsigned long n, size_t size,
 static BENCH_INLINE int bounce_sized(void *out, void *in, bool serves, unsigned long n, size_t size,
 				     uint64_t *sum, uint64_t *back_at)
 {
-	uint64_t sent[BENCH_SIZE_WORDS], received[BENCH_SIZE_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES, received[BENCH_SIZE_WORDS] BENCH_PAGES;
 	const size_t words = size / BENCH_SIZE_STEP;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
@@ -106,7 +106,7 @@ static BENCH_INLINE int rounds_sized(void *const *queues, unsigned int queue_cou
 				     unsigned int depth, unsigned long n, size_t size,
 				     uint64_t *sum)
 {
-	uint64_t sent[BENCH_SIZE_WORDS], received[BENCH_SIZE_WORDS];
+	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES, received[BENCH_SIZE_WORDS] BENCH_PAGES;
 	const size_t words = size / BENCH_SIZE_STEP;
 	unsigned int turn = 0;
 

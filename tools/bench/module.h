@@ -6,7 +6,7 @@
 #include <pyqueue.h>
 
 #include "alloc.h"
-#include "peers.h"
+#include "peer_pyqueue.h"
 
 #define BENCH_OF_THE_MODULE                                                                \
 	.absent = "there is no /dev/pyqueue", .optional = true, .open = bench_module_open, \
@@ -21,7 +21,7 @@ static inline int bench_module_open(struct bench_queue *queue)
 {
 	const struct pyq_attr attr = {
 		.maxsize = (int64_t)queue->capacity,
-		.payload = queue->size,
+		.payload = bench_pyqueue_payload(queue->size),
 		.flags = PYQ_SEALED, /* as those have it who cannot map it */
 		.backend = "kernel",
 	};

@@ -68,6 +68,8 @@ static void close_queue(void *state)
 	delete static_cast<message_queue *>(state);
 }
 
+/* Those that are not named are zeros, in C++ as in C. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 const struct bench_peer peer_boost = {
 	.name = "boost",
 	.what = "Boost.Interprocess message_queue, send() and receive()",

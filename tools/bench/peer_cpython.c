@@ -12,7 +12,12 @@
 #include <sys/wait.h>
 
 #include "alloc.h"
+#include "percentiles.h"
 #include "workloads.h"
+
+/* A process of Python is large, and keeps all of its messages. */
+#define MOST_PROCESSES 8
+#define MOST_BYTES (64 << 20)
 
 __asm__(".pushsection .rodata\n"
 	"cpython_script:\n"
@@ -23,9 +28,9 @@ extern const char cpython_script[];
 
 __attribute__((noreturn)) static void be_python(int out, const char *const *args)
 {
-	const char *argv[9] = { "python3", "-c", cpython_script };
+	const char *argv[10] = { "python3", "-c", cpython_script };
 
-	for (size_t i = 3; i < 8 && (argv[i] = args[i - 3]); i++)
+	for (size_t i = 3; i < 9 && (argv[i] = args[i - 3]); i++)
 		;
 	/* It does not outlive the bench, nor run for ever. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -89,16 +94,9 @@ static const char *text(struct text *to, uint64_t number)
 	return to->of;
 }
 
-static int tasks(const struct bench_workload *workload, unsigned long n, size_t size,
-		 struct bench_outcome *outcome)
+/* What all have that is not a latency. */
+static int ask_for_sum(const char *const *args, struct bench_outcome *outcome)
 {
-	struct text number[4];
-	const char *args[] = { "tasks",
-			       text(&number[0], n),
-			       text(&number[1], size),
-			       text(&number[2], workload->consumers),
-			       text(&number[3], workload->window),
-			       NULL };
 	int64_t seen[3];
 	int err = ask(args, seen, 3);
 
@@ -109,6 +107,20 @@ static int tasks(const struct bench_workload *workload, unsigned long n, size_t 
 	outcome->sum = (uint64_t)seen[2];
 	outcome->calls = BENCH_CALLS_UNKNOWN;
 	return 0;
+}
+
+static int tasks(const struct bench_workload *workload, unsigned long n, size_t size,
+		 struct bench_outcome *outcome)
+{
+	struct text number[4];
+	const char *args[] = { "tasks",
+			       text(&number[0], n),
+			       text(&number[1], size),
+			       text(&number[2], workload->consumers),
+			       text(&number[3], workload->window),
+			       NULL };
+
+	return ask_for_sum(args, outcome);
 }
 
 static int late(const struct bench_workload *workload, unsigned long n, int64_t *seen,
@@ -128,6 +140,45 @@ static int late(const struct bench_workload *workload, unsigned long n, int64_t 
 	return err;
 }
 
+static unsigned long capacity(const struct bench_workload *workload, size_t size)
+{
+	return workload->capacity ? workload->capacity : bench_capacity(size);
+}
+
+static int bounce(const struct bench_workload *workload, unsigned long n, size_t size,
+		  struct bench_outcome *outcome)
+{
+	struct text number[3];
+	const char *args[] = { "bounce", text(&number[0], n), text(&number[1], size),
+			       text(&number[2], capacity(workload, size)), NULL };
+	int64_t *seen = bench_alloc(n + 2, sizeof(*seen));
+	int err = ask(args, seen, n + 2);
+
+	outcome->sum = (uint64_t)seen[1];
+	bench_percentiles(seen + 2, n, outcome->ns);
+	outcome->ns[BENCH_CPU] = (uint64_t)seen[0];
+	outcome->calls = BENCH_CALLS_UNKNOWN;
+	free(seen);
+	return err;
+}
+
+static int processes(const struct bench_workload *workload, unsigned long n, size_t size,
+		     struct bench_outcome *outcome)
+{
+	struct text number[5];
+	const char *args[] = { "processes",
+			       text(&number[0], n),
+			       text(&number[1], size),
+			       text(&number[2], capacity(workload, size)),
+			       text(&number[3], workload->producers),
+			       text(&number[4], workload->consumers),
+			       NULL };
+
+	if (workload->latency)
+		return bounce(workload, n, size, outcome);
+	return ask_for_sum(args, outcome);
+}
+
 static int open_nothing(struct bench_queue *queue)
 {
 	const char *args[] = { "there", NULL };
@@ -144,11 +195,15 @@ static void close_nothing(void *state)
 
 const struct bench_peer peer_cpython = {
 	.name = "cpython",
-	.what = "multiprocessing of Python",
-	.absent = "there is no python3 here that has multiprocessing",
-	.optional = true,
+	.what = "multiprocessing.Queue; writes its messages before, reads them afterwards",
+	.absent = "there is no python3 here that has multiprocessing; "
+		  "'make bench-native' installs it",
+	.producers = MOST_PROCESSES,
+	.consumers = MOST_PROCESSES,
+	.most_bytes = MOST_BYTES,
 	.open = open_nothing,
 	.close = close_nothing,
+	.processes = processes,
 	.tasks = tasks,
 	.late = late,
 };

@@ -3,14 +3,29 @@
 #include "peers.h"
 
 const struct bench_peer *const bench_peers[] = {
-	&peer_getppid,	     &peer_pyqueue,
-	&peer_pyqueue_ioctl, &peer_pyqueue_file,
-	&peer_pyqueue_aio,   &peer_boost,
-	&peer_iceoryx,	     &peer_zeromq,
-	&peer_mqueue,	     &peer_sysv,
-	&peer_seqpacket,     &peer_pipe,
-	&peer_pyqueue_many,  &peer_pyqueue_many_epoll,
-	&peer_epoll_pipes,   &peer_cpython,
+	&peer_getppid,
+	&peer_pyqueue,
+	&peer_pyqueue_no_spin,
+	&peer_pyqueue_batch,
+	&peer_pyqueue_zero_copy,
+	&peer_pyqueue_sealed,
+	&peer_pyqueue_ioctl,
+	&peer_pyqueue_file,
+	&peer_pyqueue_aio,
+	&peer_spsc,
+	&peer_mpmc,
+	&peer_mutex_ring,
+	&peer_boost,
+	&peer_iceoryx,
+	&peer_zeromq,
+	&peer_mqueue,
+	&peer_sysv,
+	&peer_seqpacket,
+	&peer_pipe,
+	&peer_pyqueue_many,
+	&peer_pyqueue_many_epoll,
+	&peer_epoll_pipes,
+	&peer_cpython,
 };
 
 const size_t bench_peer_count = sizeof(bench_peers) / sizeof(bench_peers[0]);

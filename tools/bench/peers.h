@@ -50,6 +50,7 @@ struct bench_outcome;
  *	takes
  * @producers: how many processes may put at most; 0: any number
  * @consumers: how many may get; 0: any number
+ * @most_bytes: how many bytes of messages a measurement may have; 0: any number
  * @open: make a queue; 0 or -errno, -EMSGSIZE: not for messages of this size, so that the
  *	peer has no part in this run
  * @close: the reverse
@@ -70,6 +71,8 @@ struct bench_outcome;
  * @rounds: as @exchange: @depth messages into a queue and out of it, then the next queue's
  *	turn. NULL likewise
  *
+ * @processes: instead of @produce, @consume and @bounce: do what the workload says with
+ *	processes of its own. NULL likewise
  * @tasks: have a pool of the workload's consumers return @n arguments as they are, with its
  *	window; NULL likewise
  * @late: run into @n timeouts of what the workload waits for, of BENCH_TIMEOUT_NS each, and
@@ -79,8 +82,9 @@ struct bench_outcome;
  * @loop: the same with many queues (many.h), which are one of these, a message in each;
  *	@out and @in may be the same ones, then @serves. NULL likewise
  *
- * @put to @rounds, and @loop, are what is timed; loops.h makes all but the last. @tasks, @late
- * and @death take the times themselves: without what it takes to begin and to end.
+ * @put to @rounds, and @loop, are what is timed; loops.h makes all but the last. @processes,
+ * @tasks, @late and @death take the times themselves: without what it takes to begin and to
+ * end.
  */
 struct bench_peer {
 	const char *name;
@@ -94,6 +98,7 @@ struct bench_peer {
 	size_t shared_size;
 	unsigned int producers;
 	unsigned int consumers;
+	size_t most_bytes;
 	int (*open)(struct bench_queue *queue);
 	void (*close)(void *state);
 	int (*enter)(void *state, unsigned int role);
@@ -108,6 +113,8 @@ struct bench_peer {
 	int (*rounds)(void *const *queues, unsigned int queue_count, unsigned int depth,
 		      unsigned long n, size_t size, uint64_t *sum);
 	int (*loop)(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum);
+	int (*processes)(const struct bench_workload *workload, unsigned long n, size_t size,
+			 struct bench_outcome *outcome);
 	int (*tasks)(const struct bench_workload *workload, unsigned long n, size_t size,
 		     struct bench_outcome *outcome);
 	int (*late)(const struct bench_workload *workload, unsigned long n, int64_t *seen,
@@ -121,15 +128,22 @@ extern const size_t bench_peer_count;
 
 extern const struct bench_peer peer_getppid;
 extern const struct bench_peer peer_pyqueue;
+extern const struct bench_peer peer_pyqueue_no_spin;
+extern const struct bench_peer peer_pyqueue_batch;
+extern const struct bench_peer peer_pyqueue_zero_copy;
+extern const struct bench_peer peer_pyqueue_sealed;
 extern const struct bench_peer peer_pyqueue_ioctl;
 extern const struct bench_peer peer_pyqueue_file;
 extern const struct bench_peer peer_pyqueue_aio;
 extern const struct bench_peer peer_pyqueue_many;
 extern const struct bench_peer peer_pyqueue_many_epoll;
 extern const struct bench_peer peer_epoll_pipes;
+extern const struct bench_peer peer_spsc;
+extern const struct bench_peer peer_mpmc;
 extern const struct bench_peer peer_boost;
 extern const struct bench_peer peer_iceoryx;
 extern const struct bench_peer peer_zeromq;
+extern const struct bench_peer peer_mutex_ring;
 extern const struct bench_peer peer_mqueue;
 extern const struct bench_peer peer_sysv;
 extern const struct bench_peer peer_seqpacket;

@@ -50,6 +50,13 @@ const struct bench_ratio bench_ratios[] = {
 		.at_most = 1.5,
 	},
 	{
+		.name = "pyqueue / spsc (unsafe)",
+		.workload = &workload_one,
+		.over = &peer_pyqueue,
+		.under = &peer_spsc,
+		.at_most = 2,
+	},
+	{
 		.name = "epoll+pipes / pyqueue aio64",
 		.workload = &workload_loop64,
 		.over = &peer_epoll_pipes,
@@ -87,6 +94,20 @@ const struct bench_ratio bench_ratios[] = {
 		.at_least = 10,
 	},
 	{
+		.name = "mqueue / pyqueue sealed",
+		.workload = &workload_one,
+		.over = &peer_mqueue,
+		.under = &peer_pyqueue_sealed,
+		.at_least = 1.5,
+	},
+	{
+		.name = "mqueue / pyqueue sealed",
+		.workload = &workload_1p1c,
+		.over = &peer_mqueue,
+		.under = &peer_pyqueue_sealed,
+		.at_least = 1.5,
+	},
+	{
 		.name = "pipe / pyqueue",
 		.workload = &workload_1p1c,
 		.over = &peer_pipe,
@@ -108,6 +129,23 @@ const struct bench_ratio bench_ratios[] = {
 		.over = &peer_pipe,
 		.under = &peer_pyqueue,
 		.backend = "shm",
+	},
+	/* Those who sleep at once, as their peers do. */
+	{
+		.name = "mqueue / pyqueue no spin",
+		.workload = &workload_pingpong,
+		.over = &peer_mqueue,
+		.under = &peer_pyqueue_no_spin,
+		.backend = "kernel",
+		.at_least = 1,
+	},
+	{
+		.name = "mutex ring / pyqueue no spin",
+		.workload = &workload_pingpong,
+		.over = &peer_mutex_ring,
+		.under = &peer_pyqueue_no_spin,
+		.backend = "shm",
+		.at_least = 1,
 	},
 	/* What users get instead; small messages, and large ones. */
 	BEST(workload_1p1c, 8, 240, 2.5),

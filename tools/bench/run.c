@@ -55,9 +55,18 @@ static uint64_t expected_sum(unsigned long messages, size_t size)
 	return sum;
 }
 
+static unsigned long most_messages(const struct bench_run *run, const struct bench_entry *entry)
+{
+	const size_t bytes = entry->peer->most_bytes;
+
+	return bytes && bytes / run->size < MESSAGES_MAX ? bytes / run->size : MESSAGES_MAX;
+}
+
 static void plan(const struct bench_run *run, struct bench_entry *entry, double messages)
 {
-	entry->messages = messages < MESSAGES_MAX ? (unsigned long)messages : MESSAGES_MAX;
+	const unsigned long most = most_messages(run, entry);
+
+	entry->messages = messages < (double)most ? (unsigned long)messages : most;
 	entry->expected = expected_sum(entry->messages, run->size);
 }
 
@@ -88,7 +97,7 @@ static int calibrate(const struct bench_run *run, struct bench_entry *entry)
 		factor = (double)run->workload->slice_ns / (double)(seen.ns[BENCH_WALL] + 1);
 		/* What a short one says of a long one is not much. */
 		plan(run, entry, (double)entry->messages * (factor < 8 ? factor : 8) + 1);
-	} while (factor > 2 && entry->messages < MESSAGES_MAX);
+	} while (factor > 2 && entry->messages < most_messages(run, entry));
 	return 0;
 }
 

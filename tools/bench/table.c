@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "report.h"
+#include "sweeps.h"
 
 void bench_table_system(const struct bench_system *system, FILE *to)
 {
@@ -106,12 +107,32 @@ void bench_table_run(const struct bench_run *run, FILE *to)
 		row_of_comparison(run, &run->comparisons[i], to);
 }
 
-/* The targets of all runs, and each that is not met once more. */
-void bench_table_verdict(const struct bench_run *runs, size_t n, FILE *to)
-{
-	unsigned int targets = 0, met = 0;
+struct tally {
+	unsigned int targets;
+	unsigned int met;
+};
 
-	fputc('\n', to);
+/* All that were looked at: they have no table of their own. */
+static void judge_sweeps(const struct bench_run *runs, size_t n, struct tally *tally, FILE *to)
+{
+	for (size_t i = 0; i < bench_sweep_count; i++) {
+		const struct bench_sweep *sweep = &bench_sweeps[i];
+		double seen;
+		bool met;
+
+		if (!bench_sweep_look(sweep, runs, n, &seen))
+			continue;
+		met = bench_sweep_is_met(sweep, seen);
+		tally->targets++;
+		tally->met += met;
+		fprintf(to, "%s: %s %.2f (at most %g wanted): %s\n", sweep->name, sweep->peer->name,
+			seen, sweep->at_most, met ? "met" : "NOT MET");
+	}
+}
+
+/* Each that is not met once more. */
+static void judge_ratios(const struct bench_run *runs, size_t n, struct tally *tally, FILE *to)
+{
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < runs[i].comparison_count; k++) {
 			const struct bench_comparison *comparison = &runs[i].comparisons[k];
@@ -120,9 +141,9 @@ void bench_table_verdict(const struct bench_run *runs, size_t n, FILE *to)
 
 			if (!bench_ratio_has_target(ratio))
 				continue;
-			targets++;
+			tally->targets++;
 			if (bench_ratio_is_met(ratio, seen)) {
-				met++;
+				tally->met++;
 				continue;
 			}
 			fprintf(to, "NOT MET: %s, %zu bytes: %s is %.2f; ", runs[i].workload->name,
@@ -131,5 +152,15 @@ void bench_table_verdict(const struct bench_run *runs, size_t n, FILE *to)
 			fputc('\n', to);
 		}
 	}
-	fprintf(to, "%u of %u targets met\n", met, targets);
+}
+
+/* The targets of all runs. */
+void bench_table_verdict(const struct bench_run *runs, size_t n, FILE *to)
+{
+	struct tally tally = { 0 };
+
+	fputc('\n', to);
+	judge_sweeps(runs, n, &tally, to);
+	judge_ratios(runs, n, &tally, to);
+	fprintf(to, "%u of %u targets met\n", tally.met, tally.targets);
 }

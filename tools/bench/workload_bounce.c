@@ -51,8 +51,11 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 		.n = n,
 		.play = workload == &workload_echo64 ? play_loop : play_bounce,
 	};
-	int err = peer->open(&back);
+	int err;
 
+	if (peer->processes)
+		return peer->processes(workload, n, queue->size, outcome);
+	err = peer->open(&back);
 	if (err)
 		return err;
 	err = bench_cast_run(&cast, outcome);
@@ -62,7 +65,7 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 
 static bool can_bounce(const struct bench_peer *peer)
 {
-	return peer->bounce;
+	return peer->bounce || peer->processes;
 }
 
 const struct bench_workload workload_pingpong = {

@@ -29,7 +29,7 @@ static void pause_until(uint64_t ns)
 static int put_bursts(const struct bench_cast *cast, uint64_t *put_at)
 {
 	const size_t size = cast->queue->size;
-	uint64_t message[BENCH_SIZE_WORDS], next = bench_wall_ns();
+	uint64_t message[BENCH_SIZE_WORDS] BENCH_PAGES, next = bench_wall_ns();
 	int err = 0;
 
 	for (unsigned long i = 0; !err && i < cast->n; i++) {
@@ -47,7 +47,7 @@ static int get_bursts(const struct bench_cast *cast, const uint64_t *put_at,
 {
 	const size_t size = cast->queue->size;
 	int64_t *seen = bench_alloc(cast->n + 1, sizeof(*seen));
-	uint64_t message[BENCH_SIZE_WORDS];
+	uint64_t message[BENCH_SIZE_WORDS] BENCH_PAGES;
 	int err = 0;
 
 	for (unsigned long i = 0; !err && i < cast->n; i++) {
@@ -69,7 +69,7 @@ static int play_burst(const struct bench_cast *cast, unsigned int i, struct benc
 static int play_full(const struct bench_cast *cast, unsigned int i, struct bench_part *part)
 {
 	const size_t size = cast->queue->size;
-	uint64_t message[BENCH_SIZE_WORDS];
+	uint64_t message[BENCH_SIZE_WORDS] BENCH_PAGES;
 	int err = 0;
 
 	if (!i)

@@ -19,7 +19,7 @@ static int play(const struct bench_cast *cast, unsigned int i, struct bench_part
 
 static bool suits(const struct bench_peer *peer)
 {
-	return peer->produce && peer->consume;
+	return (peer->produce && peer->consume) || peer->processes;
 }
 
 static int measure(const struct bench_workload *workload, const struct bench_peer *peer,
@@ -33,6 +33,8 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 		.play = play,
 	};
 
+	if (peer->processes)
+		return peer->processes(workload, n, queue->size, outcome);
 	return bench_cast_run(&cast, outcome);
 }
 
