@@ -102,6 +102,31 @@ void pyqi_call_after_publishing(pyq_queue *q, unsigned int n);
 /* The same after releasing. */
 void pyqi_call_after_releasing(pyq_queue *q, unsigned int n);
 
+/*
+ * The usual case: there is room, a message fits, and nothing is in the way. @ring is a copy
+ * of the handle's. False does not mean anything. Return: whether it is the caller's.
+ */
+
+static inline bool pyqi_claim_put_at_once(struct pyq_ring *ring, struct pyq_op *op)
+{
+	return !pyq_load(&ring->hdr->detour) && pyq_ring_glance_put(ring, op) &&
+	       pyq_ring_claim_looked(ring, op) && !pyq_ring_advance_tail(ring, op);
+}
+
+static inline bool pyqi_claim_get_at_once(const pyq_queue *q, struct pyq_ring *ring, size_t size,
+					  struct pyq_op *op)
+{
+	if (pyq_load(&ring->hdr->marks) & PYQUEUE_MARK_ORPHAN ||
+	    pyq_load(&ring->hdr->detour) & PYQUEUE_DETOUR_BROKEN || !pyq_ring_glance_get(ring, op))
+		return false;
+	op->len = pyq_load_acquire(&pyq_ring_slot(ring, op->pos)->len);
+	if (op->len > size || op->len > q->payload ||
+	    pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT)
+		return false;
+	/* A CAS from the word that was seen before the length: O. */
+	return pyq_ring_claim_peeked(ring, op);
+}
+
 /* Does somebody wait, on either side, or watch this handle? (G) */
 static inline bool pyqi_somebody_waits(const pyq_queue *q)
 {

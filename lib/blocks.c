@@ -2,6 +2,7 @@
 /* Large messages of the shm backend. */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "blocks.h"
 #include "shm.h"
@@ -37,14 +38,49 @@ static uint64_t freed(uint64_t word)
 	return word >> 32 << 32 | FREE;
 }
 
+/* They are mapped. */
+
 static struct pyqi_block *block(const pyq_queue *q, uint32_t index)
 {
-	return &q->map.blocks[index];
+	return (struct pyqi_block *)(void *)(q->map.large + q->map.block_at) + index;
 }
 
 static char *data_of(const pyq_queue *q, uint32_t index)
 {
-	return q->map.data + (size_t)index * PYQI_BLOCK_SIZE;
+	return q->map.large + q->map.data_at + (size_t)index * PYQI_BLOCK_SIZE;
+}
+
+/*
+ * Map them, unless they are already. Most queues have no large messages: with some thousands
+ * of those the pages that say where these parts are would be most of what is touched.
+ */
+static int map_blocks(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+	const size_t size = q->map.large_size;
+	char *none = NULL, *at;
+
+	if (__atomic_load_n(&q->map.large, __ATOMIC_ACQUIRE))
+		return 0;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, q->fd, (off_t)q->map.large_at);
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	/* As the ring: a child has a mapping of its own. Another thread may have been quicker. */
+	if (madvise(at, size, MADV_DONTFORK)) {
+		munmap(at, size);
+		return -ENOMEM;
+	}
+	if (!__atomic_compare_exchange_n(&q->map.large, &none, at, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		munmap(at, size);
+	return 0;
+}
+
+void pyqi_blocks_unmap(pyq_queue *q)
+{
+	if (q->map.large)
+		munmap(q->map.large, q->map.large_size);
+	q->map.large = NULL;
 }
 
 uint64_t pyqi_blocks_for(uint64_t bytes)
@@ -63,8 +99,8 @@ static uint32_t committed(const pyq_queue *q)
 static int allocate(const pyq_queue *q, const void *begin, const void *end)
 {
 	PYQI_NO_CANCEL;
-	const char *base = (const char *)q->map.ring.hdr;
-	off_t at = (const char *)begin - base, size = (const char *)end - (const char *)begin;
+	const off_t at = (off_t)q->map.large_at + ((const char *)begin - q->map.large);
+	const off_t size = (const char *)end - (const char *)begin;
 	int err;
 
 	do {
@@ -135,6 +171,9 @@ int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
 	*first = PYQI_NO_BLOCK;
 	if (pyqi_blocks_for(len) > q->map.nr_blocks)
 		return -ENOBUFS;
+	err = map_blocks(q);
+	if (err)
+		return err;
 	for (size_t done = 0; done < len;) {
 		size_t n = len - done < PYQI_BLOCK_SIZE ? len - done : PYQI_BLOCK_SIZE;
 		uint32_t index;
@@ -180,6 +219,8 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 	uint32_t index;
 	size_t done;
 
+	if (map_blocks(q))
+		return -ENOMEM;
 	memcpy(first, pyq_ring_slot(&q->map.ring, op->pos)->payload, sizeof(*first));
 	/* All of it before any name is changed: with a message that is spoilt it ends here. */
 	index = *first;
@@ -221,10 +262,12 @@ static bool is_there(const struct pyq_ring *r, uint64_t tag)
 	       pyq_word_is(r, word, position, PYQUEUE_ORPHAN);
 }
 
-void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
+int pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
 {
 	const uint32_t n = committed(q);
 
+	if (n && map_blocks(q))
+		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		struct pyqi_block *b = block(q, i);
 		uint64_t word = pyq_load_acquire(&b->word);
@@ -238,14 +281,18 @@ void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
 		if (!is_there(&q->map.ring, pyq_load_acquire(&b->position)))
 			pyq_cas(&b->word, word, freed(word));
 	}
+	return 0;
 }
 
-uint64_t pyqi_blocks_bytes(const pyq_queue *q)
+int pyqi_blocks_bytes(pyq_queue *q, uint64_t *bytes)
 {
 	const uint32_t n = committed(q);
 	uint64_t taken = 0;
 
+	if (n && map_blocks(q))
+		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
 		taken += is_taken(pyq_load(&block(q, i)->word));
-	return taken * PYQI_BLOCK_SIZE;
+	*bytes = taken * PYQI_BLOCK_SIZE;
+	return 0;
 }

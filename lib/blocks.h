@@ -66,7 +66,7 @@ void pyqi_blocks_free(pyq_queue *q, uint32_t first);
  * @data: room for @op->len bytes; NULL: do not copy
  * @first: out: its first block, to be freed once the slot is released
  *
- * Return: 0; -EUCLEAN: they are not that message's.
+ * Return: 0; -EUCLEAN: they are not that message's; -ENOMEM no room to map them.
  */
 int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first);
 
@@ -75,9 +75,12 @@ ssize_t pyqi_blocks_put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t 
 int pyqi_blocks_release(pyq_queue *q, const struct pyq_op *op, uint32_t first);
 
 /* Free what names @dead and is part of no message; the ring has been recovered. */
-void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead);
+int pyqi_blocks_sweep(pyq_queue *q, uint16_t dead);
 
-/* Bytes of blocks that are taken. */
-uint64_t pyqi_blocks_bytes(const pyq_queue *q);
+/* Bytes of blocks that are taken. Return: 0, -ENOMEM. */
+int pyqi_blocks_bytes(pyq_queue *q, uint64_t *bytes);
+
+/* The handle ends, or its process has. */
+void pyqi_blocks_unmap(pyq_queue *q);
 
 #endif

@@ -185,7 +185,7 @@ static int attach(pyq_queue *q)
 		      st.payload + (uint32_t)sizeof(struct pyqueue_slot), (uint16_t)owner.owner);
 	q->map.size = st.map_bytes;
 	q->map.id = st.id;
-	q->map.loans = 0;
+	q->map.lent = false;
 	return 0;
 }
 

@@ -96,11 +96,16 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline)
 static int drop_taken(pyq_queue *q, struct pyq_op *op)
 {
 	uint32_t first = PYQI_NOT_LARGE;
+	int err = 0;
 
 	if (!pyq_ring_claim_peeked(&q->map.ring, op))
 		return 0;
-	if (pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT &&
-	    pyqi_ops(q)->large_copy(q, op, NULL, &first))
+	if (pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT)
+		err = pyqi_ops(q)->large_copy(q, op, NULL, &first);
+	/* It is the next one's who drops what is there: not called from here, that is this one. */
+	if (err == -ENOMEM)
+		return pyq_ring_give_back(&q->map.ring, op) ? -EOWNERDEAD : err;
+	if (err)
 		return pyqi_broken(q);
 	count_done(q, 1);
 	return pyqi_release(q, op, first);

@@ -38,14 +38,14 @@ static int take(pyq_queue *q, struct pyq_msg *msg, const struct pyq_op *op)
 
 		if (err == -EUCLEAN)
 			return pyqi_broken(q);
-		if (err == -EFAULT)
-			return pyqi_give_back(q, op) ? -EOWNERDEAD : -EFAULT;
+		if (err == -EFAULT || err == -ENOMEM)
+			return pyqi_give_back(q, op) ? -EOWNERDEAD : err;
 		if (err)
 			return err;
 	} else if (op->len > q->payload) {
 		return pyqi_broken(q);
-	} else if (op->len) {
-		memcpy(msg->data, pyq_ring_slot(&q->map.ring, op->pos)->payload, op->len);
+	} else {
+		pyqi_copy(msg->data, pyq_ring_slot(&q->map.ring, op->pos)->payload, op->len);
 	}
 	msg->len = op->len;
 	msg->id = op->pos;
@@ -118,17 +118,9 @@ static inline __attribute__((always_inline)) ssize_t get_at_once(pyq_queue *q, v
 	struct pyq_ring ring = q->map.ring;
 	struct pyqueue_slot *slot;
 
-	if (pyq_load(&ring.hdr->marks) & PYQUEUE_MARK_ORPHAN ||
-	    pyq_load(&ring.hdr->detour) & PYQUEUE_DETOUR_BROKEN || !pyq_ring_glance_get(&ring, op))
+	if (!pyqi_claim_get_at_once(q, &ring, size, op))
 		return -EAGAIN;
 	slot = pyq_ring_slot(&ring, op->pos);
-	op->len = pyq_load_acquire(&slot->len);
-	if (op->len > size || op->len > q->payload ||
-	    pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT)
-		return -EAGAIN;
-	/* A CAS from the word that was seen before the length: O. */
-	if (!pyq_ring_claim_peeked(&ring, op))
-		return -EAGAIN;
 	pyqi_copy(buf, slot->payload, op->len);
 	if (pyq_ring_release(&ring, op))
 		return -EOWNERDEAD;

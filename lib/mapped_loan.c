@@ -24,7 +24,8 @@ static void lend(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op, u
 			    [KIND] = kind ^ q->map.id,
 			    [FIRST] = PYQI_NOT_LARGE },
 	};
-	__atomic_fetch_add(&q->map.loans, 1, __ATOMIC_RELAXED);
+	if (!__atomic_load_n(&q->map.lent, __ATOMIC_RELAXED))
+		__atomic_store_n(&q->map.lent, true, __ATOMIC_RELAXED);
 	pyqi_polls_look(q);
 }
 
@@ -49,17 +50,15 @@ static int check(pyq_queue *q, struct pyq_loan *loan, uint64_t kind, struct pyq_
 
 /*
  * With an error: the loan may be a copy of one that has ended, so what it holds may be
- * gone, and it does not count.
+ * gone.
  */
-static void end(pyq_queue *q, struct pyq_loan *loan, int err)
+static void end(struct pyq_loan *loan, int err)
 {
 	PYQI_KEEP_ERRNO;
 
 	if (!err && is_copy(loan))
 		free(loan->data);
 	*loan = (struct pyq_loan){ .data = NULL };
-	if (!err)
-		__atomic_fetch_sub(&q->map.loans, 1, __ATOMIC_RELAXED);
 }
 
 /* Has somebody ended it already, so that the slot is another message's? */
@@ -89,13 +88,17 @@ static int loan_reserve(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
 {
 	struct pyq_op op = { .pos = 0 };
 	int err = pyqi_begin(q);
+	struct pyq_ring ring;
 	ssize_t ret;
 
 	if (err)
 		return err;
-	ret = pyqi_put_when_ready(q, try_reserve, NULL, &op, deadline);
-	if (ret < 0)
-		return (int)ret;
+	ring = q->map.ring;
+	if (!pyqi_claim_put_at_once(&ring, &op)) {
+		ret = pyqi_put_when_ready(q, try_reserve, NULL, &op, deadline);
+		if (ret < 0)
+			return (int)ret;
+	}
 	lend(q, loan, &op, RESERVED);
 	return 0;
 }
@@ -110,7 +113,7 @@ static int loan_commit(pyq_queue *q, struct pyq_loan *loan, size_t len)
 	if (len > q->payload)
 		return -E2BIG;
 	err = is_over(q, &op) ? -EOWNERDEAD : pyq_ring_publish(&q->map.ring, &op, (uint32_t)len, 0);
-	end(q, loan, err);
+	end(loan, err);
 	if (!err)
 		pyqi_published(q, 1);
 	return err;
@@ -124,7 +127,7 @@ static int loan_discard(pyq_queue *q, struct pyq_loan *loan)
 	if (err)
 		return err;
 	err = pyq_ring_abort(&q->map.ring, &op);
-	end(q, loan, err);
+	end(loan, err);
 	if (err)
 		return err;
 	/*
@@ -170,6 +173,8 @@ static int copy(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op)
 	err = pyqi_ops(q)->large_copy(q, op, data, &first);
 	if (err) {
 		free(data);
+		if (err == -ENOMEM)
+			return pyqi_give_back(q, op) ? -EOWNERDEAD : err;
 		return err == -EUCLEAN ? pyqi_broken(q) : err;
 	}
 	lend(q, loan, op, BORROWED);
@@ -182,13 +187,17 @@ static int loan_borrow(pyq_queue *q, struct pyq_loan *loan, uint64_t deadline)
 {
 	struct pyq_op op = { .pos = 0 };
 	int err = pyqi_begin(q);
+	struct pyq_ring ring;
 	ssize_t ret;
 
 	if (err)
 		return err;
-	ret = pyqi_get_when_ready(q, try_borrow, NULL, &op, deadline);
-	if (ret < 0)
-		return (int)ret;
+	ring = q->map.ring;
+	if (!pyqi_claim_get_at_once(q, &ring, SIZE_MAX, &op)) {
+		ret = pyqi_get_when_ready(q, try_borrow, NULL, &op, deadline);
+		if (ret < 0)
+			return (int)ret;
+	}
 
 	if (pyq_word_flags(op.word) & PYQUEUE_SLOT_INDIRECT)
 		err = copy(q, loan, &op);
@@ -212,7 +221,7 @@ static int loan_release(pyq_queue *q, struct pyq_loan *loan)
 	if (err)
 		return err;
 	err = pyqi_release(q, &op, (uint32_t)loan->opaque[FIRST]);
-	end(q, loan, err);
+	end(loan, err);
 	if (!err)
 		pyqi_released(q, 1);
 	return err;
@@ -226,7 +235,7 @@ static int loan_give_back(pyq_queue *q, struct pyq_loan *loan)
 	if (err)
 		return err;
 	err = pyqi_give_back(q, &op);
-	end(q, loan, err);
+	end(loan, err);
 	return err;
 }
 

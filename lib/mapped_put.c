@@ -30,16 +30,15 @@ static int claim(pyq_queue *q, struct pyq_op *ops, unsigned int n)
 static ssize_t try_put(pyq_queue *q, void *arg)
 {
 	const struct puts *p = arg;
-	struct pyq_ring *r = &q->map.ring;
+	struct pyq_ring ring = q->map.ring;
 	struct pyq_op ops[PYQI_BATCH];
 	int n = claim(q, ops, p->n < PYQI_BATCH ? (unsigned int)p->n : PYQI_BATCH);
 
 	for (int i = 0; i < n; i++) {
 		const struct pyq_msg *msg = &p->msgs[i];
 
-		if (msg->len)
-			memcpy(pyq_ring_slot(r, ops[i].pos)->payload, msg->data, msg->len);
-		if (pyq_ring_publish(r, &ops[i], (uint32_t)msg->len, 0)) {
+		pyqi_copy(pyq_ring_slot(&ring, ops[i].pos)->payload, msg->data, msg->len);
+		if (pyq_ring_publish(&ring, &ops[i], (uint32_t)msg->len, 0)) {
 			n = i ? i : -EOWNERDEAD;
 			break;
 		}
@@ -126,8 +125,7 @@ static inline int put_at_once(pyq_queue *q, const void *data, size_t len)
 	struct pyq_ring ring = q->map.ring;
 	struct pyq_op op;
 
-	if (pyq_load(&ring.hdr->detour) || !pyq_ring_glance_put(&ring, &op) ||
-	    !pyq_ring_claim_looked(&ring, &op) || pyq_ring_advance_tail(&ring, &op))
+	if (!pyqi_claim_put_at_once(&ring, &op))
 		return -EAGAIN;
 	pyqi_copy(pyq_ring_slot(&ring, op.pos)->payload, data, len);
 	if (pyq_ring_publish(&ring, &op, (uint32_t)len, 0))

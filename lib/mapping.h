@@ -13,7 +13,6 @@
 #include <ring/batch.h>
 #include <ring/sleepers.h>
 
-struct pyqi_block;
 struct pyqi_poll;
 struct pyqi_shm;
 
@@ -21,29 +20,35 @@ struct pyqi_shm;
  * struct pyqi_mapping - a handle's part in a mapped ring
  * @ring: the handle's view of it; changes only after a fork
  * @shm: what the shm backend keeps behind the ring's header
- * @blocks: what is known of the blocks for large messages
- * @data: the blocks themselves
+ * @size: bytes mapped there
+ * @large: the file's end, mapped when there is the first large message: blocks.h
+ * @large_at: where in the file that begins
+ * @large_size: bytes of it
+ * @block_at: where in it is what is known of the blocks
+ * @data_at: where the blocks themselves are
  * @nr_blocks: how many
- * @size: bytes mapped
  * @id: the queue's number
  * @generation: the process that all this belongs to
  * @locks: the file through which the owner number is held
  * @busy: held by the thread that settles what the dead have left
- * @checked: when a thread that waited has last looked who is alive, in nanoseconds
+ * @checked: when a thread of it has last looked who is alive, in nanoseconds
  * @in_vain: calls without a timeout that have found nothing
  * @spin: how long to try before a sleep, which follows what has been of use
  * @spin_max: the longest it may be
- * @loans: slots on loan that have not been given back
+ * @lent: slots of it have been on loan
  * @polled: one of the next is there
  * @polls: what makes it pollable, for getting and for putting; NULL until asked for
  */
 struct pyqi_mapping {
 	struct pyq_ring ring;
 	struct pyqi_shm *shm;
-	struct pyqi_block *blocks;
-	char *data;
-	uint32_t nr_blocks;
 	size_t size;
+	char *large;
+	size_t large_at;
+	size_t large_size;
+	size_t block_at;
+	size_t data_at;
+	uint32_t nr_blocks;
 	uint64_t id;
 	uint64_t generation;
 	int locks;
@@ -52,7 +57,7 @@ struct pyqi_mapping {
 	unsigned int in_vain;
 	uint32_t spin;
 	uint32_t spin_max;
-	unsigned int loans;
+	bool lent;
 	bool polled;
 	struct pyqi_poll *polls[2];
 };

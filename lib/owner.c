@@ -56,21 +56,24 @@ static void clear_in_use(pyq_queue *q, unsigned int owner)
 	}
 }
 
-/* Its lock is ours, so it is dead, and nobody else is at it. */
+/*
+ * Its lock is ours, so it is dead, and nobody else is at it. Return: 0; -EUCLEAN; -ENOMEM: it
+ * has to be done again.
+ */
 static int settle(pyq_queue *q, unsigned int owner)
 {
 	struct pyq_op op = { .freed = false };
 	__u32 *detour = &q->map.ring.hdr->detour;
 	bool broken = pyq_ring_recover(&q->map.ring, &op, (uint16_t)owner) < 0;
+	int err = pyqi_blocks_sweep(q, (uint16_t)owner);
 
-	pyqi_blocks_sweep(q, (uint16_t)owner);
 	if (broken)
 		pyq_or32(detour, PYQUEUE_DETOUR_BROKEN);
 	/* It may have died on the way to drop what is there, or have had some in hand. */
 	if (!broken && pyq_load_acquire(detour) & PYQUEUE_DETOUR_DROP)
 		pyqi_mapped_drop(q);
 	pyqi_futex_call_everybody(q);
-	return broken ? -EUCLEAN : 0;
+	return broken ? -EUCLEAN : err;
 }
 
 static int open_locks(pyq_queue *q)
@@ -127,8 +130,8 @@ int pyqi_owner_take(pyq_queue *q)
 
 void pyqi_owner_leave(pyq_queue *q)
 {
-	/* As if dead, to what is still on loan. */
-	if (q->map.loans)
+	/* As if dead, to what may still be on loan. */
+	if (q->map.lent)
 		settle(q, q->map.ring.owner);
 	clear_in_use(q, q->map.ring.owner);
 	close_locks(q);
@@ -154,7 +157,8 @@ static int check_one(pyq_queue *q, unsigned int owner)
 	/* It may have left, or somebody may have settled it, just before. */
 	if (in_use(q, owner)) {
 		err = settle(q, owner);
-		clear_in_use(q, owner);
+		if (err != -ENOMEM)
+			clear_in_use(q, owner);
 	}
 	lock_byte(q, owner, F_UNLCK);
 	return err;
@@ -182,7 +186,7 @@ int pyqi_owner_check(pyq_queue *q)
 		uint64_t bits = pyq_load_acquire(&q->map.shm->owners[word]);
 
 		for (unsigned int bit = 0; bit < 64; bit++)
-			if (bits >> bit & 1 && check_one(q, word * 64 + bit))
+			if (bits >> bit & 1 && check_one(q, word * 64 + bit) == -EUCLEAN)
 				err = -EUCLEAN;
 	}
 	end_settling(q);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "blocks.h"
+#include "deadline.h"
 #include "descriptor.h"
 #include "forked.h"
 #include "generation.h"
@@ -22,6 +23,16 @@
 #include "sleep.h"
 
 /* --- attaching ----------------------------------------------------------------- */
+
+/* Where what may be mapped later is. */
+static void find_large(struct pyqi_mapping *map, const struct pyqi_shm_layout *layout)
+{
+	map->large = NULL;
+	map->large_at = layout->blocks / PYQI_BLOCK_SIZE * PYQI_BLOCK_SIZE;
+	map->large_size = layout->end - map->large_at;
+	map->block_at = layout->blocks - map->large_at;
+	map->data_at = layout->data - map->large_at;
+}
 
 /* Map the queue behind @q->fd; its values from then on are our own copies. */
 static int map_ring(pyq_queue *q)
@@ -36,7 +47,7 @@ static int map_ring(pyq_queue *q)
 	if (err)
 		return err;
 	layout = pyqi_shm_layout(h, page.shm.nr_blocks);
-	q->map.size = layout.end;
+	q->map.size = layout.blocks;
 	at = mmap(NULL, q->map.size, PROT_READ | PROT_WRITE, MAP_SHARED, q->fd, 0);
 	if (at == MAP_FAILED)
 		return errno == EACCES ? -EACCES : -ENOMEM;
@@ -47,14 +58,19 @@ static int map_ring(pyq_queue *q)
 	}
 	pyq_ring_init(&q->map.ring, at, h->maxsize, h->slot_size, 0);
 	q->map.shm = (void *)(at + PYQI_SHM_OFFSET);
-	q->map.blocks = (void *)(at + layout.blocks);
-	q->map.data = at + layout.data;
+	find_large(&q->map, &layout);
 	q->map.nr_blocks = page.shm.nr_blocks;
 	q->map.id = h->id;
 	q->maxsize = (int64_t)h->maxsize;
 	q->max_msg = h->max_msg;
 	q->payload = pyqi_payload(pyq_ring_payload(&q->map.ring), q->max_msg);
 	return 0;
+}
+
+static void unmap(pyq_queue *q)
+{
+	pyqi_blocks_unmap(q);
+	munmap(q->map.ring.hdr, q->map.size);
 }
 
 static int attach(pyq_queue *q)
@@ -65,20 +81,20 @@ static int attach(pyq_queue *q)
 		return err;
 	q->map.busy = 0;
 	q->map.in_vain = 0;
-	q->map.checked = 0;
-	q->map.loans = 0;
+	q->map.checked = pyqi_now();
+	q->map.lent = false;
 	q->map.polled = false;
 	q->map.polls[0] = q->map.polls[1] = NULL;
 	err = pyqi_owner_take(q);
 	if (err)
-		munmap(q->map.ring.hdr, q->map.size);
+		unmap(q);
 	return err;
 }
 
 static void detach(pyq_queue *q)
 {
 	pyqi_owner_leave(q);
-	munmap(q->map.ring.hdr, q->map.size);
+	unmap(q);
 }
 
 static int shm_attach(pyq_queue *q, int fd)
@@ -244,6 +260,7 @@ static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 {
 	PYQI_KEEP_ERRNO;
 	const struct pyqueue_header *hdr;
+	uint64_t large_bytes;
 	ssize_t qsize;
 	struct stat st;
 	int err;
@@ -256,6 +273,9 @@ static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 	pyqi_owner_check(q); /* what the dead have left does not count */
 	qsize = pyqi_mapped_qsize(q);
 	hdr = q->map.ring.hdr;
+	err = pyqi_blocks_bytes(q, &large_bytes);
+	if (err)
+		return err;
 	if (fstat(q->fd, &st))
 		return -errno;
 	*out = (struct pyq_stat){
@@ -264,8 +284,8 @@ static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 		.qsize = qsize < 0 ? 0 : (uint64_t)qsize,
 		.max_msg = q->max_msg,
 		.max_bytes = (uint64_t)q->map.nr_blocks * PYQI_BLOCK_SIZE,
-		.large_bytes = pyqi_blocks_bytes(q),
-		.ring_bytes = (uint64_t)((char *)q->map.blocks - (char *)hdr),
+		.large_bytes = large_bytes,
+		.ring_bytes = q->map.size,
 		.payload = (uint32_t)q->payload,
 		.unfinished = pyqi_mapped_unfinished(q),
 		.getters = announced(&hdr->getters),

@@ -19,12 +19,14 @@
  * struct pyqi_shm - shared by all who have the queue open
  * @owners: which owner numbers are in use, or were by somebody who died
  * @committed: blocks that have memory
+ * @looked: when somebody has last looked who is alive, in nanoseconds
  * @nr_blocks: blocks for large messages
  * @hint: where a free one may be
  */
 struct pyqi_shm {
 	__u64 owners[(PYQI_OWNERS + 1) / 64];
 	__u64 committed;
+	__u64 looked;
 	uint32_t nr_blocks;
 	uint32_t hint;
 };

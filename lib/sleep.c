@@ -8,6 +8,7 @@
 
 #include "deadline.h"
 #include "owner.h"
+#include "shm.h"
 #include "sleep.h"
 #include "spin.h"
 
@@ -16,6 +17,12 @@
 #define SLICE_OF_WATCHMAN 20000000
 #define SLICE 250000000
 #endif
+
+/* The more owners there are the longer it takes to look at all: so many make it a slice more. */
+#define OWNERS_A_SLICE 128
+
+/* For so many slices somebody takes it from the others that they look. */
+#define BELIEVED UINT64_C(16)
 
 /* The sequence: the upper half of the word. */
 static uint32_t *futex_of(struct pyqueue_waiters *side)
@@ -85,35 +92,59 @@ static bool futex_wait(uint32_t *futex, uint32_t value, uint64_t end)
 }
 
 /*
+ * Look, if nobody has for a slice: one for all, as there may be thousands who sleep. Who
+ * spoils the time, or dies before he looks, is not believed for ever.
+ */
+static void look_if_due(pyq_queue *q, uint64_t now)
+{
+	const uint64_t looked = pyq_load(&q->map.shm->looked);
+	const bool due = now - looked >= SLICE;
+
+	if (!due && now - __atomic_load_n(&q->map.checked, __ATOMIC_RELAXED) < BELIEVED * SLICE)
+		return;
+	if (due && !pyq_cas(&q->map.shm->looked, looked, now))
+		return;
+	__atomic_store_n(&q->map.checked, now, __ATOMIC_RELAXED);
+	pyqi_owner_check(q);
+}
+
+/*
  * A slice has gone by in vain. Who watches does this often; the others as well, in
  * case he who watches has been stopped.
  */
 static void look_around(pyq_queue *q, struct pyqi_watch *watch)
 {
-	__atomic_store_n(&q->map.checked, pyqi_now(), __ATOMIC_RELAXED);
-	pyqi_owner_check(q);
+	const uint64_t now = pyqi_now();
+
 	watch->watching = watch->watching || pyqi_owner_watch(q);
 	watch->patient = !watch->watching;
-}
-
-/* Where so much is going on that nobody sleeps a whole slice. */
-static void look_now_and_then(pyq_queue *q, uint64_t now)
-{
-	if (now - __atomic_load_n(&q->map.checked, __ATOMIC_RELAXED) < SLICE)
+	if (!watch->watching) {
+		look_if_due(q, now);
 		return;
+	}
+	pyq_store(&q->map.shm->looked, now);
 	__atomic_store_n(&q->map.checked, now, __ATOMIC_RELAXED);
 	pyqi_owner_check(q);
+}
+
+/* How long to sleep without looking. */
+static uint64_t slice_of(const pyq_queue *q, const struct pyqi_watch *watch)
+{
+	if (watch->patient)
+		return SLICE;
+	return SLICE_OF_WATCHMAN * (watch->watching ? 1 + pyqi_owners(q) / OWNERS_A_SLICE : 1);
 }
 
 bool pyqi_doze(pyq_queue *q, uint32_t *futex, uint32_t value, uint64_t deadline,
 	       struct pyqi_watch *watch)
 {
 	const uint64_t now = pyqi_now();
-	uint64_t end = now + (watch->patient ? SLICE : SLICE_OF_WATCHMAN);
+	const uint64_t end = now + slice_of(q, watch);
 	bool called = futex_wait(futex, value, end < deadline ? end : deadline);
 
+	/* Where so much is going on that nobody sleeps a whole slice. */
 	if (called)
-		look_now_and_then(q, now);
+		look_if_due(q, now);
 	else
 		look_around(q, watch);
 	return called;
