@@ -107,14 +107,16 @@ void pyqi_call_after_releasing(pyq_queue *q, unsigned int n);
  * of the handle's. False does not mean anything. Return: whether it is the caller's.
  */
 
-static inline bool pyqi_claim_put_at_once(struct pyq_ring *ring, struct pyq_op *op)
+#define PYQI_INLINE static inline __attribute__((always_inline))
+
+PYQI_INLINE bool pyqi_claim_put_at_once(struct pyq_ring *ring, struct pyq_op *op)
 {
 	return !pyq_load(&ring->hdr->detour) && pyq_ring_glance_put(ring, op) &&
 	       pyq_ring_claim_looked(ring, op) && !pyq_ring_advance_tail(ring, op);
 }
 
-static inline bool pyqi_claim_get_at_once(const pyq_queue *q, struct pyq_ring *ring, size_t size,
-					  struct pyq_op *op)
+PYQI_INLINE bool pyqi_claim_get_at_once(const pyq_queue *q, struct pyq_ring *ring, size_t size,
+					struct pyq_op *op)
 {
 	if (pyq_load(&ring->hdr->marks) & PYQUEUE_MARK_ORPHAN ||
 	    pyq_load(&ring->hdr->detour) & PYQUEUE_DETOUR_BROKEN || !pyq_ring_glance_get(ring, op))
