@@ -66,14 +66,17 @@ const struct bench_workload workload_4p1c =
 const struct bench_workload workload_8p1c =
 	BETWEEN_PROCESSES("8p1c", "eight processes put, one gets", 8, 1);
 
-/* Many wait for one who puts: who is there in vain should cost nothing. */
-#define WAITERS(n)                                                                                 \
+/*
+ * Many wait for one who puts: who is there in vain should cost nothing. Where there are very
+ * many, each gets some messages, or it would be their beginning and end that is measured.
+ */
+#define WAITERS(n, each)                                                                           \
 	{                                                                                          \
 		.name = "waiters-" #n, .what = "one process puts, " #n " wait to get", .size = 48, \
-		.slices = 1, .slice_ns = 200000000, .producers = 1, .consumers = (n),              \
-		.suits = suits, .measure = measure,                                                \
+		.messages = (n) * (each), .slices = 1, .slice_ns = 200000000, .producers = 1,      \
+		.consumers = (n), .suits = suits, .measure = measure,                              \
 	}
-const struct bench_workload workload_waiters_1 = WAITERS(1);
-const struct bench_workload workload_waiters_10 = WAITERS(10);
-const struct bench_workload workload_waiters_100 = WAITERS(100);
-const struct bench_workload workload_waiters_1000 = WAITERS(1000);
+const struct bench_workload workload_waiters_1 = WAITERS(1, 0);
+const struct bench_workload workload_waiters_10 = WAITERS(10, 0);
+const struct bench_workload workload_waiters_100 = WAITERS(100, 500);
+const struct bench_workload workload_waiters_1000 = WAITERS(1000, 50);
