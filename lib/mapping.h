@@ -31,7 +31,6 @@ struct pyqi_shm;
  * @generation: the process that all this belongs to
  * @locks: the file through which the owner number is held
  * @busy: held by the thread that settles what the dead have left
- * @checked: when a thread of it has last looked who is alive, in nanoseconds
  * @in_vain: calls without a timeout that have found nothing
  * @spin: how long to try before a sleep, which follows what has been of use
  * @spin_max: the longest it may be
@@ -53,7 +52,6 @@ struct pyqi_mapping {
 	uint64_t generation;
 	int locks;
 	int busy;
-	uint64_t checked;
 	unsigned int in_vain;
 	uint32_t spin;
 	uint32_t spin_max;

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 
 #include "blocks.h"
-#include "deadline.h"
 #include "descriptor.h"
 #include "forked.h"
 #include "generation.h"
@@ -81,7 +80,6 @@ static int attach(pyq_queue *q)
 		return err;
 	q->map.busy = 0;
 	q->map.in_vain = 0;
-	q->map.checked = pyqi_now();
 	q->map.lent = false;
 	q->map.polled = false;
 	q->map.polls[0] = q->map.polls[1] = NULL;

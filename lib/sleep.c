@@ -21,9 +21,6 @@
 /* The more owners there are the longer it takes to look at all: so many make it a slice more. */
 #define OWNERS_A_SLICE 128
 
-/* For so many slices somebody takes it from the others that they look. */
-#define BELIEVED UINT64_C(16)
-
 /* The sequence: the upper half of the word. */
 static uint32_t *futex_of(struct pyqueue_waiters *side)
 {
@@ -92,20 +89,15 @@ static bool futex_wait(uint32_t *futex, uint32_t value, uint64_t end)
 }
 
 /*
- * Look, if nobody has for a slice: one for all, as there may be thousands who sleep. Who
- * spoils the time, or dies before he looks, is not believed for ever.
+ * Look, if nobody has for a slice: one for all, as there may be thousands who sleep. If he
+ * dies on the way another does after the next slice.
  */
 static void look_if_due(pyq_queue *q, uint64_t now)
 {
 	const uint64_t looked = pyq_load(&q->map.shm->looked);
-	const bool due = now - looked >= SLICE;
 
-	if (!due && now - __atomic_load_n(&q->map.checked, __ATOMIC_RELAXED) < BELIEVED * SLICE)
-		return;
-	if (due && !pyq_cas(&q->map.shm->looked, looked, now))
-		return;
-	__atomic_store_n(&q->map.checked, now, __ATOMIC_RELAXED);
-	pyqi_owner_check(q);
+	if (now - looked >= SLICE && pyq_cas(&q->map.shm->looked, looked, now))
+		pyqi_owner_check(q);
 }
 
 /*
@@ -123,7 +115,6 @@ static void look_around(pyq_queue *q, struct pyqi_watch *watch)
 		return;
 	}
 	pyq_store(&q->map.shm->looked, now);
-	__atomic_store_n(&q->map.checked, now, __ATOMIC_RELAXED);
 	pyqi_owner_check(q);
 }
 
