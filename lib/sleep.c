@@ -92,11 +92,13 @@ static bool futex_wait(uint32_t *futex, uint32_t value, uint64_t end)
  * Look, if nobody has for a slice: one for all, as there may be thousands who sleep. If he
  * dies on the way another does after the next slice.
  */
-static void look_if_due(pyq_queue *q, uint64_t now)
+static void look_if_due(pyq_queue *q)
 {
-	const uint64_t looked = pyq_load(&q->map.shm->looked);
+	const uint64_t looked = pyq_load(&q->map.shm->looked), now = pyqi_now();
+	/* Another's clock may be ahead a little; in another time namespace by far. */
+	const uint64_t apart = now > looked ? now - looked : looked - now;
 
-	if (now - looked >= SLICE && pyq_cas(&q->map.shm->looked, looked, now))
+	if (apart >= SLICE && pyq_cas(&q->map.shm->looked, looked, now))
 		pyqi_owner_check(q);
 }
 
@@ -106,15 +108,13 @@ static void look_if_due(pyq_queue *q, uint64_t now)
  */
 static void look_around(pyq_queue *q, struct pyqi_watch *watch)
 {
-	const uint64_t now = pyqi_now();
-
 	watch->watching = watch->watching || pyqi_owner_watch(q);
 	watch->patient = !watch->watching;
 	if (!watch->watching) {
-		look_if_due(q, now);
+		look_if_due(q);
 		return;
 	}
-	pyq_store(&q->map.shm->looked, now);
+	pyq_store(&q->map.shm->looked, pyqi_now());
 	pyqi_owner_check(q);
 }
 
@@ -129,13 +129,12 @@ static uint64_t slice_of(const pyq_queue *q, const struct pyqi_watch *watch)
 bool pyqi_doze(pyq_queue *q, uint32_t *futex, uint32_t value, uint64_t deadline,
 	       struct pyqi_watch *watch)
 {
-	const uint64_t now = pyqi_now();
-	const uint64_t end = now + slice_of(q, watch);
+	const uint64_t end = pyqi_now() + slice_of(q, watch);
 	bool called = futex_wait(futex, value, end < deadline ? end : deadline);
 
 	/* Where so much is going on that nobody sleeps a whole slice. */
 	if (called)
-		look_if_due(q, now);
+		look_if_due(q);
 	else
 		look_around(q, watch);
 	return called;
