@@ -299,7 +299,8 @@ PYQ_API int pyq_put(pyq_queue *q, const void *data, size_t len, int64_t timeout)
  * PYQ_NOWAIT; -ETIMEDOUT; -ESHUTDOWN shut down and empty; -EMSGSIZE the message
  * is longer than @size and stays (pyq_get_msg() tells the length,
  * pyq_get_alloc() needs none); -EBADF not open for getting; -EFAULT; -EINVAL a
- * bad timeout; -EUCLEAN.
+ * bad timeout; -EUCLEAN; of one in shared memory -ENOMEM no address space to map large
+ * messages, when there is the first one for this handle (it stays).
  */
 PYQ_API ssize_t pyq_get(pyq_queue *q, void *buf, size_t size, int64_t timeout);
 
@@ -520,7 +521,7 @@ struct pyq_stat {
  * @q: the queue
  * @st: filled in
  *
- * Return: 0.
+ * Return: 0; of one in shared memory -ENOMEM no address space to map large messages.
  */
 PYQ_API int pyq_stat(pyq_queue *q, struct pyq_stat *st);
 
