@@ -46,8 +46,8 @@ struct pyqi_wait {
  * @put_large: put a message that does not fit a slot. Returns 1 or an error.
  * @large_ready: could @large_copy be done now? Returns 0, or an error; NULL: always
  * @large_copy: copy the message of a claimed slot that is not in it, @op->len bytes;
- *	what @large_release needs is in @first. Returns 0, -EUCLEAN, -EOWNERDEAD, or
- *	-EFAULT where it is the system that copies.
+ *	what @large_release needs is in @first. Returns 0, -EUCLEAN, -EOWNERDEAD,
+ *	-EFAULT where it is the system that copies, or as @large_ready.
  * @large_release: release that slot. As pyq_ring_release().
  */
 struct pyqi_ring_ops {
