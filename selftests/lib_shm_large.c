@@ -67,10 +67,12 @@ FIXTURE_TEARDOWN(large)
 #define get_large(q) lib(pyq_get(q, self->got, sizeof(self->got), PYQ_NOWAIT))
 
 /* What was put by another handle cannot be mapped: it stays. */
-/* proves: pyq_get -ENOMEM, pyq_stat -ENOMEM, pyq_shutdown -ENOMEM */
+/* proves: pyq_get -ENOMEM, pyq_get_msg -ENOMEM, pyq_get_many -ENOMEM */
+/* proves: pyq_stat -ENOMEM, pyq_shutdown -ENOMEM */
 TEST_F(large, no_address_space)
 {
-	int got, borrowed, told, ended;
+	struct pyq_msg msg = { .data = self->got, .size = sizeof(self->got) };
+	int got, got_msg, got_many, borrowed, told, ended;
 	struct pyq_loan loan;
 	struct pyq_stat stat;
 
@@ -78,11 +80,15 @@ TEST_F(large, no_address_space)
 		SKIP(return, "sanitizers need memory");
 	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &little));
 	got = (int)pyq_get(self->other, self->got, sizeof(self->got), PYQ_NOWAIT);
+	got_msg = (int)pyq_get_msg(self->other, &msg, PYQ_NOWAIT);
+	got_many = (int)pyq_get_many(self->other, &msg, 1, PYQ_NOWAIT);
 	borrowed = pyq_borrow(self->other, &loan, PYQ_NOWAIT);
 	told = pyq_stat(self->other, &stat);
 	ended = pyq_shutdown(self->other, true);
 	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &much));
 	EXPECT_EQ(-ENOMEM, got);
+	EXPECT_EQ(-ENOMEM, got_msg);
+	EXPECT_EQ(-ENOMEM, got_many);
 	EXPECT_EQ(-ENOMEM, borrowed);
 	EXPECT_EQ(-ENOMEM, told);
 	EXPECT_EQ(-ENOMEM, ended);
