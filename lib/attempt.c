@@ -133,6 +133,20 @@ static ssize_t attempt_or_refill(pyq_queue *q, const struct pyqi_wait *what)
 	return ret;
 }
 
+static bool glance_put(const pyq_queue *q)
+{
+	struct pyq_op op;
+
+	return pyq_ring_glance_put(&q->map.ring, &op);
+}
+
+static bool glance_get(const pyq_queue *q)
+{
+	struct pyq_op op;
+
+	return pyq_ring_glance_get(&q->map.ring, &op);
+}
+
 ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void *arg),
 			    ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline),
 			    void *arg, uint64_t deadline)
@@ -140,6 +154,7 @@ ssize_t pyqi_put_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 	const struct pyqi_wait wait = {
 		.side = &pyqi_header(q)->putters,
 		.attempt = attempt,
+		.glance = glance_put,
 		.ready = pyqi_put_ready,
 		.asleep = asleep,
 		.arg = arg,
@@ -161,6 +176,7 @@ ssize_t pyqi_get_when_ready(pyq_queue *q, ssize_t (*attempt)(pyq_queue *q, void 
 	const struct pyqi_wait wait = {
 		.side = &pyqi_header(q)->getters,
 		.attempt = attempt,
+		.glance = glance_get,
 		.ready = pyqi_get_ready,
 		.asleep = asleep,
 		.arg = arg,

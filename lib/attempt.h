@@ -111,7 +111,7 @@ void pyqi_call_after_releasing(pyq_queue *q, unsigned int n);
 
 PYQI_INLINE bool pyqi_claim_put_at_once(struct pyq_ring *ring, struct pyq_op *op)
 {
-	return !pyq_load(&ring->hdr->detour) && pyq_ring_glance_put(ring, op) &&
+	return !pyq_load(&ring->hdr->detour) /* Q */ && pyq_ring_glance_put(ring, op) &&
 	       pyq_ring_claim_looked(ring, op) && !pyq_ring_advance_tail(ring, op);
 }
 
@@ -121,7 +121,7 @@ PYQI_INLINE bool pyqi_claim_get_at_once(const pyq_queue *q, struct pyq_ring *rin
 	if (pyq_load(&ring->hdr->marks) & PYQUEUE_MARK_ORPHAN ||
 	    pyq_load(&ring->hdr->detour) & PYQUEUE_DETOUR_BROKEN || !pyq_ring_glance_get(ring, op))
 		return false;
-	op->len = pyq_load_acquire(&pyq_ring_slot(ring, op->pos)->len);
+	op->len = pyq_load_acquire(&pyq_ring_slot(ring, op->pos)->len); /* O */
 	if (op->len > size || op->len > q->payload ||
 	    pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT)
 		return false;

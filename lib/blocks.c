@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "blocks.h"
+#include "forked.h"
 #include "shm.h"
 
 /* Memory for blocks is taken from the system so many at a time. */
@@ -50,30 +52,47 @@ static char *data_of(const pyq_queue *q, uint32_t index)
 	return q->map.large + q->map.data_at + (size_t)index * PYQI_BLOCK_SIZE;
 }
 
+/* If the program has closed the fd the number may be something else's. */
+static bool is_our_file(const pyq_queue *q)
+{
+	struct stat st;
+
+	return !fstat(q->fd, &st) && st.st_dev == q->map.dev && st.st_ino == q->map.ino;
+}
+
 /*
  * Map them, unless they are already. Most queues have no large messages: with some thousands
  * of those the pages that say where these parts are would be most of what is touched.
+ * Return: 0, -EBADF, -ENOMEM.
  */
 static int map_blocks(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
 	const size_t size = q->map.large_size;
-	char *none = NULL, *at;
+	char *at;
+	int err = 0;
 
 	if (__atomic_load_n(&q->map.large, __ATOMIC_ACQUIRE))
 		return 0;
+	/* Nobody forks before a child would get no copy; and one thread does it. */
+	pyqi_forked_wait();
+	if (q->map.large)
+		goto out;
+	err = is_our_file(q) ? 0 : -EBADF;
+	if (err)
+		goto out;
 	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, q->fd, (off_t)q->map.large_at);
-	if (at == MAP_FAILED)
-		return -ENOMEM;
-	/* As the ring: a child has a mapping of its own. Another thread may have been quicker. */
-	if (madvise(at, size, MADV_DONTFORK)) {
+	if (at == MAP_FAILED) {
+		err = -ENOMEM;
+	} else if (madvise(at, size, MADV_DONTFORK)) {
 		munmap(at, size);
-		return -ENOMEM;
+		err = -ENOMEM;
+	} else {
+		__atomic_store_n(&q->map.large, at, __ATOMIC_RELEASE);
 	}
-	if (!__atomic_compare_exchange_n(&q->map.large, &none, at, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE))
-		munmap(at, size);
-	return 0;
+out:
+	pyqi_forked_go_on();
+	return err;
 }
 
 void pyqi_blocks_unmap(pyq_queue *q)
@@ -218,9 +237,12 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 {
 	uint32_t index;
 	size_t done;
+	int err;
 
-	if (map_blocks(q))
-		return -ENOMEM;
+	err = pyqi_blocks_ready(q);
+	/* A message that has some was published after they had got their memory. */
+	if (err || !committed(q))
+		return err ? err : -EUCLEAN;
 	memcpy(first, pyq_ring_slot(&q->map.ring, op->pos)->payload, sizeof(*first));
 	/* All of it before any name is changed: with a message that is spoilt it ends here. */
 	index = *first;
@@ -246,6 +268,11 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 	return 0;
 }
 
+int pyqi_blocks_ready(pyq_queue *q)
+{
+	return committed(q) ? map_blocks(q) : 0;
+}
+
 /* Is the message that a block is tagged with in the ring, or in somebody's hand, with its blocks? */
 static bool is_there(const struct pyq_ring *r, uint64_t tag)
 {
@@ -262,12 +289,11 @@ static bool is_there(const struct pyq_ring *r, uint64_t tag)
 	       pyq_word_is(r, word, position, PYQUEUE_ORPHAN);
 }
 
-int pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
+void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
 {
-	const uint32_t n = committed(q);
+	/* Where there were none before there are none of the dead's. */
+	const uint32_t n = __atomic_load_n(&q->map.large, __ATOMIC_ACQUIRE) ? committed(q) : 0;
 
-	if (n && map_blocks(q))
-		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		struct pyqi_block *b = block(q, i);
 		uint64_t word = pyq_load_acquire(&b->word);
@@ -281,16 +307,16 @@ int pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
 		if (!is_there(&q->map.ring, pyq_load_acquire(&b->position)))
 			pyq_cas(&b->word, word, freed(word));
 	}
-	return 0;
 }
 
 int pyqi_blocks_bytes(pyq_queue *q, uint64_t *bytes)
 {
 	const uint32_t n = committed(q);
 	uint64_t taken = 0;
+	int err = n ? map_blocks(q) : 0;
 
-	if (n && map_blocks(q))
-		return -ENOMEM;
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < n; i++)
 		taken += is_taken(pyq_load(&block(q, i)->word));
 	*bytes = taken * PYQI_BLOCK_SIZE;

@@ -49,7 +49,8 @@ uint64_t pyqi_blocks_for(uint64_t bytes);
  * @len: its bytes, more than 0
  * @first: out: its first block, the caller's
  *
- * Return: 0; -ENOBUFS there are not as many; -ENOMEM no memory for them.
+ * Return: 0; -ENOBUFS there are not as many; -ENOMEM no memory for them; or as
+ * pyqi_blocks_ready().
  */
 int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first);
 
@@ -66,7 +67,7 @@ void pyqi_blocks_free(pyq_queue *q, uint32_t first);
  * @data: room for @op->len bytes; NULL: do not copy
  * @first: out: its first block, to be freed once the slot is released
  *
- * Return: 0; -EUCLEAN: they are not that message's; -ENOMEM no room to map them.
+ * Return: 0; -EUCLEAN: they are not that message's; or as pyqi_blocks_ready().
  */
 int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first);
 
@@ -74,10 +75,16 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 ssize_t pyqi_blocks_put_large(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadline);
 int pyqi_blocks_release(pyq_queue *q, const struct pyq_op *op, uint32_t first);
 
-/* Free what names @dead and is part of no message; the ring has been recovered. */
-int pyqi_blocks_sweep(pyq_queue *q, uint16_t dead);
+/*
+ * Can large messages be had? Maps them, where there have been some. Return: 0; -EBADF the
+ * queue's fd is another file's; -ENOMEM no room to map them.
+ */
+int pyqi_blocks_ready(pyq_queue *q);
 
-/* Bytes of blocks that are taken. Return: 0, -ENOMEM. */
+/* Free what names @dead and is part of no message; the ring has been recovered. */
+void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead);
+
+/* Bytes of blocks that are taken. Return: 0, or as pyqi_blocks_ready(). */
 int pyqi_blocks_bytes(pyq_queue *q, uint64_t *bytes);
 
 /* The handle ends, or its process has. */

@@ -54,8 +54,8 @@ const char *pyq_strerror(long err)
 			     "close or remove some, or have root raise it");
 	case -ENOMEM:
 		return "out of memory: the machine's, or what the memory cgroup allows "
-		       "(memory.max), or /dev/shm is full (df /dev/shm); or out of threads "
-		       "(ulimit -u, pids.max)";
+		       "(memory.max), or /dev/shm is full (df /dev/shm); or out of address space "
+		       "(ulimit -v); or out of threads (ulimit -u, pids.max)";
 	case -EFBIG:
 		return "the queue's file would be larger than files of this process may be "
 		       "(RLIMIT_FSIZE, ulimit -f): raise it, or make a smaller queue (maxsize, "

@@ -89,23 +89,28 @@ int pyqi_mapped_join(pyq_queue *q, uint64_t deadline)
 	return (int)ret;
 }
 
+/* Can large messages be had? */
+static int large_ready(pyq_queue *q)
+{
+	return pyqi_ops(q)->large_ready ? pyqi_ops(q)->large_ready(q) : 0;
+}
+
 /*
  * Take a message and drop it, one that cannot be made a tombstone. It is counted as
  * done first: who dies in between lets join end one too early, not never.
  */
 static int drop_taken(pyq_queue *q, struct pyq_op *op)
 {
+	const bool is_large = pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT;
 	uint32_t first = PYQI_NOT_LARGE;
-	int err = 0;
+	int err = is_large ? large_ready(q) : 0;
 
+	/* Not claimed: who has put it, or shut down, can. */
+	if (err)
+		return err;
 	if (!pyq_ring_claim_peeked(&q->map.ring, op))
 		return 0;
-	if (pyq_word_flags(op->word) & PYQUEUE_SLOT_INDIRECT)
-		err = pyqi_ops(q)->large_copy(q, op, NULL, &first);
-	/* It is the next one's who drops what is there: not called from here, that is this one. */
-	if (err == -ENOMEM)
-		return pyq_ring_give_back(&q->map.ring, op) ? -EOWNERDEAD : err;
-	if (err)
+	if (is_large && pyqi_ops(q)->large_copy(q, op, NULL, &first))
 		return pyqi_broken(q);
 	count_done(q, 1);
 	return pyqi_release(q, op, first);
@@ -153,6 +158,9 @@ int pyqi_mapped_shutdown(pyq_queue *q, bool immediate)
 	if ((q->access & needed) != needed)
 		return -EBADF;
 	if (immediate) {
+		err = large_ready(q);
+		if (err)
+			return err;
 		pyq_ring_close_and_drop(&q->map.ring); /* M */
 		pyqi_mapped_drop(q);
 	} else {

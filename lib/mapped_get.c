@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Messages out of a mapped ring. */
-#include <string.h>
-
 #include "attempt.h"
 #include "copy.h"
 #include "prefetch.h"
@@ -38,7 +36,7 @@ static int take(pyq_queue *q, struct pyq_msg *msg, const struct pyq_op *op)
 
 		if (err == -EUCLEAN)
 			return pyqi_broken(q);
-		if (err == -EFAULT || err == -ENOMEM)
+		if (err && err != -EOWNERDEAD)
 			return pyqi_give_back(q, op) ? -EOWNERDEAD : err;
 		if (err)
 			return err;

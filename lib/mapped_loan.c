@@ -173,9 +173,11 @@ static int copy(pyq_queue *q, struct pyq_loan *loan, const struct pyq_op *op)
 	err = pyqi_ops(q)->large_copy(q, op, data, &first);
 	if (err) {
 		free(data);
-		if (err == -ENOMEM)
-			return pyqi_give_back(q, op) ? -EOWNERDEAD : err;
-		return err == -EUCLEAN ? pyqi_broken(q) : err;
+		if (err == -EUCLEAN)
+			return pyqi_broken(q);
+		if (err != -EOWNERDEAD && pyqi_give_back(q, op))
+			err = -EOWNERDEAD;
+		return err;
 	}
 	lend(q, loan, op, BORROWED);
 	loan->data = data;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Messages into a mapped ring. */
-#include <string.h>
-
 #include "attempt.h"
 #include "copy.h"
 #include "deadline.h"

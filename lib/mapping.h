@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <ring/batch.h>
 #include <ring/sleepers.h>
@@ -21,6 +22,8 @@ struct pyqi_shm;
  * @ring: the handle's view of it; changes only after a fork
  * @shm: what the shm backend keeps behind the ring's header
  * @size: bytes mapped there
+ * @dev: the file's device
+ * @ino: and its number there, to know it again
  * @large: the file's end, mapped when there is the first large message: blocks.h
  * @large_at: where in the file that begins
  * @large_size: bytes of it
@@ -31,6 +34,8 @@ struct pyqi_shm;
  * @generation: the process that all this belongs to
  * @locks: the file through which the owner number is held
  * @busy: held by the thread that settles what the dead have left
+ * @checked: when a thread of it has last looked who is alive, in nanoseconds
+ * @unable: it could not settle what one has left: it looks for itself, not for all
  * @in_vain: calls without a timeout that have found nothing
  * @spin: how long to try before a sleep, which follows what has been of use
  * @spin_max: the longest it may be
@@ -42,6 +47,8 @@ struct pyqi_mapping {
 	struct pyq_ring ring;
 	struct pyqi_shm *shm;
 	size_t size;
+	dev_t dev;
+	ino_t ino;
 	char *large;
 	size_t large_at;
 	size_t large_size;
@@ -52,6 +59,8 @@ struct pyqi_mapping {
 	uint64_t generation;
 	int locks;
 	int busy;
+	uint64_t checked;
+	bool unable;
 	unsigned int in_vain;
 	uint32_t spin;
 	uint32_t spin_max;

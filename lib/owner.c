@@ -8,6 +8,7 @@
 #include <ring/recover.h>
 
 #include "blocks.h"
+#include "deadline.h"
 #include "descriptor.h"
 #include "forked.h"
 #include "mapped.h"
@@ -57,23 +58,27 @@ static void clear_in_use(pyq_queue *q, unsigned int owner)
 }
 
 /*
- * Its lock is ours, so it is dead, and nobody else is at it. Return: 0; -EUCLEAN; -ENOMEM: it
- * has to be done again.
+ * Its lock is ours, so it is dead, and nobody else is at it. Return: 0; -EUCLEAN; another
+ * error: that is for somebody else to do.
  */
 static int settle(pyq_queue *q, unsigned int owner)
 {
 	struct pyq_op op = { .freed = false };
 	__u32 *detour = &q->map.ring.hdr->detour;
-	bool broken = pyq_ring_recover(&q->map.ring, &op, (uint16_t)owner) < 0;
-	int err = pyqi_blocks_sweep(q, (uint16_t)owner);
+	int err = pyqi_blocks_ready(q);
+	bool broken;
 
+	if (err)
+		return err;
+	broken = pyq_ring_recover(&q->map.ring, &op, (uint16_t)owner) < 0;
+	pyqi_blocks_sweep(q, (uint16_t)owner);
 	if (broken)
 		pyq_or32(detour, PYQUEUE_DETOUR_BROKEN);
 	/* It may have died on the way to drop what is there, or have had some in hand. */
 	if (!broken && pyq_load_acquire(detour) & PYQUEUE_DETOUR_DROP)
 		pyqi_mapped_drop(q);
 	pyqi_futex_call_everybody(q);
-	return broken ? -EUCLEAN : err;
+	return broken ? -EUCLEAN : 0;
 }
 
 static int open_locks(pyq_queue *q)
@@ -99,39 +104,61 @@ static void close_locks(pyq_queue *q)
 	pyqi_forked_go_on();
 }
 
+/* Have this number, if nobody alive has. Return: 0, -EUSERS, or an error of settle(). */
+static int take_one(pyq_queue *q, unsigned int owner)
+{
+	int err = 0;
+
+	if (!lock_byte(q, owner, F_WRLCK))
+		return -EUSERS;
+	q->map.ring.owner = (uint16_t)owner;
+	/* Also if it has been used and left by a death between these two looks. */
+	if (in_use(q, owner))
+		err = settle(q, owner);
+	else
+		set_in_use(q, owner);
+	if (err)
+		lock_byte(q, owner, F_UNLCK);
+	return err;
+}
+
 int pyqi_owner_take(pyq_queue *q)
 {
-	unsigned int found = 0;
-	int err = open_locks(q);
+	int err = open_locks(q), one;
 
 	if (err)
 		return err;
 
 	/* One that nobody has, or else one whose owner has died. */
-	for (unsigned int owner = 1; !found && owner <= PYQI_OWNERS; owner++)
-		if (!in_use(q, owner) && lock_byte(q, owner, F_WRLCK))
-			found = owner;
-	for (unsigned int owner = 1; !found && owner <= PYQI_OWNERS; owner++)
-		if (lock_byte(q, owner, F_WRLCK))
-			found = owner;
-	if (found) {
-		q->map.ring.owner = (uint16_t)found;
-		/* Also if it has been used and left by a death between these two looks. */
-		if (in_use(q, found))
-			err = settle(q, found);
-		else
-			set_in_use(q, found);
-		if (!err)
-			return 0;
+	err = -EUSERS;
+	for (unsigned int owner = 1; err && err != -EUCLEAN && owner <= PYQI_OWNERS; owner++)
+		if (!in_use(q, owner))
+			err = take_one(q, owner);
+	for (unsigned int owner = 1; err && err != -EUCLEAN && owner <= PYQI_OWNERS; owner++) {
+		one = take_one(q, owner);
+		if (one != -EUSERS)
+			err = one;
 	}
-	close_locks(q);
-	return found ? err : -EUSERS;
+	if (err)
+		close_locks(q);
+	return err;
+}
+
+/* Is a slot in its hands? */
+static bool has_claims(const pyq_queue *q)
+{
+	const struct pyq_ring *r = &q->map.ring;
+
+	for (uint64_t i = 0; i < pyq_ring_slots(r); i++)
+		if (pyq_word_owner(pyq_load_acquire(&pyq_ring_slot(r, i)->word)) == r->owner)
+			return true;
+	return false;
 }
 
 void pyqi_owner_leave(pyq_queue *q)
 {
 	/* As if dead, to what may still be on loan. */
-	if (q->map.lent)
+	if (q->map.lent && has_claims(q))
 		settle(q, q->map.ring.owner);
 	clear_in_use(q, q->map.ring.owner);
 	close_locks(q);
@@ -157,7 +184,7 @@ static int check_one(pyq_queue *q, unsigned int owner)
 	/* It may have left, or somebody may have settled it, just before. */
 	if (in_use(q, owner)) {
 		err = settle(q, owner);
-		if (err != -ENOMEM)
+		if (!err || err == -EUCLEAN)
 			clear_in_use(q, owner);
 	}
 	lock_byte(q, owner, F_UNLCK);
@@ -175,9 +202,9 @@ static void end_settling(pyq_queue *q)
 	__atomic_store_n(&q->map.busy, 0, __ATOMIC_RELEASE);
 }
 
-int pyqi_owner_check(pyq_queue *q)
+/* Return: 0; -EUCLEAN; another error: one could not be settled. */
+static int look(pyq_queue *q)
 {
-	PYQI_KEEP_ERRNO;
 	int err = 0;
 
 	if (!begin_settling(q))
@@ -185,12 +212,65 @@ int pyqi_owner_check(pyq_queue *q)
 	for (unsigned int word = 0; word < (PYQI_OWNERS + 1) / 64; word++) {
 		uint64_t bits = pyq_load_acquire(&q->map.shm->owners[word]);
 
-		for (unsigned int bit = 0; bit < 64; bit++)
-			if (bits >> bit & 1 && check_one(q, word * 64 + bit) == -EUCLEAN)
-				err = -EUCLEAN;
+		for (unsigned int bit = 0; bit < 64; bit++) {
+			int one = bits >> bit & 1 ? check_one(q, word * 64 + bit) : 0;
+
+			if (one && err != -EUCLEAN)
+				err = one;
+		}
 	}
 	end_settling(q);
 	return err;
+}
+
+int pyqi_owner_check(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+
+	return look(q) == -EUCLEAN ? -EUCLEAN : 0;
+}
+
+static bool is_unable(const pyq_queue *q)
+{
+	return __atomic_load_n(&q->map.unable, __ATOMIC_RELAXED);
+}
+
+/* Return: whether it could settle all that it has found. */
+static bool look_for_all(pyq_queue *q)
+{
+	bool unable;
+	int err;
+
+	__atomic_store_n(&q->map.checked, pyqi_now(), __ATOMIC_RELAXED);
+	err = look(q);
+	unable = err && err != -EUCLEAN;
+	__atomic_store_n(&q->map.unable, unable, __ATOMIC_RELAXED);
+	return !unable;
+}
+
+bool pyqi_owner_looks(pyq_queue *q)
+{
+	PYQI_KEEP_ERRNO;
+
+	if (!look_for_all(q))
+		return false;
+	pyq_store(&q->map.shm->looked, pyqi_now());
+	return true;
+}
+
+void pyqi_owner_look(pyq_queue *q, uint64_t apart)
+{
+	PYQI_KEEP_ERRNO;
+	const uint64_t looked = pyq_load(&q->map.shm->looked), now = pyqi_now();
+	/* Another's clock may be ahead a little; in another time namespace by far. */
+	const uint64_t since = now > looked ? now - looked : looked - now;
+
+	/* By his own clock as well: where clocks are apart it always seems due. */
+	if (now - __atomic_load_n(&q->map.checked, __ATOMIC_RELAXED) < apart)
+		return;
+	/* One of all who see that; if he dies on the way another does after the next slice. */
+	if (is_unable(q) || (since >= apart && pyq_cas(&q->map.shm->looked, looked, now)))
+		look_for_all(q);
 }
 
 uint32_t pyqi_owners(const pyq_queue *q)
@@ -206,7 +286,7 @@ bool pyqi_owner_watch(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
 
-	return lock_byte(q, WATCH_BYTE, F_WRLCK);
+	return !is_unable(q) && lock_byte(q, WATCH_BYTE, F_WRLCK);
 }
 
 void pyqi_owner_unwatch(pyq_queue *q)

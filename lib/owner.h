@@ -41,7 +41,7 @@ void pyqi_owner_forget(const pyq_queue *q, int locks);
  * @q: the handle
  *
  * Does nothing if another thread is at it with the same handle. Wakes all who
- * sleep if somebody had died.
+ * sleep if somebody had died. Who has no room to map large messages leaves it to others.
  *
  * Return: 0, or -EUCLEAN: the ring is broken.
  */
@@ -57,6 +57,18 @@ uint32_t pyqi_owners(const pyq_queue *q);
  * Return: whether the caller is. pyqi_owner_unwatch() ends it, or death.
  */
 bool pyqi_owner_watch(pyq_queue *q);
+
+/* He looks, for all. Return: whether he could settle what he has found. */
+bool pyqi_owner_looks(pyq_queue *q);
+
+/**
+ * pyqi_owner_look() - look, unless somebody has
+ * @q: the handle
+ * @apart: nanoseconds since then after which it is time for it
+ *
+ * One for all, as there may be thousands who sleep.
+ */
+void pyqi_owner_look(pyq_queue *q, uint64_t apart);
 void pyqi_owner_unwatch(pyq_queue *q);
 
 #endif

@@ -12,6 +12,7 @@
  * struct pyqi_wait - what somebody waits for on a mapped queue
  * @side: where he announces himself
  * @attempt: try it: 0 or more done, -EAGAIN not now, or an error
+ * @glance: the same at a glance, where it is plain; NULL: it never is
  * @ready: would @attempt say anything but -EAGAIN
  * @asleep: let the system do it as soon as it can be done, where it can: as
  *	@attempt, or -ETIMEDOUT. NULL: it cannot
@@ -20,6 +21,7 @@
 struct pyqi_wait {
 	struct pyqueue_waiters *side;
 	ssize_t (*attempt)(pyq_queue *q, void *arg);
+	bool (*glance)(const pyq_queue *q);
 	bool (*ready)(pyq_queue *q);
 	ssize_t (*asleep)(pyq_queue *q, void *arg, uint64_t deadline);
 	void *arg;
@@ -42,9 +44,10 @@ struct pyqi_wait {
  *	queue also those that the ring has no room for. NULL: it takes @wait
  * @get_asleep: the same for get_many
  * @put_large: put a message that does not fit a slot. Returns 1 or an error.
+ * @large_ready: could @large_copy be done now? Returns 0, or an error; NULL: always
  * @large_copy: copy the message of a claimed slot that is not in it, @op->len bytes;
- *	what @large_release needs is in @first. Returns 0, -EUCLEAN, -EOWNERDEAD, or
- *	-EFAULT where it is the system that copies.
+ *	what @large_release needs is in @first. Returns 0, -EUCLEAN, -EOWNERDEAD,
+ *	-EFAULT where it is the system that copies, or as @large_ready.
  * @large_release: release that slot. As pyq_ring_release().
  */
 struct pyqi_ring_ops {
@@ -61,6 +64,7 @@ struct pyqi_ring_ops {
 	ssize_t (*get_asleep)(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint64_t deadline);
 
 	ssize_t (*put_large)(pyq_queue *q, const struct pyq_msg *msg, uint64_t deadline);
+	int (*large_ready)(pyq_queue *q);
 	int (*large_copy)(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first);
 	int (*large_release)(pyq_queue *q, const struct pyq_op *op, uint32_t first);
 };

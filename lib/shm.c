@@ -26,8 +26,10 @@
 /* Where what may be mapped later is. */
 static void find_large(struct pyqi_mapping *map, const struct pyqi_shm_layout *layout)
 {
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
 	map->large = NULL;
-	map->large_at = layout->blocks / PYQI_BLOCK_SIZE * PYQI_BLOCK_SIZE;
+	map->large_at = layout->blocks / page * page;
 	map->large_size = layout->end - map->large_at;
 	map->block_at = layout->blocks - map->large_at;
 	map->data_at = layout->data - map->large_at;
@@ -57,6 +59,8 @@ static int map_ring(pyq_queue *q)
 	}
 	pyq_ring_init(&q->map.ring, at, h->maxsize, h->slot_size, 0);
 	q->map.shm = (void *)(at + PYQI_SHM_OFFSET);
+	q->map.dev = st.st_dev;
+	q->map.ino = st.st_ino;
 	find_large(&q->map, &layout);
 	q->map.nr_blocks = page.shm.nr_blocks;
 	q->map.id = h->id;
@@ -81,6 +85,8 @@ static int attach(pyq_queue *q)
 	q->map.busy = 0;
 	q->map.in_vain = 0;
 	q->map.lent = false;
+	q->map.checked = 0;
+	q->map.unable = false;
 	q->map.polled = false;
 	q->map.polls[0] = q->map.polls[1] = NULL;
 	err = pyqi_owner_take(q);
@@ -319,6 +325,7 @@ static const struct pyqi_ring_ops ring = {
 	.look_around = pyqi_owner_check,
 	.drop = pyqi_mapped_drop,
 	.put_large = pyqi_blocks_put_large,
+	.large_ready = pyqi_blocks_ready,
 	.large_copy = pyqi_blocks_get,
 	.large_release = pyqi_blocks_release,
 };

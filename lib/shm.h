@@ -19,16 +19,17 @@
  * struct pyqi_shm - shared by all who have the queue open
  * @owners: which owner numbers are in use, or were by somebody who died
  * @committed: blocks that have memory
- * @looked: when somebody has last looked who is alive, in nanoseconds
  * @nr_blocks: blocks for large messages
  * @hint: where a free one may be
+ * @looked: when somebody has last looked who is alive, in nanoseconds; last, for files that
+ *	were made before there was this have zeros here
  */
 struct pyqi_shm {
 	__u64 owners[(PYQI_OWNERS + 1) / 64];
 	__u64 committed;
-	__u64 looked;
 	uint32_t nr_blocks;
 	uint32_t hint;
+	__u64 looked;
 };
 
 _Static_assert(sizeof(struct pyqueue_header) <= PYQI_SHM_OFFSET, "the header's place");

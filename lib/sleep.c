@@ -8,7 +8,6 @@
 
 #include "deadline.h"
 #include "owner.h"
-#include "shm.h"
 #include "sleep.h"
 #include "spin.h"
 
@@ -88,18 +87,9 @@ static bool futex_wait(uint32_t *futex, uint32_t value, uint64_t end)
 	       __atomic_load_n(futex, __ATOMIC_SEQ_CST) != value;
 }
 
-/*
- * Look, if nobody has for a slice: one for all, as there may be thousands who sleep. If he
- * dies on the way another does after the next slice.
- */
-static void look_if_due(pyq_queue *q)
+static uint64_t slice_of_watchman(const pyq_queue *q)
 {
-	const uint64_t looked = pyq_load(&q->map.shm->looked), now = pyqi_now();
-	/* Another's clock may be ahead a little; in another time namespace by far. */
-	const uint64_t apart = now > looked ? now - looked : looked - now;
-
-	if (apart >= SLICE && pyq_cas(&q->map.shm->looked, looked, now))
-		pyqi_owner_check(q);
+	return SLICE_OF_WATCHMAN * (1 + pyqi_owners(q) / OWNERS_A_SLICE);
 }
 
 /*
@@ -109,32 +99,24 @@ static void look_if_due(pyq_queue *q)
 static void look_around(pyq_queue *q, struct pyqi_watch *watch)
 {
 	watch->watching = watch->watching || pyqi_owner_watch(q);
-	watch->patient = !watch->watching;
-	if (!watch->watching) {
-		look_if_due(q);
-		return;
+	if (watch->watching && !pyqi_owner_looks(q)) {
+		pyqi_owner_unwatch(q);
+		watch->watching = false;
 	}
-	pyq_store(&q->map.shm->looked, pyqi_now());
-	pyqi_owner_check(q);
-}
-
-/* How long to sleep without looking. */
-static uint64_t slice_of(const pyq_queue *q, const struct pyqi_watch *watch)
-{
-	if (watch->patient)
-		return SLICE;
-	return SLICE_OF_WATCHMAN * (watch->watching ? 1 + pyqi_owners(q) / OWNERS_A_SLICE : 1);
+	watch->patient = !watch->watching;
+	if (!watch->watching)
+		pyqi_owner_look(q, 3 * slice_of_watchman(q));
 }
 
 bool pyqi_doze(pyq_queue *q, uint32_t *futex, uint32_t value, uint64_t deadline,
 	       struct pyqi_watch *watch)
 {
-	const uint64_t end = pyqi_now() + slice_of(q, watch);
+	const uint64_t end = pyqi_now() + (watch->patient ? SLICE : slice_of_watchman(q));
 	bool called = futex_wait(futex, value, end < deadline ? end : deadline);
 
 	/* Where so much is going on that nobody sleeps a whole slice. */
 	if (called)
-		look_if_due(q);
+		pyqi_owner_look(q, SLICE);
 	else
 		look_around(q, watch);
 	return called;

@@ -14,7 +14,7 @@
  * himself again may be counted twice; a call that finds nobody puts that right.
  * Who may have been called and leaves without taking, and who takes and leaves
  * more, calls the next: the baton. What somebody took along who died on the way,
- * the slices give back: nobody sleeps longer than one of them without looking.
+ * the slices give back: nobody sleeps longer than one of them without looking at the ring.
  */
 #ifndef PYQI_SLEEP_H
 #define PYQI_SLEEP_H

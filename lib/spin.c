@@ -87,10 +87,14 @@ bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*att
 	return done;
 }
 
+/* Of so many looks one is a thorough one. */
+#define THOROUGH 8
+
 /* A wait on one queue. */
 struct spinner {
 	pyq_queue *q;
 	const struct pyqi_wait *wait;
+	unsigned int looks;
 	ssize_t ret;
 };
 
@@ -98,6 +102,12 @@ static bool try_wait(void *arg)
 {
 	struct spinner *s = arg;
 
+	/*
+	 * What he waits for needs a line or two; the others only tell what is seldom, and who
+	 * looks at them takes them from him who is about to write there.
+	 */
+	if (s->wait->glance && !s->wait->glance(s->q) && ++s->looks % THOROUGH)
+		return false;
 	if (s->wait->ready(s->q))
 		s->ret = s->wait->attempt(s->q, s->wait->arg);
 	return s->ret != -EAGAIN;

@@ -221,7 +221,7 @@ TEST_F(shm, child_of_the_dead)
 /* Once it has been found broken everybody is told, for ever. */
 /* proves: pyq_get -EUCLEAN, pyq_get_alloc -EUCLEAN, pyq_get_many -EUCLEAN, pyq_get_msg -EUCLEAN */
 /* proves: pyq_put -EUCLEAN, pyq_put_many -EUCLEAN, pyq_join -EUCLEAN, pyq_qsize -EUCLEAN */
-/* proves: pyq_task_done -EUCLEAN, pyq_stat -EUCLEAN, PYQUEUE_DETOUR_BROKEN -EUCLEAN */
+/* proves: pyq_task_done -EUCLEAN, PYQUEUE_DETOUR_BROKEN -EUCLEAN */
 /* proves: pyq_reserve -EUCLEAN, pyq_borrow -EUCLEAN */
 TEST_F(shm, broken)
 {

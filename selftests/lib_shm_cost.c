@@ -3,16 +3,11 @@
 #include "lib_test.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
 
 /* Shared with children: looks at owners. */
 static unsigned int *looks;
@@ -83,37 +78,6 @@ TEST_F(cost, address_space)
 	EXPECT_GT(before + 64 * 1000000, mapped_bytes());
 }
 
-/* What was put by another handle cannot be mapped: it stays. */
-/* proves: pyq_get -ENOMEM, pyq_stat -ENOMEM */
-TEST_F(cost, no_address_space)
-{
-	char text[5000] = "large", got[5000] = "";
-	const struct rlimit much = { RLIM_INFINITY, RLIM_INFINITY };
-	struct rlimit little = { 4096, RLIM_INFINITY };
-	struct pyq_loan loan;
-	struct pyq_stat stat;
-	int fd, got_it, borrowed, told;
-	pyq_queue *other;
-
-	if (SANITIZED)
-		SKIP(return, "sanitizers need memory");
-	fd = dup(pyq_fd(self->q));
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, lib(pyq_from_fd(&other, fd)));
-	ASSERT_EQ(0, lib(pyq_put(self->q, text, sizeof(text), PYQ_NOWAIT)));
-	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &little));
-	got_it = (int)pyq_get(other, got, sizeof(got), PYQ_NOWAIT);
-	borrowed = pyq_borrow(other, &loan, PYQ_NOWAIT);
-	told = pyq_stat(other, &stat);
-	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &much));
-	EXPECT_EQ(-ENOMEM, got_it);
-	EXPECT_EQ(-ENOMEM, borrowed);
-	EXPECT_EQ(-ENOMEM, told);
-	EXPECT_EQ(sizeof(got), lib(pyq_get(other, got, sizeof(got), PYQ_NOWAIT)));
-	EXPECT_STREQ("large", got);
-	pyq_close(other);
-}
-
 #define MANY 100
 
 /* Until all of them sleep, and a second more: then none has anything. */
@@ -135,6 +99,87 @@ TEST_F(cost, one_looks_for_all)
 		EXPECT_EQ(0, exit_status(pids[i]));
 	/* A hundred looks, and what each needs for itself; each for itself it was 900. */
 	EXPECT_GT(250 * MANY, *looks) TH_LOG("%u", *looks);
+}
+
+/* How often it has been woken in vain. */
+static int wait_and_count(pyq_queue *q)
+{
+	struct rusage usage;
+	char text[8];
+
+	if (pyq_get(q, text, sizeof(text), LONG) != 4 || getrusage(RUSAGE_SELF, &usage))
+		return 255;
+	return usage.ru_nvcsw < 200 ? (int)usage.ru_nvcsw : 200;
+}
+
+/* Who has lent, and has nothing in hand, goes without a word. */
+TEST_F(cost, handles_that_have_lent)
+{
+	const pid_t pid = in_child(wait_and_count(self->q));
+	struct pyq_loan loan;
+	pyq_queue *q;
+
+	ASSERT_TRUE(lib_wait_sleepers(self->q, getters, 1));
+	for (int i = 0; i < 1000; i++) {
+		const int fd = dup(pyq_fd(self->q));
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, lib(pyq_from_fd(&q, fd)));
+		ASSERT_EQ(0, lib(pyq_reserve(q, &loan, PYQ_NOWAIT)));
+		ASSERT_EQ(0, lib(pyq_discard(q, &loan)));
+		pyq_close(q);
+	}
+	ASSERT_EQ(0, lib(pyq_put(self->q, "text", 4, PYQ_NOWAIT)));
+	/* A slice is at least 20 milliseconds. */
+	EXPECT_GT(200, exit_status(pid));
+}
+
+static int echo(pyq_queue *there, pyq_queue *back)
+{
+	char text[8];
+	ssize_t n;
+
+	while ((n = pyq_get(there, text, sizeof(text), LONG)) > 0)
+		if (pyq_put(back, text, (size_t)n, LONG))
+			return 1;
+	return n == -ESHUTDOWN ? 0 : 2;
+}
+
+/* Two who wait for the same, whose clocks are a day apart. */
+TEST_F(cost, clocks_apart)
+{
+	const int own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	pyq_queue *back;
+	unsigned int before;
+	char text[8];
+	pid_t pids[2];
+	int fd;
+
+#ifdef __SANITIZE_THREAD__
+	SKIP(return, "its own thread is in the way");
+#endif
+	if (own < 0 || unshare(CLONE_NEWTIME))
+		SKIP(return, "no time namespaces here, or not for this user");
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_LT(0, dprintf(fd, "monotonic 86400 0\n"));
+	close(fd);
+	ASSERT_EQ(0, lib(pyq_create(&back, &(struct pyq_attr){ .maxsize = 4, .backend = "shm" })));
+	pyq_set_spin(self->q, 0);
+	pids[0] = in_child(echo(self->q, back));
+	pids[1] = in_child(setns(own, CLONE_NEWTIME) || echo(self->q, back));
+	ASSERT_TRUE(lib_wait_sleepers(self->q, getters, 2));
+	before = __atomic_load_n(looks, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2000; i++) {
+		ASSERT_EQ(0, lib(pyq_put(self->q, "text", 4, LONG)));
+		ASSERT_EQ(4, lib(pyq_get(back, text, sizeof(text), LONG)));
+	}
+	EXPECT_GT(before + 1000, __atomic_load_n(looks, __ATOMIC_RELAXED));
+	ASSERT_EQ(0, lib(pyq_shutdown(self->q, false)));
+	EXPECT_EQ(0, exit_status(pids[0]));
+	EXPECT_EQ(0, exit_status(pids[1]));
+	pyq_close(back);
+	close(own);
 }
 
 TEST_HARNESS_MAIN

@@ -113,7 +113,8 @@ PYQ_API int pyq_discard(pyq_queue *q, struct pyq_loan *loan);
  *
  * Return: 0; -EAGAIN empty and PYQ_NOWAIT; -ETIMEDOUT; -ESHUTDOWN shut down and
  * empty; -EBADF not open for getting; -EINVAL a bad timeout; -ENOMEM no memory for
- * that copy, the message is still in the queue; -EOPNOTSUPP the module's queue is
+ * that copy (of one in shared memory also no address space to map it), the message is still
+ * in the queue; -EOPNOTSUPP the module's queue is
  * sealed, or the handle is for one direction only; -EUCLEAN.
  */
 PYQ_API int pyq_borrow(pyq_queue *q, struct pyq_loan *loan, int64_t timeout);

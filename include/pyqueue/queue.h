@@ -459,7 +459,8 @@ PYQ_API int pyq_join(pyq_queue *q, int64_t timeout);
  * Wakes everybody who waits. From now on puts fail with -ESHUTDOWN, and gets
  * once the queue is empty.
  *
- * Return: 0; -EBADF not open for putting (@immediate: for both).
+ * Return: 0; -EBADF not open for putting (@immediate: for both); @immediate of one in shared
+ * memory: -ENOMEM no address space to map large messages, and nothing has been done.
  */
 PYQ_API int pyq_shutdown(pyq_queue *q, bool immediate);
 
