@@ -7,6 +7,7 @@
 #include <liburing.h>
 #include <mqueue.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,19 +19,40 @@
 
 #include "calls.h"
 
+/* A process has a line of its own: what it counts is not to cost the others anything. */
+struct line {
+	uint64_t count;
+	char rest[120];
+};
+
+#define LINES 4096
+
+static struct line *lines; /* the first one: how many have been given away */
 static uint64_t *count;
+
+static void have_line(void)
+{
+	const uint64_t n = __atomic_fetch_add(&lines[0].count, 1, __ATOMIC_RELAXED);
+
+	count = &lines[1 + n % (LINES - 1)].count;
+}
 
 __attribute__((constructor)) static void begin(void)
 {
-	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
-	if (count == MAP_FAILED)
+	lines = mmap(NULL, LINES * sizeof(*lines), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (lines == MAP_FAILED || pthread_atfork(NULL, NULL, have_line))
 		abort();
+	have_line();
 }
 
 uint64_t bench_calls(void)
 {
-	return __atomic_load_n(count, __ATOMIC_RELAXED);
+	uint64_t sum = 0;
+
+	for (size_t i = 1; i < LINES; i++)
+		sum += __atomic_load_n(&lines[i].count, __ATOMIC_RELAXED);
+	return sum;
 }
 
 static void one(void)

@@ -9,14 +9,17 @@
 #include "alloc.h"
 #include "calls.h"
 #include "cast.h"
+#include "percentiles.h"
 
 /*
  * The line: each process writes a byte to @ready and reads @go, which is at its end
- * when the parent closes the other one.
+ * when the parent closes the other one. Nobody ends before all have closed @end: what
+ * that takes is not the others' time.
  */
 struct line {
 	int ready[2];
 	int go[2];
+	int end[2];
 };
 
 /**
@@ -101,7 +104,13 @@ static int run_child(const struct troupe *troupe, unsigned int i, struct bench_p
 	err = cast->play(cast, i, part);
 	part->end_ns = bench_wall_ns();
 	part->cpu_ns = bench_cpu_ns() - cpu;
+	close(line->end[1]);
+	if (read(line->end[0], &byte, 1))
+		return -errno;
 	leave(cast);
+	if (!err && part->seen)
+		bench_percentiles(part->seen, part->seen_count, part->latency);
+	free(part->seen);
 	return err;
 }
 
@@ -135,6 +144,7 @@ static void wait_ready(struct troupe *troupe)
 	char byte;
 
 	close_end(&troupe->line.ready[1]);
+	close_end(&troupe->line.end[1]);
 	for (unsigned int ready = 0; ready < troupe->started; ready++)
 		if (read(troupe->line.ready[0], &byte, 1) != 1)
 			return;
@@ -236,19 +246,20 @@ int bench_cast_run(const struct bench_cast *cast, struct bench_outcome *outcome)
 	struct troupe troupe = {
 		.cast = cast,
 		.size = size,
-		.line = { { -1, -1 }, { -1, -1 } },
+		.line = { { -1, -1 }, { -1, -1 }, { -1, -1 } },
 		.pids = bench_alloc(size, sizeof(*troupe.pids)),
 		.parts = bench_share_memory(size * sizeof(*troupe.parts)),
 	};
 	int err;
 
-	if (pipe(troupe.line.ready) || pipe(troupe.line.go))
+	if (pipe(troupe.line.ready) || pipe(troupe.line.go) || pipe(troupe.line.end))
 		err = -errno;
 	else
 		err = run_troupe(&troupe, outcome);
 	for (int i = 0; i < 2; i++) {
 		close_end(&troupe.line.ready[i]);
 		close_end(&troupe.line.go[i]);
+		close_end(&troupe.line.end[i]);
 	}
 	free(troupe.pids);
 	bench_unshare_memory(troupe.parts, size * sizeof(*troupe.parts));

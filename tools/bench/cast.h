@@ -14,13 +14,17 @@
  * @end_ns: when it was through
  * @cpu_ns: its processor time
  * @sum: of the hashes of what it has got
- * @latency: median and percentiles of what it has timed, by clock; or zeros
+ * @seen: NULL, or how long each of its messages took; from malloc(), in its own memory
+ * @seen_count: how many
+ * @latency: out: their median and percentiles, by clock; or zeros
  */
 struct bench_part {
 	int err;
 	uint64_t end_ns;
 	uint64_t cpu_ns;
 	uint64_t sum;
+	int64_t *seen;
+	unsigned long seen_count;
 	uint64_t latency[BENCH_CLOCKS];
 };
 

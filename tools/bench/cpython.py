@@ -215,7 +215,7 @@ def late(what, count, timeout):
 
         end = q.close
     elif what == "join":
-        p = context.Process(target=time.sleep, args=(3600,))
+        p = context.Process(target=time.sleep, args=(LIMIT_SECONDS,))
         p.start()
         end = p.kill
 
@@ -224,7 +224,7 @@ def late(what, count, timeout):
 
     elif what == "result":
         pool = context.Pool(1)
-        result = pool.apply_async(time.sleep, (3600,))
+        result = pool.apply_async(time.sleep, (LIMIT_SECONDS,))
         end = pool.terminate
 
         def wait():

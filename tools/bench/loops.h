@@ -75,15 +75,17 @@ static BENCH_INLINE int consume_sized(void *state, unsigned long n, size_t size,
 
 /* What the one sends comes back from the other, and only then the next one goes. */
 static BENCH_INLINE int bounce_sized(void *out, void *in, bool serves, unsigned long n, size_t size,
-				     uint64_t *sum, uint64_t *back_at)
+				     uint64_t *sum, int64_t *took)
 {
 	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES, received[BENCH_SIZE_WORDS] BENCH_PAGES;
 	const size_t words = size / BENCH_SIZE_STEP;
 
 	for (unsigned long done = 0, block; done < n; done += block) {
 		block = bench_block(n - done, size);
-		bench_fill(sent, size, done, block);
+		if (serves)
+			bench_fill(sent, size, done, block);
 		for (unsigned long i = 0; i < block; i++) {
+			const uint64_t begun = serves ? bench_wall_ns() : 0;
 			int err = serves ? put(out, sent + i * words, size) : 0;
 
 			if (!err)
@@ -93,7 +95,7 @@ static BENCH_INLINE int bounce_sized(void *out, void *in, bool serves, unsigned 
 			if (err)
 				return err;
 			if (serves)
-				back_at[done + i] = bench_wall_ns();
+				took[done + i] = (int64_t)(bench_wall_ns() - begun);
 		}
 		if (serves)
 			*sum += bench_sum(received, size, block);
@@ -173,15 +175,15 @@ static BENCH_LOOP int consume(void *state, unsigned long n, size_t size, uint64_
 }
 
 static BENCH_LOOP int bounce(void *out, void *in, bool serves, unsigned long n, size_t size,
-			     uint64_t *sum, uint64_t *back_at)
+			     uint64_t *sum, int64_t *took)
 {
 	switch (size) {
 	case 8:
-		return bounce_sized(out, in, serves, n, 8, sum, back_at);
+		return bounce_sized(out, in, serves, n, 8, sum, took);
 	case 48:
-		return bounce_sized(out, in, serves, n, 48, sum, back_at);
+		return bounce_sized(out, in, serves, n, 48, sum, took);
 	default:
-		return bounce_sized(out, in, serves, n, size, sum, back_at);
+		return bounce_sized(out, in, serves, n, size, sum, took);
 	}
 }
 

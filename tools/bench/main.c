@@ -13,7 +13,7 @@
 #include "options.h"
 #include "report.h"
 
-/* As many as there may be: some queues are two. */
+/* As many files as there may be: some queues are two. And bytes in POSIX message queues. */
 static void allow_files(void)
 {
 	struct rlimit files;
@@ -22,6 +22,8 @@ static void allow_files(void)
 		return;
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
+	/* Root may; others keep what they have. */
+	setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
 }
 
 /* 0, or -errno: @peer is not to be had here. For which sizes it is there runs find out. */
@@ -128,9 +130,13 @@ int main(int argc, char **argv)
 	if (!options.by_name)
 		leave_out(&options);
 	err = all_there(&options) ? run_all(&options, runs, &done) : -ENODEV;
-	if (!err) {
+	/* Of the one that has failed there is nothing; the others' are to be had. */
+	if (err && done)
+		bench_run_free(&runs[--done]);
+	if (done) {
 		bench_table_verdict(runs, done, stderr);
-		err = write_json(&system, runs, done, options.json);
+		if (write_json(&system, runs, done, options.json))
+			err = -EIO;
 	}
 
 	for (size_t i = 0; i < done; i++)

@@ -56,7 +56,7 @@ static int serve(int epoll, const struct pipes *out, const struct pipes *in, boo
 	int err = 0;
 
 	for (unsigned int i = 0; i < BENCH_MANY; i++) {
-		struct epoll_event event = { .events = EPOLLIN, .data.u32 = i };
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = i };
 
 		if (epoll_ctl(epoll, EPOLL_CTL_ADD, in->ends[i][0], &event))
 			return -errno;

@@ -66,8 +66,9 @@ static int open_queue(struct bench_queue *queue)
 	while ((created = create(queue)) == (mqd_t)-1) {
 		if (queue->capacity == 1)
 			return is_too_long(queue->size) ? -EMSGSIZE : -errno;
-		queue->capacity = queue->capacity > CAPACITY_FOR_ALL ? CAPACITY_FOR_ALL :
-								       queue->capacity / 2;
+		queue->capacity = errno == EINVAL && queue->capacity > CAPACITY_FOR_ALL ?
+					  CAPACITY_FOR_ALL :
+					  queue->capacity / 2;
 	}
 	mq = bench_alloc(1, sizeof(*mq));
 	*mq = created;

@@ -106,6 +106,9 @@ static int share(struct ring *ring)
 	pthread_mutexattr_init(&mutex);
 	pthread_condattr_init(&cond);
 	err = pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
+	/* Tries for a while before it sleeps. */
+	if (!err)
+		err = pthread_mutexattr_settype(&mutex, PTHREAD_MUTEX_ADAPTIVE_NP);
 	if (!err)
 		err = pthread_condattr_setpshared(&cond, PTHREAD_PROCESS_SHARED);
 	if (!err)

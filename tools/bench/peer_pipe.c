@@ -53,6 +53,10 @@ static void close_pipe(void *state)
 	free(ends);
 }
 
+/* A queue for fewer messages is to be a short one. */
+#define SHORT 64
+#define PAGES_BY_ITSELF 16
+
 /*
  * The kernel takes the next power of two. Less, if this user may not have so much, or has
  * too much in pipes already.
@@ -65,6 +69,9 @@ static void make_room(int fd, struct bench_queue *queue)
 	unsigned long pages = in_page ? (queue->capacity + in_page - 1) / in_page :
 					queue->capacity * each;
 
+	/* Who reads a page keeps it from who writes: not fewer than a pipe has by itself. */
+	if (queue->capacity >= SHORT && pages < PAGES_BY_ITSELF)
+		pages = PAGES_BY_ITSELF;
 	while (pages && fcntl(fd, F_SETPIPE_SZ, (int)(pages * page)) < 0)
 		pages /= 2;
 	pages = (unsigned long)fcntl(fd, F_GETPIPE_SZ) / page;

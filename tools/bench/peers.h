@@ -67,7 +67,7 @@ struct bench_outcome;
  * @produce: put messages @first to @first + @n - 1; NULL: it cannot do that alone
  * @consume: get @n messages, as @exchange does; NULL likewise
  * @bounce: with two queues, there and back: send @n messages, each when the one before has
- *	come back, which counts in *@sum, at @back_at[i]; or send back what comes. NULL likewise
+ *	come back, which counts in *@sum, after @took[i] ns; or send back what comes. NULL likewise
  * @rounds: as @exchange: @depth messages into a queue and out of it, then the next queue's
  *	turn. NULL likewise
  *
@@ -109,7 +109,7 @@ struct bench_peer {
 	int (*produce)(void *state, uint64_t first, unsigned long n, size_t size);
 	int (*consume)(void *state, unsigned long n, size_t size, uint64_t *sum);
 	int (*bounce)(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum,
-		      uint64_t *back_at);
+		      int64_t *took);
 	int (*rounds)(void *const *queues, unsigned int queue_count, unsigned int depth,
 		      unsigned long n, size_t size, uint64_t *sum);
 	int (*loop)(void *out, void *in, bool serves, unsigned long n, size_t size, uint64_t *sum);

@@ -2,25 +2,14 @@
 /* There and back between two processes: with one message, or with one in each of many queues. */
 #include "alloc.h"
 #include "cast.h"
-#include "percentiles.h"
 
-/* The one who serves times each trip: a look at the clock is in it. */
+/* The one who serves times each trip: two looks at the clock are in it. */
 static int serve(const struct bench_cast *cast, struct bench_part *part)
 {
-	uint64_t *back_at = bench_alloc(cast->n + 1, sizeof(*back_at));
-	uint64_t before = bench_wall_ns();
-	int err = cast->peer->bounce(cast->queue->state, cast->back->state, true, cast->n,
-				     cast->queue->size, &part->sum, back_at);
-
-	for (unsigned long i = 0; i < cast->n; i++) {
-		const uint64_t now = back_at[i];
-
-		back_at[i] = now - before;
-		before = now;
-	}
-	bench_percentiles((int64_t *)back_at, cast->n, part->latency);
-	free(back_at);
-	return err;
+	part->seen = bench_alloc(cast->n + 1, sizeof(*part->seen));
+	part->seen_count = cast->n;
+	return cast->peer->bounce(cast->queue->state, cast->back->state, true, cast->n,
+				  cast->queue->size, &part->sum, part->seen);
 }
 
 static int play_bounce(const struct bench_cast *cast, unsigned int i, struct bench_part *part)

@@ -7,12 +7,11 @@
 #include "alloc.h"
 #include "cast.h"
 #include "message.h"
-#include "percentiles.h"
 
 #define BURST 16
 #define PAUSE_NS 1000000
-/* How often a slow consumer reads each message: about a microsecond for 48 bytes. */
-#define READINGS 50
+/* How many bytes a slow consumer reads of each message, again and again: about a microsecond. */
+#define READ_BYTES 2400
 
 /* Until @ns have passed since the last time; the sleeper is the workload, not the peer. */
 static void pause_until(uint64_t ns)
@@ -46,18 +45,17 @@ static int get_bursts(const struct bench_cast *cast, const uint64_t *put_at,
 		      struct bench_part *part)
 {
 	const size_t size = cast->queue->size;
-	int64_t *seen = bench_alloc(cast->n + 1, sizeof(*seen));
 	uint64_t message[BENCH_SIZE_WORDS] BENCH_PAGES;
 	int err = 0;
 
+	part->seen = bench_alloc(cast->n + 1, sizeof(*part->seen));
+	part->seen_count = cast->n;
 	for (unsigned long i = 0; !err && i < cast->n; i++) {
 		err = cast->peer->get(cast->queue->state, message, size);
-		seen[i] =
+		part->seen[i] =
 			(int64_t)(bench_wall_ns() - __atomic_load_n(&put_at[i], __ATOMIC_RELAXED));
 		part->sum += bench_sum(message, size, 1);
 	}
-	bench_percentiles(seen, cast->n, part->latency);
-	free(seen);
 	return err;
 }
 
@@ -77,7 +75,7 @@ static int play_full(const struct bench_cast *cast, unsigned int i, struct bench
 	for (unsigned long k = 0; !err && k < cast->n; k++) {
 		err = cast->peer->get(cast->queue->state, message, size);
 		part->sum += bench_sum(message, size, 1);
-		for (int again = 1; again < READINGS; again++) {
+		for (size_t read = size; read < READ_BYTES; read += size) {
 			volatile uint64_t unused;
 
 			__asm__ volatile("" ::: "memory");
@@ -116,7 +114,7 @@ const struct bench_workload workload_burst = {
 	.what = "16 messages each millisecond: from before the put to behind the get",
 	.unit = "ns from put to get",
 	.latency = true,
-	.messages = 1600,
+	.messages = 4800,
 	.slices = 3,
 	.producers = 1,
 	.consumers = 1,
