@@ -117,6 +117,7 @@ class Canvas:
         }
         for kind, terminal in terminals.items():
             _gnuplot(self._script(terminal, f"{path}.{kind}"), f"{path}.{kind}")
+        _strip_lines(f"{path}.svg")
         return [f"{path}.{kind}" for kind in terminals]
 
 
@@ -127,3 +128,11 @@ def _gnuplot(script, path):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode or not os.path.exists(path) or not os.path.getsize(path):
         raise Unusable(f"gnuplot could not draw {path}:\n{done.stdout[-2000:]}")
+
+
+def _strip_lines(path):
+    """gnuplot ends some lines with blanks, which no file of this project has."""
+    with open(path, encoding="utf-8") as file:
+        lines = [line.rstrip() for line in file]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
