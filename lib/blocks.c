@@ -60,23 +60,22 @@ static bool is_our_file(const pyq_queue *q)
 	return !fstat(q->fd, &st) && st.st_dev == q->map.dev && st.st_ino == q->map.ino;
 }
 
-/*
- * Map them, unless they are already. Most queues have no large messages: with some thousands
- * of those the pages that say where these parts are would be most of what is touched.
- * Return: 0, -EBADF, -ENOMEM.
- */
-static int map_blocks(pyq_queue *q)
+static bool are_mapped(const pyq_queue *q)
+{
+	return __atomic_load_n(&q->map.large, __ATOMIC_ACQUIRE);
+}
+
+static int map_now(pyq_queue *q)
 {
 	PYQI_KEEP_ERRNO;
+	PYQI_NO_CANCEL;
 	const size_t size = q->map.large_size;
 	char *at;
 	int err = 0;
 
-	if (__atomic_load_n(&q->map.large, __ATOMIC_ACQUIRE))
-		return 0;
 	/* Nobody forks before a child would get no copy; and one thread does it. */
 	pyqi_forked_wait();
-	if (q->map.large)
+	if (are_mapped(q))
 		goto out;
 	err = is_our_file(q) ? 0 : -EBADF;
 	if (err)
@@ -93,6 +92,16 @@ static int map_blocks(pyq_queue *q)
 out:
 	pyqi_forked_go_on();
 	return err;
+}
+
+/*
+ * Map them, unless they are already. Most queues have no large messages: with some thousands
+ * of those the pages that say where these parts are would be most of what is touched.
+ * Return: 0, -EBADF, -ENOMEM.
+ */
+static int map_blocks(pyq_queue *q)
+{
+	return are_mapped(q) ? 0 : map_now(q);
 }
 
 void pyqi_blocks_unmap(pyq_queue *q)
@@ -292,7 +301,7 @@ static bool is_there(const struct pyq_ring *r, uint64_t tag)
 void pyqi_blocks_sweep(pyq_queue *q, uint16_t dead)
 {
 	/* Where there were none before there are none of the dead's. */
-	const uint32_t n = __atomic_load_n(&q->map.large, __ATOMIC_ACQUIRE) ? committed(q) : 0;
+	const uint32_t n = are_mapped(q) ? committed(q) : 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct pyqi_block *b = block(q, i);
