@@ -432,11 +432,8 @@ int pyq_pool_resize(pyq_pool *pool, unsigned int workers)
 	if (!workers || workers > pool->common.most)
 		return -EINVAL;
 	pthread_mutex_lock(&pool->lock);
-	if (pool->broken[0])
-		err = -EOWNERDEAD;
-	else if (pool->closed)
-		err = -ESHUTDOWN;
-	else
+	err = pyqi_pool_check_open(pool);
+	if (!err)
 		err = pyqi_pool_order(pool, &order);
 	pthread_mutex_unlock(&pool->lock);
 	return err;

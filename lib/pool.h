@@ -455,6 +455,14 @@ struct pyq_pool {
 	uint32_t spin;
 };
 
+/* Under its lock: does it take more? Return: 0, -EOWNERDEAD, -ESHUTDOWN. */
+static inline int pyqi_pool_check_open(const pyq_pool *pool)
+{
+	if (pool->broken[0])
+		return -EOWNERDEAD;
+	return pool->closed ? -ESHUTDOWN : 0;
+}
+
 /* Wait until @done says so, doing the pool's work. Return: 0, -EAGAIN, -ETIMEDOUT, -EDEADLK. */
 int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg), const void *arg,
 		   int64_t timeout);

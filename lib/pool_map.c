@@ -311,8 +311,8 @@ int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_i
 	err = map->slots && map->order ? check(map) : -ENOMEM;
 	pthread_mutex_lock(&pool->lock);
 	/* Meanwhile it may have been closed. */
-	if (!err && pool->closed)
-		err = pool->broken[0] ? -EOWNERDEAD : -ESHUTDOWN;
+	if (!err)
+		err = pyqi_pool_check_open(pool);
 	if (!err)
 		begin(pool, map);
 	pthread_mutex_unlock(&pool->lock);

@@ -14,11 +14,8 @@ int pyqi_pool_takes(pyq_pool *pool, pyq_function function)
 	if (!function)
 		return -EINVAL;
 	pthread_mutex_lock(&pool->lock);
-	if (pool->broken[0])
-		err = -EOWNERDEAD;
-	else if (pool->closed)
-		err = -ESHUTDOWN;
-	else if (!pool->threads && !pyqi_pool_knows(pool, function))
+	err = pyqi_pool_check_open(pool);
+	if (!err && !pool->threads && !pyqi_pool_knows(pool, function))
 		err = -EFAULT;
 	pthread_mutex_unlock(&pool->lock);
 	return err;
@@ -68,9 +65,7 @@ static int wait_for_room(pyq_pool *pool, int64_t timeout)
 		pthread_mutex_lock(&pool->lock);
 	}
 	pool->waiters--;
-	if (!err && pool->closed)
-		err = pool->broken[0] ? -EOWNERDEAD : -ESHUTDOWN;
-	return err;
+	return err ? err : pyqi_pool_check_open(pool);
 }
 
 static int submit(pyq_pool *pool, const struct pyq_task *what, pyq_result *r)
