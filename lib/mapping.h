@@ -39,6 +39,8 @@ struct pyqi_shm;
  * @in_vain: calls without a timeout that have found nothing
  * @spin: how long to try before a sleep, which follows what has been of use
  * @spin_max: the longest it may be
+ * @slip_left_out: how often it is not waited for the other side to get ahead
+ * @slip_in_vain: how often it is left out after it was in vain once more, about half
  * @lent: slots of it have been on loan
  * @polled: one of the next is there
  * @polls: what makes it pollable, for getting and for putting; NULL until asked for
@@ -64,6 +66,8 @@ struct pyqi_mapping {
 	unsigned int in_vain;
 	uint32_t spin;
 	uint32_t spin_max;
+	uint32_t slip_left_out;
+	uint32_t slip_in_vain;
 	bool lent;
 	bool polled;
 	struct pyqi_poll *polls[2];

@@ -3,6 +3,8 @@
 #include <sched.h>
 
 #include "deadline.h"
+#include "relax.h"
+#include "slip.h"
 #include "spin.h"
 
 /*
@@ -30,15 +32,6 @@
 #define PAUSE_MAX 8
 #endif
 
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ __volatile__("yield");
-#endif
-}
-
 static bool one_processor(void)
 {
 	PYQI_KEEP_ERRNO;
@@ -50,8 +43,7 @@ static bool one_processor(void)
 /* Look again, after a while that grows: who looks all the time keeps the others from it. */
 static void pause_for(unsigned int *rounds)
 {
-	for (unsigned int i = 0; i < *rounds; i++)
-		relax();
+	pyqi_relax(*rounds);
 	if (*rounds < PAUSE_MAX)
 		*rounds *= 2;
 }
@@ -106,7 +98,9 @@ static bool try_wait(void *arg)
 	 * What he waits for needs a line or two; the others only tell what is seldom, and who
 	 * looks at them takes them from him who is about to write there.
 	 */
-	if (s->wait->glance && !s->wait->glance(s->q) && ++s->looks % THOROUGH)
+	if (s->wait->glance && s->wait->glance(s->q))
+		pyqi_slip(s->q, s->wait);
+	else if (s->wait->glance && ++s->looks % THOROUGH)
 		return false;
 	if (s->wait->ready(s->q))
 		s->ret = s->wait->attempt(s->q, s->wait->arg);

@@ -32,6 +32,7 @@
 #include "lib/polls.c"
 
 #define __atomic_load_n(at, order) ((__typeof__(*(at)))explorer_load(at, sizeof(*(at))))
+#include "lib/slip.c"
 #include "lib/spin.c"
 #include "lib/sleep.c"
 #undef __atomic_load_n
