@@ -4,6 +4,7 @@
 
 #include "attempt.h"
 #include "deadline.h"
+#include "prefetch.h"
 
 /* What struct pyq_loan does not tell. */
 enum { WORD, GENERATION, KIND, FIRST };
@@ -224,6 +225,7 @@ static int loan_release(pyq_queue *q, struct pyq_loan *loan)
 		return err;
 	err = pyqi_release(q, &op, (uint32_t)loan->opaque[FIRST]);
 	end(loan, err);
+	pyqi_prefetch(&q->map.ring, pyq_ring_slot(&q->map.ring, op.pos));
 	if (!err)
 		pyqi_released(q, 1);
 	return err;

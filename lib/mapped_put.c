@@ -3,6 +3,7 @@
 #include "attempt.h"
 #include "copy.h"
 #include "deadline.h"
+#include "prefetch.h"
 
 /* What a call is to move. */
 struct puts {
@@ -121,13 +122,16 @@ ssize_t pyqi_mapped_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
 static inline int put_at_once(pyq_queue *q, const void *data, size_t len)
 {
 	struct pyq_ring ring = q->map.ring;
+	struct pyqueue_slot *slot;
 	struct pyq_op op;
 
 	if (!pyqi_claim_put_at_once(&ring, &op))
 		return -EAGAIN;
-	pyqi_copy(pyq_ring_slot(&ring, op.pos)->payload, data, len);
+	slot = pyq_ring_slot(&ring, op.pos);
+	pyqi_copy(slot->payload, data, len);
 	if (pyq_ring_publish(&ring, &op, (uint32_t)len, 0))
 		return -EOWNERDEAD;
+	pyqi_prefetch_rest(&ring, slot, len);
 	pyqi_published(q, 1);
 	return 0;
 }
