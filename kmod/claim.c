@@ -5,14 +5,14 @@
 #include "pyqueue.h"
 
 /**
- * pyqueue_settle() - wake whom a claim owes, and call a broken ring broken
+ * pyqueue_settle_slowly() - wake whom a claim owes, and call a broken ring broken
  * @q: the queue
  * @op: the claim
  * @ret: what the ring has said
  *
  * Return: @ret.
  */
-int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret)
+int pyqueue_settle_slowly(struct pyqueue *q, const struct pyq_op *op, int ret)
 {
 	if (op->freed)
 		pyqueue_tombstone_gone(q);

@@ -15,7 +15,7 @@ static_assert(offsetofend(struct pyqueue_get, pad) - offsetof(struct pyqueue_get
 static_assert(offsetofend(struct pyqueue_msg, pad) - offsetof(struct pyqueue_msg, len) ==
 	      sizeof(struct pyqueue_result));
 
-static long pyqueue_ioctl_put(struct file *file, void *arg, void __user *user)
+static __always_inline long pyqueue_ioctl_put(struct file *file, void *arg, void __user *user)
 {
 	const struct pyqueue_put *put = arg;
 	struct iov_iter from;
@@ -49,7 +49,7 @@ static long pyqueue_get_told(struct pyqueue_getter *g, long ret, u64 len, bool f
 	return put_user(too_long ? g->needed : len, &g->result->len) ? -EFAULT : ret;
 }
 
-static long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
+static __always_inline long pyqueue_ioctl_get(struct file *file, void *arg, void __user *user)
 {
 	const struct pyqueue_get *get = arg;
 	struct iov_iter to;
@@ -293,7 +293,8 @@ const size_t pyqueue_nr_uring_ioctls = ARRAY_SIZE(pyqueue_uring_ioctls);
 
 /*
  * PUT and GET are where the time goes, and most programs have this kernel's
- * structure: then it is fetched without a call, and without a search.
+ * structure: then it is fetched without a call, and without a search; and a short message
+ * goes the short way.
  */
 static long pyqueue_queue_put(struct file *file, struct pyqueue_put __user *user)
 {
@@ -307,6 +308,10 @@ static long pyqueue_queue_put(struct file *file, struct pyqueue_put __user *user
 	unsafe_get_user(put.buf, &user->buf, fault);
 	unsafe_get_user(put.len, &user->len, fault);
 	user_read_access_end();
+	if (likely(put.size == sizeof(put) && !put.flags && put.len <= PYQUEUE_SMALL &&
+		   (file->f_mode & FMODE_WRITE)))
+		return pyqueue_put_short(file->private_data, u64_to_user_ptr(put.buf), put.len,
+					 put.deadline_ns);
 	return put.size == sizeof(put) ? pyqueue_ioctl_put(file, &put, user) : -EINVAL;
 
 fault:

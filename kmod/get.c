@@ -122,7 +122,7 @@ fault:
 }
 
 /* A message of any length, to anywhere; a large one is @m. */
-static bool pyqueue_hand_over_long(struct pyqueue *q, struct pyqueue_getter *g,
+static noinline bool pyqueue_hand_over_long(struct pyqueue *q, struct pyqueue_getter *g,
 				   const struct pyq_op *op, const struct pyqueue_large *m)
 {
 	u64 offset = PYQUEUE_HEADER_SIZE + offsetof(struct pyqueue_slot, payload) +
@@ -138,7 +138,7 @@ static bool pyqueue_hand_over_long(struct pyqueue *q, struct pyqueue_getter *g,
 /*
  * Copy a message out, and tell. Whether it still is that message shows later.
  */
-static bool pyqueue_hand_over(struct pyqueue *q, struct pyqueue_getter *g,
+static __always_inline bool pyqueue_hand_over(struct pyqueue *q, struct pyqueue_getter *g,
 			      const struct pyq_op *op, const struct pyqueue_large *m)
 {
 	bool done;
@@ -159,6 +159,8 @@ static bool pyqueue_hand_over(struct pyqueue *q, struct pyqueue_getter *g,
 /* A slot is free again, which the caller has made it. */
 static void pyqueue_freed(struct pyqueue *q)
 {
+	if (likely(!pyqueue_is_awaited(q)))
+		return;
 	pyqueue_wake_putters(q);
 	pyqueue_drained(q);
 }
@@ -188,22 +190,23 @@ static long pyqueue_undo_claim(struct pyqueue *q, const struct pyq_op *op)
 }
 
 /* What has been found to the getter; a large message is @m. */
-static long pyqueue_deliver(struct pyqueue *q, struct pyqueue_getter *g, struct pyq_op *op,
-			    const struct pyqueue_large *m, bool claim_first)
+static __always_inline long pyqueue_deliver(struct pyqueue *q, struct pyqueue_getter *g,
+					    struct pyq_op *op, const struct pyqueue_large *m,
+					    bool claim_first)
 {
-	if (!claim_first && !pyqueue_hand_over(q, g, op, m))
-		return -EFAULT;
-	if (!pyq_ring_claim_peeked(&q->ring, op))
+	if (claim_first && !pyq_ring_claim_peeked(&q->ring, op))
 		return -EBUSY;
-	if (claim_first && !pyqueue_hand_over(q, g, op, m))
-		return pyqueue_undo_claim(q, op);
+	if (!pyqueue_hand_over(q, g, op, m))
+		return claim_first ? pyqueue_undo_claim(q, op) : -EFAULT;
+	if (!claim_first && !pyq_ring_claim_peeked(&q->ring, op))
+		return -EBUSY;
 	if (m)
 		pyqueue_large_remove(q, op->pos);
 	return pyqueue_delivered(q, op);
 }
 
 /* The same for one that is not in its slot, whatever the slot says of its length. */
-static long pyqueue_deliver_large(struct pyqueue *q, struct pyqueue_getter *g, struct pyq_op *op,
+static noinline long pyqueue_deliver_large(struct pyqueue *q, struct pyqueue_getter *g, struct pyq_op *op,
 				  bool claim_first)
 {
 	struct pyqueue_large *m = pyqueue_large_find(q, op->pos);
@@ -258,7 +261,7 @@ static long pyqueue_get_outside(struct pyqueue *q)
 }
 
 /* -EBUSY: others were quicker again and again; somebody who keeps to no rule is for ever. */
-static long pyqueue_try_get(struct pyqueue *q, void *arg)
+static __always_inline long pyqueue_try_get(struct pyqueue *q, void *arg)
 {
 	unsigned int tries = PYQUEUE_GET_TRIES;
 	struct pyqueue_getter *g = arg;

@@ -68,7 +68,21 @@ bool pyqueue_put_ready(struct pyqueue *q)
 	return pyqueue_has_room(q) != -EAGAIN;
 }
 
-static long pyqueue_try_put(struct pyqueue *q, void *arg)
+/* In line where it is short: a call for a few words takes as long as they do. */
+static __always_inline void pyqueue_copy(void *to, const void *from, u32 len)
+{
+	const u64 *from_word = from;
+	u64 *to_word = to;
+
+	if (len > PYQUEUE_SMALL || len % sizeof(u64)) {
+		memcpy(to, from, len);
+		return;
+	}
+	for (; len; len -= sizeof(u64))
+		*to_word++ = *from_word++;
+}
+
+static __always_inline long pyqueue_try_put(struct pyqueue *q, void *arg)
 {
 	struct pyqueue_putter *p = arg;
 	unsigned int flags = 0;
@@ -86,7 +100,7 @@ static long pyqueue_try_put(struct pyqueue *q, void *arg)
 		p->large = pyqueue_large_attach(q, &op, p->large);
 		flags = PYQUEUE_SLOT_INDIRECT;
 	} else {
-		memcpy(pyq_ring_slot(&q->ring, op.pos)->payload, p->data, p->len);
+		pyqueue_copy(pyq_ring_slot(&q->ring, op.pos)->payload, p->data, p->len);
 	}
 
 	/* The kernel does not die: who says so has spoilt the ring. */
@@ -94,7 +108,8 @@ static long pyqueue_try_put(struct pyqueue *q, void *arg)
 		pyqueue_break(q);
 		return -EUCLEAN;
 	}
-	pyqueue_wake_getters(q);
+	if (unlikely(pyqueue_is_awaited(q)))
+		pyqueue_wake_getters(q);
 	if (READ_ONCE(q->drop)) /* M */
 		pyqueue_drop(q);
 	return 0;
@@ -163,7 +178,7 @@ static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u6
 }
 
 /* A short message in one go; it may fault. */
-static bool pyqueue_copy_in_short(void *to, size_t len, const void __user *from)
+static __always_inline bool pyqueue_copy_in_short(void *to, size_t len, const void __user *from)
 {
 	const u64 __user *word = from;
 	u64 *to_word = to;
@@ -186,12 +201,16 @@ fault:
 	return false;
 }
 
+/* Elsewhere a word at an odd address is a fault, or slow. */
+static __always_inline bool pyqueue_is_copied_short(size_t len)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && len && len <= PYQUEUE_SMALL;
+}
+
 /* A message into the kernel, of any length and from anywhere; it may fault. */
 static bool pyqueue_copy_in(void *to, size_t len, struct iov_iter *from)
 {
-	/* Elsewhere a word at an odd address is a fault, or slow. */
-	if (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && iter_is_ubuf(from) && len &&
-	    len <= PYQUEUE_SMALL)
+	if (iter_is_ubuf(from) && pyqueue_is_copied_short(len))
 		return pyqueue_copy_in_short(to, len, from->ubuf + from->iov_offset);
 	return copy_from_iter_full(to, len, from);
 }
@@ -209,6 +228,36 @@ static bool pyqueue_copy_in_or_pass_on(struct pyqueue *q, void *to, size_t len,
 		return true;
 	pyqueue_pass_on(q, &q->putters);
 	return pyqueue_copy_in(to, len, from);
+}
+
+/**
+ * pyqueue_put_short() - put one short message
+ * @q: the queue
+ * @message: the message
+ * @len: bytes of it, up to PYQUEUE_SMALL
+ * @deadline_ns: as in the kernel contract
+ *
+ * What pyqueue_put_message() does, for the most usual case; not for commands of io_uring.
+ *
+ * Context: May sleep and fault. Killed asleep: nothing has been put.
+ * Return: 0 or an error of &struct pyqueue_put.
+ */
+long pyqueue_put_short(struct pyqueue *q, const void __user *message, u32 len, u64 deadline_ns)
+{
+	u64 small[PYQUEUE_SMALL / sizeof(u64)] __uninitialized;
+	struct pyqueue_putter p = { .data = small, .len = len };
+	long ret;
+
+	if (len > q->max_msg)
+		return -E2BIG;
+	if (pyqueue_is_copied_short(len) ? !pyqueue_copy_in_short(small, len, message) :
+					   copy_from_user(small, message, len))
+		return -EFAULT;
+	ret = pyqueue_put_prepared(q, &p, deadline_ns);
+	/* Of an unbounded queue. */
+	if (unlikely(p.large))
+		pyqueue_large_put(q, p.large);
+	return ret;
 }
 
 /**

@@ -268,6 +268,16 @@ static inline bool pyqueue_overflows(const struct pyqueue *q)
 	return READ_ONCE(q->overflow.seen.count);
 }
 
+/*
+ * Is there anybody whom a message, or room, may concern? After a full barrier (G). Usually
+ * there is not, and that is seen without a call.
+ */
+static inline bool pyqueue_is_awaited(struct pyqueue *q)
+{
+	return READ_ONCE(q->getters.idle) || READ_ONCE(q->putters.idle) ||
+	       waitqueue_active(&q->pollers) || pyqueue_overflows(q) || READ_ONCE(q->closed);
+}
+
 /* Its bound, as users know it: 0 is none. */
 static inline s64 pyqueue_maxsize(const struct pyqueue *q)
 {
@@ -320,7 +330,14 @@ struct pyqueue_patience {
 	u64 tail;
 };
 
-int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret);
+int pyqueue_settle_slowly(struct pyqueue *q, const struct pyq_op *op, int ret);
+
+/* Usually there is nothing to do. */
+static inline int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int ret)
+{
+	return unlikely(op->freed || ret == -EUCLEAN) ? pyqueue_settle_slowly(q, op, ret) : ret;
+}
+
 bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret);
 bool pyqueue_again(long *ret);
 
@@ -359,6 +376,7 @@ struct pyqueue_getter {
 	unsigned int faults;
 };
 
+long pyqueue_put_short(struct pyqueue *q, const void __user *message, u32 len, u64 deadline_ns);
 long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
 long pyqueue_fetch(struct pyqueue *q, const struct pyqueue_fetch *fetch);
 long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadline_ns);

@@ -38,17 +38,27 @@ static uint32_t name_len(const char *name)
 	return len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
 }
 
-/* Returns a value or -errno; signals do not end it. */
-int pyqi_kernel_call(int fd, unsigned long cmd, void *arg)
+/* In line for messages; errno is looked for once. */
+static inline __attribute__((always_inline)) int call(int fd, unsigned long cmd, void *arg)
 {
-	PYQI_KEEP_ERRNO;
+	int *const error = &errno;
+	const int before = *error;
 	int ret;
 
 	do {
 		/* Deadlines are absolute, so that the same arguments do again. */
 		ret = ioctl(fd, cmd, arg);
-	} while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : ret;
+	} while (ret < 0 && *error == EINTR);
+	if (__builtin_expect(ret < 0, 0)) {
+		ret = -*error;
+		*error = before;
+	}
+	return ret;
+}
+
+int pyqi_kernel_call(int fd, unsigned long cmd, void *arg)
+{
+	return call(fd, cmd, arg);
 }
 
 static int device_open(void)
@@ -219,10 +229,11 @@ int pyqi_kernel_put(pyq_queue *q, const void *data, size_t len, uint64_t deadlin
 		.len = len,
 	};
 
-	return pyqi_kernel_call(q->fd, PYQUEUE_IOC_PUT, &args);
+	return call(q->fd, PYQUEUE_IOC_PUT, &args);
 }
 
-static ssize_t kernel_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+static inline __attribute__((always_inline)) ssize_t get_msg(pyq_queue *q, struct pyq_msg *msg,
+							     uint64_t deadline)
 {
 	struct pyqueue_get args = {
 		.size = sizeof(args),
@@ -230,7 +241,7 @@ static ssize_t kernel_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadli
 		.buf = ADDRESS(msg->data),
 		.len = msg->size,
 	};
-	int ret = pyqi_kernel_call(q->fd, PYQUEUE_IOC_GET, &args);
+	int ret = call(q->fd, PYQUEUE_IOC_GET, &args);
 
 	if (ret >= 0 || ret == -EMSGSIZE)
 		msg->len = args.len;
@@ -241,11 +252,16 @@ static ssize_t kernel_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadli
 	return ret;
 }
 
+static ssize_t kernel_get_msg(pyq_queue *q, struct pyq_msg *msg, uint64_t deadline)
+{
+	return get_msg(q, msg, deadline);
+}
+
 static ssize_t kernel_get(pyq_queue *q, void *buf, size_t size, uint64_t deadline)
 {
 	struct pyq_msg msg = { .data = buf, .size = size };
 
-	return kernel_get_msg(q, &msg, deadline);
+	return get_msg(q, &msg, deadline);
 }
 
 static int many(pyq_queue *q, unsigned long cmd, struct pyqueue_msg *msgs, size_t count,
