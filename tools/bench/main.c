@@ -76,25 +76,56 @@ static bool all_there(const struct bench_options *options)
 	return there;
 }
 
-static int run_all(const struct bench_options *options, struct bench_run *runs, size_t *done)
+/* Those that follow the first of @n runs and are to take turns with it, and that one. */
+static size_t family(const struct bench_run *runs, size_t n)
 {
+	const char *name = runs[0].workload->family;
+	size_t count = 1;
+
+	while (name && count < n && runs[count].workload->family &&
+	       !strcmp(name, runs[count].workload->family))
+		count++;
+	return count;
+}
+
+/* What is to be done. Return: how many runs that are. */
+static size_t plan_runs(const struct bench_options *options, struct bench_run *runs)
+{
+	size_t n = 0;
+
 	for (size_t w = 0; w < options->workload_count; w++) {
 		const struct bench_workload *workload = options->workloads[w];
 		const size_t sizes = workload->size ? 1 : options->size_count;
 
-		for (size_t s = 0; s < sizes; s++) {
-			struct bench_run *run = &runs[(*done)++];
-			int err;
+		for (size_t s = 0; s < sizes; s++)
+			runs[n++] = (struct bench_run){
+				.workload = workload,
+				.size = workload->size ? workload->size : options->sizes[s],
+				.rounds = options->rounds,
+				.messages = options->messages,
+			};
+	}
+	return n;
+}
 
-			run->workload = workload;
-			run->size = workload->size ? workload->size : options->sizes[s];
-			run->rounds = options->rounds;
-			run->messages = options->messages;
-			err = bench_run(run, options->peers, options->peer_count);
+/* After an error *@done is how many there is something of: those before the family of it. */
+static int run_all(const struct bench_options *options, struct bench_run *runs, size_t *done)
+{
+	const size_t n = plan_runs(options, runs);
+
+	while (*done < n) {
+		const size_t count = family(&runs[*done], n - *done);
+		int err = bench_runs(&runs[*done], count, options->peers, options->peer_count);
+
+		for (size_t i = 0; i < count; i++) {
 			if (err)
-				return err;
-			bench_table_run(run, stderr);
+				bench_run_free(&runs[*done + i]);
+			else
+				bench_table_run(&runs[*done + i], stderr);
 		}
+		if (err)
+			return err;
+		*done += count;
 	}
 	return 0;
 }
@@ -130,9 +161,6 @@ int main(int argc, char **argv)
 	if (!options.by_name)
 		leave_out(&options);
 	err = all_there(&options) ? run_all(&options, runs, &done) : -ENODEV;
-	/* Of the one that has failed there is nothing; the others' are to be had. */
-	if (err && done)
-		bench_run_free(&runs[--done]);
 	if (done) {
 		bench_table_verdict(runs, done, stderr);
 		if (write_json(&system, runs, done, options.json))

@@ -2,7 +2,8 @@
 /*
  * The peers take turns slice by slice, and so does who begins. What counts of a round
  * is the median of its slices, and a ratio is one of a round: whatever else goes on in
- * the machine meets all of them.
+ * the machine meets all of them. Runs whose medians are to be compared take turns round by
+ * round, for the same reason.
  */
 #include <errno.h>
 #include <math.h>
@@ -167,19 +168,6 @@ static void record_round(const struct bench_run *run)
 	}
 }
 
-/* All rounds, and before them one that does not count. */
-static int run_rounds(const struct bench_run *run)
-{
-	int err = run_round(run, 0);
-
-	for (unsigned int round = 1; !err && round <= run->rounds; round++) {
-		err = run_round(run, round);
-		if (!err)
-			record_round(run);
-	}
-	return err;
-}
-
 /* --- conclusions ------------------------------------------------------------- */
 
 static const struct bench_entry *entry_of(const struct bench_run *run,
@@ -261,8 +249,6 @@ static void close_queues(struct bench_entry *entry)
 {
 	while (entry->queue_count)
 		entry->peer->close(entry->queues[--entry->queue_count].state);
-	free(entry->queues);
-	entry->queues = NULL;
 }
 
 /* Return: 0 or -errno. */
@@ -272,7 +258,8 @@ static int open_queues(const struct bench_run *run, struct bench_entry *entry)
 	const unsigned int wanted = workload->queues ? workload->queues : 1;
 	int err = 0;
 
-	entry->queues = bench_alloc(wanted, sizeof(*entry->queues));
+	if (!entry->queues)
+		entry->queues = bench_alloc(wanted, sizeof(*entry->queues));
 	while (!err && entry->queue_count < wanted) {
 		struct bench_queue *queue = &entry->queues[entry->queue_count];
 
@@ -305,6 +292,8 @@ static int open_all(struct bench_run *run, const struct bench_peer *const *peers
 		err = has_size(run, peers[i]) ? open_queues(run, entry) : -EMSGSIZE;
 		if (err == -EMSGSIZE || (err && !peers[i]->own && run->workload->queues > 1)) {
 			leave_out(run, peers[i], err);
+			free(entry->queues);
+			entry->queues = NULL;
 			continue;
 		}
 		if (err)
@@ -316,12 +305,7 @@ static int open_all(struct bench_run *run, const struct bench_peer *const *peers
 	return 0;
 }
 
-/*
- * Do what @run's first members ask for, with those of @peers that can. To be ended
- * with bench_run_free(), also after an error. Return: 0, or -errno; what went wrong
- * has been said.
- */
-int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size_t peer_count)
+static int begin(struct bench_run *run, const struct bench_peer *const *peers, size_t peer_count)
 {
 	int err;
 
@@ -330,15 +314,65 @@ int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size
 	run->entries = bench_alloc(peer_count, sizeof(*run->entries));
 	run->comparisons = bench_alloc(bench_ratio_count, sizeof(*run->comparisons));
 	err = open_all(run, peers, peer_count);
-	if (!err)
-		err = plan_all(run);
-	if (!err)
-		err = run_rounds(run);
+	return err ? err : plan_all(run);
+}
+
+/* The others' queues are not to be there while one run is at it. */
+static void close_all(struct bench_run *run)
+{
 	for (size_t i = 0; i < run->entry_count; i++)
-		for (unsigned int k = 0; k < run->entries[i].queue_count; k++)
-			run->entries[i].peer->close(run->entries[i].queues[k].state);
+		close_queues(&run->entries[i]);
+}
+
+static int reopen_all(struct bench_run *run)
+{
+	for (size_t i = 0; i < run->entry_count; i++) {
+		int err = open_queues(run, &run->entries[i]);
+
+		if (err)
+			return complain(run, run->entries[i].peer, err);
+	}
+	return 0;
+}
+
+/* One run's part of a round. The first does not count. */
+static int take_turn(struct bench_run *run, unsigned int round, bool alone)
+{
+	int err = alone ? 0 : reopen_all(run);
+
 	if (!err)
-		conclude(run);
+		err = run_round(run, round);
+	if (!err && round)
+		record_round(run);
+	if (!alone)
+		close_all(run);
+	return err;
+}
+
+/*
+ * Do what the first members of @n runs ask for, with those of @peers that can. Each is to be
+ * ended with bench_run_free(), also after an error.
+ *
+ * Return: 0, or -errno; what went wrong has been said.
+ */
+int bench_runs(struct bench_run *runs, size_t n, const struct bench_peer *const *peers,
+	       size_t peer_count)
+{
+	const bool alone = n == 1;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		err = begin(&runs[i], peers, peer_count);
+		if (!alone)
+			close_all(&runs[i]);
+	}
+	for (unsigned int round = 0; !err && round <= runs[0].rounds; round++)
+		for (size_t i = 0; !err && i < n; i++)
+			err = take_turn(&runs[i], round, alone);
+	for (size_t i = 0; i < n; i++)
+		close_all(&runs[i]);
+	for (size_t i = 0; !err && i < n; i++)
+		conclude(&runs[i]);
 	return err;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A run: one workload with messages of one size, all peers side by side. */
+/*
+ * A run: one workload with messages of one size, all peers side by side. Runs that are to be
+ * compared take turns round by round.
+ */
 #ifndef PYQUEUE_BENCH_RUN_H
 #define PYQUEUE_BENCH_RUN_H
 
@@ -9,8 +12,8 @@
 /**
  * struct bench_entry - a peer in a run
  * @peer: who
- * @queues: his queues; closed when the run is over
- * @queue_count: how many
+ * @queues: his queues; what they were like when the run is over
+ * @queue_count: how many are open
  * @messages: in a measurement
  * @expected: the sum of their hashes
  * @slices: nanoseconds a message, of each slice of a round; for each clock
@@ -64,7 +67,8 @@ struct bench_run {
 	size_t comparison_count;
 };
 
-int bench_run(struct bench_run *run, const struct bench_peer *const *peers, size_t peer_count);
+int bench_runs(struct bench_run *runs, size_t n, const struct bench_peer *const *peers,
+	       size_t peer_count);
 void bench_run_free(struct bench_run *run);
 
 #endif

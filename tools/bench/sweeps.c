@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a queue costs should not grow with what is not used of it. The runs are one after the
- * other, and so it is their medians that are compared.
+ * What a queue costs should not grow with what is not used of it. The runs take turns, and a
+ * ratio is one of a round, as in ratios.c.
  */
 #include "sweeps.h"
 
@@ -21,28 +21,35 @@ const struct bench_sweep bench_sweeps[] = {
 
 const size_t bench_sweep_count = sizeof(bench_sweeps) / sizeof(bench_sweeps[0]);
 
-/* The median of a peer in a workload; 0: it was not there. */
-static double median(const struct bench_run *runs, size_t n, const struct bench_workload *workload,
-		     const struct bench_peer *peer)
+/* A peer's rounds in a workload; NULL: it was not there. */
+static const struct bench_sample *cost(const struct bench_run *runs, size_t n,
+				       const struct bench_workload *workload,
+				       const struct bench_peer *peer)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (runs[i].workload != workload)
 			continue;
 		for (size_t k = 0; k < runs[i].entry_count; k++)
 			if (runs[i].entries[k].peer == peer)
-				return runs[i].entries[k].cost[BENCH_WALL].median;
+				return &runs[i].entries[k].cost[BENCH_WALL];
 	}
-	return 0;
+	return NULL;
 }
 
 bool bench_sweep_look(const struct bench_sweep *sweep, const struct bench_run *runs, size_t n,
 		      double *seen)
 {
-	const double over = median(runs, n, sweep->over, sweep->peer);
-	const double under = median(runs, n, sweep->under, sweep->peer);
+	const struct bench_sample *over = cost(runs, n, sweep->over, sweep->peer);
+	const struct bench_sample *under = cost(runs, n, sweep->under, sweep->peer);
+	struct bench_sample *ratio;
 
-	if (!(over > 0) || !(under > 0))
+	if (!over || !under)
 		return false;
-	*seen = over / under;
+	ratio = bench_samples(1, over->rounds);
+	for (unsigned int round = 0; round < over->rounds; round++)
+		bench_sample_add(ratio, over->values[round] / under->values[round]);
+	bench_sample_settle(ratio);
+	*seen = ratio->median;
+	bench_samples_free(ratio);
 	return true;
 }

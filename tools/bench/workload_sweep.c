@@ -58,30 +58,31 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 	return err;
 }
 
-#define SWEEP(label, words, ...)                                                                 \
-	{                                                                                        \
-		.name = (label), .what = (words), .size = 48, .slices = 11, .slice_ns = 5000000, \
-		.suits = suits, .measure = measure, __VA_ARGS__                                  \
+#define SWEEP(group, label, words, ...)                                                        \
+	{                                                                                      \
+		.name = (label), .what = (words), .family = (group), .size = 48, .slices = 11, \
+		.slice_ns = 5000000, .suits = suits, .measure = measure, __VA_ARGS__           \
 	}
 
-#define IDLE(n)                                                                                  \
-	SWEEP("idle-" #n, "one thread, one queue of " #n ", the others are idle", .queues = (n), \
-	      .capacity = 16)
+#define IDLE(n)                                                                           \
+	SWEEP("idle", "idle-" #n, "one thread, one queue of " #n ", the others are idle", \
+	      .queues = (n), .capacity = 16)
 const struct bench_workload workload_idle_1 = IDLE(1);
 const struct bench_workload workload_idle_16 = IDLE(16);
 const struct bench_workload workload_idle_256 = IDLE(256);
 const struct bench_workload workload_idle_4096 = IDLE(4096);
 
-#define ROBIN(n)                                                                            \
-	SWEEP("robin-" #n, "one thread, " #n " queues in turn", .queues = (n), .busy = (n), \
-	      .capacity = 16)
+#define ROBIN(n)                                                                        \
+	SWEEP("robin", "robin-" #n, "one thread, " #n " queues in turn", .queues = (n), \
+	      .busy = (n), .capacity = 16)
 const struct bench_workload workload_robin_1 = ROBIN(1);
 const struct bench_workload workload_robin_16 = ROBIN(16);
 const struct bench_workload workload_robin_256 = ROBIN(256);
 const struct bench_workload workload_robin_4096 = ROBIN(4096);
 
-#define SLOTS(n) \
-	SWEEP("slots-" #n, "one thread, eight in and eight out", .capacity = (n), .depth = 8)
+#define SLOTS(n)                                                                           \
+	SWEEP("slots", "slots-" #n, "one thread, eight in and eight out", .capacity = (n), \
+	      .depth = 8)
 const struct bench_workload workload_slots_64 = SLOTS(64);
 const struct bench_workload workload_slots_1024 = SLOTS(1024);
 const struct bench_workload workload_slots_8192 = SLOTS(8192);

@@ -31,6 +31,8 @@ struct bench_outcome {
  * struct bench_workload - what is measured
  * @name: how results name it, and --workload
  * @what: it in words
+ * @family: those that follow each other and are of one take turns round by round, as their
+ *	medians are to be compared; NULL: none
  * @unit: of what is measured; NULL: "ns a message"
  * @latency: how long each takes: median and percentiles, not how much time all take
  * @late: NULL; or what is waited for in vain: there are no messages, and no sums
@@ -53,6 +55,7 @@ struct bench_outcome {
 struct bench_workload {
 	const char *name;
 	const char *what;
+	const char *family;
 	const char *unit;
 	bool latency;
 	const char *late;
