@@ -123,7 +123,8 @@ fault:
 
 /* A message of any length, to anywhere; a large one is @m. */
 static noinline bool pyqueue_hand_over_long(struct pyqueue *q, struct pyqueue_getter *g,
-				   const struct pyq_op *op, const struct pyqueue_large *m)
+					    const struct pyq_op *op,
+					    const struct pyqueue_large *m)
 {
 	u64 offset = PYQUEUE_HEADER_SIZE + offsetof(struct pyqueue_slot, payload) +
 		     (u64)pyq_ring_index(&q->ring, op->pos) * q->ring.slot_size;
@@ -139,7 +140,8 @@ static noinline bool pyqueue_hand_over_long(struct pyqueue *q, struct pyqueue_ge
  * Copy a message out, and tell. Whether it still is that message shows later.
  */
 static __always_inline bool pyqueue_hand_over(struct pyqueue *q, struct pyqueue_getter *g,
-			      const struct pyq_op *op, const struct pyqueue_large *m)
+					      const struct pyq_op *op,
+					      const struct pyqueue_large *m)
 {
 	bool done;
 
@@ -206,8 +208,8 @@ static __always_inline long pyqueue_deliver(struct pyqueue *q, struct pyqueue_ge
 }
 
 /* The same for one that is not in its slot, whatever the slot says of its length. */
-static noinline long pyqueue_deliver_large(struct pyqueue *q, struct pyqueue_getter *g, struct pyq_op *op,
-				  bool claim_first)
+static noinline long pyqueue_deliver_large(struct pyqueue *q, struct pyqueue_getter *g,
+					   struct pyq_op *op, bool claim_first)
 {
 	struct pyqueue_large *m = pyqueue_large_find(q, op->pos);
 	long ret = -EMSGSIZE;

@@ -274,8 +274,10 @@ static inline bool pyqueue_overflows(const struct pyqueue *q)
  */
 static inline bool pyqueue_is_awaited(struct pyqueue *q)
 {
-	return READ_ONCE(q->getters.idle) || READ_ONCE(q->putters.idle) ||
-	       waitqueue_active(&q->pollers) || pyqueue_overflows(q) || READ_ONCE(q->closed);
+	if (READ_ONCE(q->getters.idle) || READ_ONCE(q->putters.idle))
+		return true;
+	/* The caller's CAS is the full barrier (G). */
+	return waitqueue_active(&q->pollers) || pyqueue_overflows(q) || READ_ONCE(q->closed);
 }
 
 /* Its bound, as users know it: 0 is none. */
