@@ -298,6 +298,7 @@ const size_t pyqueue_nr_uring_ioctls = ARRAY_SIZE(pyqueue_uring_ioctls);
  */
 static long pyqueue_queue_put(struct file *file, struct pyqueue_put __user *user)
 {
+	struct pyqueue *q = file->private_data;
 	struct pyqueue_put put __uninitialized;
 
 	if (!user_read_access_begin(user, sizeof(*user)))
@@ -308,10 +309,9 @@ static long pyqueue_queue_put(struct file *file, struct pyqueue_put __user *user
 	unsafe_get_user(put.buf, &user->buf, fault);
 	unsafe_get_user(put.len, &user->len, fault);
 	user_read_access_end();
-	if (likely(put.size == sizeof(put) && !put.flags && put.len <= PYQUEUE_SMALL &&
+	if (likely(put.size == sizeof(put) && !put.flags && pyqueue_is_short(q, put.len) &&
 		   (file->f_mode & FMODE_WRITE)))
-		return pyqueue_put_short(file->private_data, u64_to_user_ptr(put.buf), put.len,
-					 put.deadline_ns);
+		return pyqueue_put_short(q, u64_to_user_ptr(put.buf), put.len, put.deadline_ns);
 	return put.size == sizeof(put) ? pyqueue_ioctl_put(file, &put, user) : -EINVAL;
 
 fault:

@@ -234,7 +234,7 @@ static bool pyqueue_copy_in_or_pass_on(struct pyqueue *q, void *to, size_t len,
  * pyqueue_put_short() - put one short message
  * @q: the queue
  * @message: the message
- * @len: bytes of it, up to PYQUEUE_SMALL
+ * @len: bytes of it; pyqueue_is_short()
  * @deadline_ns: as in the kernel contract
  *
  * What pyqueue_put_message() does, for the most usual case; not for commands of io_uring.

@@ -378,6 +378,12 @@ struct pyqueue_getter {
 	unsigned int faults;
 };
 
+/* Fits its slot, and the stack. */
+static inline bool pyqueue_is_short(const struct pyqueue *q, u64 len)
+{
+	return len <= PYQUEUE_SMALL && len <= pyq_ring_payload(&q->ring);
+}
+
 long pyqueue_put_short(struct pyqueue *q, const void __user *message, u32 len, u64 deadline_ns);
 long pyqueue_put_message(struct pyqueue *q, struct iov_iter *from, u64 deadline_ns);
 long pyqueue_fetch(struct pyqueue *q, const struct pyqueue_fetch *fetch);

@@ -49,10 +49,9 @@ static inline __attribute__((always_inline)) int call(int fd, unsigned long cmd,
 		/* Deadlines are absolute, so that the same arguments do again. */
 		ret = ioctl(fd, cmd, arg);
 	} while (ret < 0 && *error == EINTR);
-	if (__builtin_expect(ret < 0, 0)) {
+	if (ret < 0)
 		ret = -*error;
-		*error = before;
-	}
+	*error = before;
 	return ret;
 }
 

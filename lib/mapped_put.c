@@ -131,8 +131,8 @@ static inline int put_at_once(pyq_queue *q, const void *data, size_t len)
 	pyqi_copy(slot->payload, data, len);
 	if (pyq_ring_publish(&ring, &op, (uint32_t)len, 0))
 		return -EOWNERDEAD;
-	pyqi_prefetch_rest(&ring, slot, len);
 	pyqi_published(q, 1);
+	pyqi_prefetch_rest(&ring, slot, len);
 	return 0;
 }
 

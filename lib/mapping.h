@@ -18,6 +18,16 @@ struct pyqi_poll;
 struct pyqi_shm;
 
 /**
+ * struct pyqi_slips - what is known of letting the other side get ahead: slip.h
+ * @left_out: how often it is left out
+ * @in_vain: and how often, at least, after it has been in vain once more
+ */
+struct pyqi_slips {
+	uint32_t left_out;
+	uint32_t in_vain;
+};
+
+/**
  * struct pyqi_mapping - a handle's part in a mapped ring
  * @ring: the handle's view of it; changes only after a fork
  * @shm: what the shm backend keeps behind the ring's header
@@ -39,8 +49,7 @@ struct pyqi_shm;
  * @in_vain: calls without a timeout that have found nothing
  * @spin: how long to try before a sleep, which follows what has been of use
  * @spin_max: the longest it may be
- * @slip_left_out: how often it is not waited for the other side to get ahead
- * @slip_in_vain: how often it is left out after it was in vain once more, about half
+ * @slips: what is known of letting the other side get ahead, as who puts and who gets
  * @lent: slots of it have been on loan
  * @polled: one of the next is there
  * @polls: what makes it pollable, for getting and for putting; NULL until asked for
@@ -66,8 +75,7 @@ struct pyqi_mapping {
 	unsigned int in_vain;
 	uint32_t spin;
 	uint32_t spin_max;
-	uint32_t slip_left_out;
-	uint32_t slip_in_vain;
+	struct pyqi_slips slips[2];
 	bool lent;
 	bool polled;
 	struct pyqi_poll *polls[2];

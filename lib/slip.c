@@ -20,8 +20,8 @@
 #define PART 8
 #define AHEAD_MIN 4
 
-/* Where it has been in vain it is left out once, then three times, up to about so often. */
-#define LEFT_OUT_MAX 1024
+/* Where it has been in vain it is left out once, then three times, up to so often. */
+#define LEFT_OUT_MAX 1023
 
 /* Pauses between two looks. */
 #define PAUSES 8
@@ -54,14 +54,22 @@ static bool is_other_at(const struct pyq_ring *r, bool gets, unsigned int n, boo
 	return is_got(r, (pyq_load(&r->hdr->tail) & ~PYQUEUE_CLOSED) + n - r->maxsize, begun);
 }
 
-static void was_in_vain(struct pyqi_mapping *map)
+static void was_in_vain(struct pyqi_slips *slips)
 {
-	uint32_t times = __atomic_load_n(&map->slip_in_vain, __ATOMIC_RELAXED);
+	uint32_t times = __atomic_load_n(&slips->in_vain, __ATOMIC_RELAXED);
 
 	if (times < LEFT_OUT_MAX)
 		times = 2 * times + 1;
-	__atomic_store_n(&map->slip_in_vain, times, __ATOMIC_RELAXED);
-	__atomic_store_n(&map->slip_left_out, times, __ATOMIC_RELAXED);
+	__atomic_store_n(&slips->in_vain, times, __ATOMIC_RELAXED);
+	__atomic_store_n(&slips->left_out, times, __ATOMIC_RELAXED);
+}
+
+static void was_of_use(struct pyqi_slips *slips)
+{
+	const uint32_t times = __atomic_load_n(&slips->in_vain, __ATOMIC_RELAXED);
+
+	if (times)
+		__atomic_store_n(&slips->in_vain, times / 2, __ATOMIC_RELAXED);
 }
 
 void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait)
@@ -69,22 +77,23 @@ void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait)
 	const struct pyq_ring *r = &q->map.ring;
 	const bool gets = wait->side == &r->hdr->getters;
 	const unsigned int n = r->maxsize < PART * AHEAD ? (unsigned int)r->maxsize / PART : AHEAD;
-	const uint32_t left_out = __atomic_load_n(&q->map.slip_left_out, __ATOMIC_RELAXED);
+	struct pyqi_slips *slips = &q->map.slips[gets];
+	const uint32_t left_out = __atomic_load_n(&slips->left_out, __ATOMIC_RELAXED);
 	uint64_t end;
 
 	if (n < AHEAD_MIN || !is_other_at(r, gets, 1, true))
 		return;
 	if (left_out) {
-		__atomic_store_n(&q->map.slip_left_out, left_out - 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&slips->left_out, left_out - 1, __ATOMIC_RELAXED);
 		return;
 	}
 	end = pyqi_now() + SLIP_NS;
 	do {
 		pyqi_relax(PAUSES);
 		if (is_other_at(r, gets, n, false)) {
-			__atomic_store_n(&q->map.slip_in_vain, 0, __ATOMIC_RELAXED);
+			was_of_use(slips);
 			return;
 		}
 	} while (pyqi_now() < end);
-	was_in_vain(&q->map);
+	was_in_vain(slips);
 }

@@ -18,7 +18,7 @@
  * @q: the queue
  * @wait: what the caller has been waiting for, and could be done now
  *
- * Takes two microseconds at most, and nothing where messages come one at a time.
+ * Takes three microseconds at most, and nothing where messages come one at a time.
  */
 void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait);
 

@@ -98,12 +98,12 @@ static bool try_wait(void *arg)
 	 * What he waits for needs a line or two; the others only tell what is seldom, and who
 	 * looks at them takes them from him who is about to write there.
 	 */
-	if (s->wait->glance && s->wait->glance(s->q))
-		pyqi_slip(s->q, s->wait);
-	else if (s->wait->glance && ++s->looks % THOROUGH)
+	if (s->wait->glance && !s->wait->glance(s->q) && ++s->looks % THOROUGH)
 		return false;
-	if (s->wait->ready(s->q))
+	if (s->wait->ready(s->q)) {
+		pyqi_slip(s->q, s->wait);
 		s->ret = s->wait->attempt(s->q, s->wait->arg);
+	}
 	return s->ret != -EAGAIN;
 }
 

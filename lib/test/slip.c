@@ -93,6 +93,22 @@ static void a_stream(uint64_t maxsize, bool gets, unsigned int n)
 	CHECK(ahead(gets) > n && ahead(gets) <= n + 4);
 }
 
+/* The same in every lap, and when the queue has been shut down. */
+static void laps(bool gets)
+{
+	begin(64, gets);
+	for (unsigned int i = 0; i < 1000; i++) {
+		CHECK(waits(2, 20, 3));
+		CHECK(!q.map.slips[gets].in_vain);
+		while (ahead(gets))
+			gets ? get() : put();
+	}
+	for (unsigned int i = 0; i < 10; i++)
+		one();
+	q.map.ring.hdr->tail |= PYQUEUE_CLOSED;
+	CHECK(waits(0, 0, 0) && !q.map.slips[gets].in_vain);
+}
+
 /* One message at a time: there is not even a look at the clock. */
 static void there_and_back(bool gets)
 {
@@ -108,17 +124,16 @@ static void a_few(bool gets)
 	begin(256, gets);
 	one();
 	one();
-	for (unsigned int i = 0; i < 1000; i++)
+	for (unsigned int i = 0; i < 2000; i++)
 		waited += waits(0, 0, 0);
-	CHECK(waited >= 9 && waited <= 10);
+	CHECK(waited == 10);
+	CHECK(q.map.slips[gets].in_vain == 1023);
 	/* Until it has been of use again. */
-	while (!waits(0, 1000, 20))
+	while (!waits(0, 100, 20))
 		;
-	CHECK(ahead(gets) > 32);
-	begin(256, gets);
-	one();
-	one();
-	CHECK(waits(0, 0, 0) && !waits(0, 0, 0) && waits(0, 0, 0));
+	CHECK(ahead(gets) > 32 && ahead(gets) < 200);
+	CHECK(q.map.slips[gets].in_vain == 511 && !q.map.slips[gets].left_out);
+	CHECK(!q.map.slips[!gets].in_vain);
 }
 
 /* What has been claimed is under way, and not yet there. */
@@ -132,12 +147,14 @@ static void claimed(bool gets, int (*claim)(struct pyq_ring *r, struct pyq_op *o
 	CHECK(waits(0, 0, 0));
 
 	begin(256, gets);
-	CHECK(waits(32, 0, 0));
+	CHECK(waits(32, 0, 0) && q.map.slips[gets].in_vain);
+	begin(256, gets);
+	CHECK(waits(33, 0, 0) && !q.map.slips[gets].in_vain);
 	begin(256, gets);
 	for (unsigned int i = 0; i < 32; i++)
 		one();
 	CHECK(!claim(&q.map.ring, &op));
-	CHECK(waits(0, 0, 0) && q.map.slip_in_vain);
+	CHECK(waits(0, 0, 0) && q.map.slips[gets].in_vain);
 }
 
 static int claim_get(struct pyq_ring *r, struct pyq_op *op)
@@ -152,6 +169,7 @@ int main(void)
 		a_stream(255, gets, 31);
 		a_stream(200, gets, 25);
 		a_stream(32, gets, 4);
+		laps(gets);
 		there_and_back(gets);
 		a_few(gets);
 		/* A small queue: it is not worth it. */

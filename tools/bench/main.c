@@ -88,23 +88,44 @@ static size_t family(const struct bench_run *runs, size_t n)
 	return count;
 }
 
-/* What is to be done. Return: how many runs that are. */
+/* One workload with messages of each size. Return: how many runs there are now. */
+static size_t plan_workload(const struct bench_options *options,
+			    const struct bench_workload *workload, struct bench_run *runs, size_t n)
+{
+	const size_t sizes = workload->size ? 1 : options->size_count;
+
+	for (size_t s = 0; s < sizes; s++)
+		runs[n++] = (struct bench_run){
+			.workload = workload,
+			.size = workload->size ? workload->size : options->sizes[s],
+			.rounds = options->rounds,
+			.messages = options->messages,
+		};
+	return n;
+}
+
+/* What is to be done, each family in one place. Return: how many runs that are. */
 static size_t plan_runs(const struct bench_options *options, struct bench_run *runs)
 {
+	bool *planned = bench_alloc(options->workload_count, sizeof(*planned));
 	size_t n = 0;
 
 	for (size_t w = 0; w < options->workload_count; w++) {
-		const struct bench_workload *workload = options->workloads[w];
-		const size_t sizes = workload->size ? 1 : options->size_count;
+		const char *name = options->workloads[w]->family;
 
-		for (size_t s = 0; s < sizes; s++)
-			runs[n++] = (struct bench_run){
-				.workload = workload,
-				.size = workload->size ? workload->size : options->sizes[s],
-				.rounds = options->rounds,
-				.messages = options->messages,
-			};
+		if (planned[w])
+			continue;
+		for (size_t k = w; k < options->workload_count; k++) {
+			const struct bench_workload *workload = options->workloads[k];
+
+			if (k != w &&
+			    (!name || !workload->family || strcmp(name, workload->family)))
+				continue;
+			planned[k] = true;
+			n = plan_workload(options, workload, runs, n);
+		}
 	}
+	free(planned);
 	return n;
 }
 
@@ -144,6 +165,20 @@ static int write_json(const struct bench_system *system, const struct bench_run 
 	return err;
 }
 
+/* Not after all has been measured. */
+static void try_file(const char *path)
+{
+	FILE *to = path ? fopen(path, "ae") : NULL;
+
+	if (path && !to) {
+		fprintf(stderr, "pyqueue-bench: --json %s: %s; nothing has been measured\n", path,
+			strerror(errno));
+		exit(2);
+	}
+	if (to)
+		fclose(to);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench_options options;
@@ -153,6 +188,7 @@ int main(int argc, char **argv)
 	int err;
 
 	bench_options_parse(&options, argc, argv);
+	try_file(options.json);
 	allow_files();
 	bench_system_look(&system);
 	bench_table_system(&system, stderr);

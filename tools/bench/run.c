@@ -2,7 +2,7 @@
 /*
  * The peers take turns slice by slice, and so does who begins. What counts of a round
  * is the median of its slices, and a ratio is one of a round: whatever else goes on in
- * the machine meets all of them. Runs whose medians are to be compared take turns round by
+ * the machine meets all of them. Runs that are compared with each other take turns round by
  * round, for the same reason.
  */
 #include <errno.h>
@@ -296,11 +296,11 @@ static int open_all(struct bench_run *run, const struct bench_peer *const *peers
 			entry->queues = NULL;
 			continue;
 		}
+		run->entry_count++;
 		if (err)
 			return complain(run, peers[i], err);
 		entry->slices = bench_samples(BENCH_CLOCKS, run->workload->slices);
 		entry->cost = bench_samples(BENCH_CLOCKS, run->rounds);
-		run->entry_count++;
 	}
 	return 0;
 }

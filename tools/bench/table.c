@@ -162,5 +162,6 @@ void bench_table_verdict(const struct bench_run *runs, size_t n, FILE *to)
 	fputc('\n', to);
 	judge_sweeps(runs, n, &tally, to);
 	judge_ratios(runs, n, &tally, to);
-	fprintf(to, "%u of %u targets met\n", tally.met, tally.targets);
+	if (tally.targets)
+		fprintf(to, "%u of %u targets met\n", tally.met, tally.targets);
 }

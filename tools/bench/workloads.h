@@ -31,8 +31,7 @@ struct bench_outcome {
  * struct bench_workload - what is measured
  * @name: how results name it, and --workload
  * @what: it in words
- * @family: those that follow each other and are of one take turns round by round, as their
- *	medians are to be compared; NULL: none
+ * @family: those of one take turns round by round, as they are compared; NULL: none
  * @unit: of what is measured; NULL: "ns a message"
  * @latency: how long each takes: median and percentiles, not how much time all take
  * @late: NULL; or what is waited for in vain: there are no messages, and no sums
