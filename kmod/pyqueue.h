@@ -269,8 +269,9 @@ static inline bool pyqueue_overflows(const struct pyqueue *q)
 }
 
 /*
- * Is there anybody whom a message, or room, may concern? After a full barrier (G). Usually
- * there is not, and that is seen without a call.
+ * Is there anybody whom a message, or room, may concern: all at whom pyqueue_wake_getters(),
+ * pyqueue_wake_putters() and pyqueue_drained() look? After a full barrier (G). Usually there
+ * is not, and that is seen without a call.
  */
 static inline bool pyqueue_is_awaited(struct pyqueue *q)
 {

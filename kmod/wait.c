@@ -10,7 +10,7 @@
  *	looks at the ring			looks at idle
  *
  * In every interleaving the sleeper sees the message or the waker sees the
- * sleeper. A waker in user space, who maps the queue, sees the sleeper announced
+ * sleeper (or, before he makes a call for that, pyqueue_is_awaited()). A waker in user space, who maps the queue, sees the sleeper announced
  * in shared memory, takes the announcement away (CAS) and calls by ioctl:
  *
  *	sleeper					waker in user space

@@ -225,10 +225,11 @@ static int loan_release(pyq_queue *q, struct pyq_loan *loan)
 		return err;
 	err = pyqi_release(q, &op, (uint32_t)loan->opaque[FIRST]);
 	end(loan, err);
+	if (err)
+		return err;
 	pyqi_prefetch(&q->map.ring, pyq_ring_slot(&q->map.ring, op.pos));
-	if (!err)
-		pyqi_released(q, 1);
-	return err;
+	pyqi_released(q, 1);
+	return 0;
 }
 
 static int loan_give_back(pyq_queue *q, struct pyq_loan *loan)

@@ -72,7 +72,7 @@ static void was_of_use(struct pyqi_slips *slips)
 		__atomic_store_n(&slips->in_vain, times / 2, __ATOMIC_RELAXED);
 }
 
-void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait)
+void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 {
 	const struct pyq_ring *r = &q->map.ring;
 	const bool gets = wait->side == &r->hdr->getters;
@@ -88,6 +88,8 @@ void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait)
 		return;
 	}
 	end = pyqi_now() + SLIP_NS;
+	if (end > deadline)
+		end = deadline;
 	do {
 		pyqi_relax(PAUSES);
 		if (is_other_at(r, gets, n, false)) {

@@ -17,9 +17,10 @@
  * pyqi_slip() - let the other side get ahead, if it is under way
  * @q: the queue
  * @wait: what the caller has been waiting for, and could be done now
+ * @deadline: until when at most
  *
- * Takes three microseconds at most, and nothing where messages come one at a time.
+ * Takes three microseconds at most, and a look where messages come one at a time.
  */
-void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait);
+void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline);
 
 #endif

@@ -86,6 +86,7 @@ bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*att
 struct spinner {
 	pyq_queue *q;
 	const struct pyqi_wait *wait;
+	uint64_t deadline;
 	unsigned int looks;
 	ssize_t ret;
 };
@@ -101,7 +102,7 @@ static bool try_wait(void *arg)
 	if (s->wait->glance && !s->wait->glance(s->q) && ++s->looks % THOROUGH)
 		return false;
 	if (s->wait->ready(s->q)) {
-		pyqi_slip(s->q, s->wait);
+		pyqi_slip(s->q, s->wait, s->deadline);
 		s->ret = s->wait->attempt(s->q, s->wait->arg);
 	}
 	return s->ret != -EAGAIN;
@@ -109,7 +110,7 @@ static bool try_wait(void *arg)
 
 ssize_t pyqi_spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 {
-	struct spinner s = { .q = q, .wait = wait, .ret = -EAGAIN };
+	struct spinner s = { .q = q, .wait = wait, .deadline = deadline, .ret = -EAGAIN };
 
 	pyqi_spin_until(&q->map.spin, q->map.spin_max, deadline, try_wait, &s);
 	return s.ret;

@@ -35,6 +35,7 @@ static void wait_a_little(unsigned int times)
 static pyq_queue q;
 static char memory[PYQUEUE_HEADER_SIZE + 256 * 64] __attribute__((aligned(64)));
 static struct pyqi_wait wait;
+static uint64_t deadline = PYQI_FOREVER;
 
 static void put(void)
 {
@@ -60,7 +61,7 @@ static bool waits(unsigned int under_way, unsigned int of_all, unsigned int each
 		one();
 	left = of_all;
 	each = each_time;
-	pyqi_slip(&q, &wait);
+	pyqi_slip(&q, &wait, deadline);
 	CHECK(clock_ns - before <= 3100);
 	CHECK(looks_at_clock || clock_ns == before);
 	return clock_ns != before;
@@ -91,6 +92,15 @@ static void a_stream(uint64_t maxsize, bool gets, unsigned int n)
 	begin(maxsize, gets);
 	CHECK(waits(2, 1000, 3));
 	CHECK(ahead(gets) > n && ahead(gets) <= n + 4);
+}
+
+/* Nor beyond the time that somebody waits at most. */
+static void until(bool gets)
+{
+	begin(256, gets);
+	deadline = clock_ns + 500;
+	CHECK(waits(2, 0, 0) && clock_ns == deadline);
+	deadline = PYQI_FOREVER;
 }
 
 /* The same in every lap, and when the queue has been shut down. */
@@ -170,6 +180,7 @@ int main(void)
 		a_stream(200, gets, 25);
 		a_stream(32, gets, 4);
 		laps(gets);
+		until(gets);
 		there_and_back(gets);
 		a_few(gets);
 		/* A small queue: it is not worth it. */
