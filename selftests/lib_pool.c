@@ -559,6 +559,8 @@ TEST_F(pool, no_memory)
 	SKIP(return, "sanitizers need memory");
 #endif
 	begin(.workers = 1);
+	/* A worker that is a thread has the program's limit, and has its own memory from now on. */
+	ASSERT_EQ(0, finish(start(nothing)));
 	/* Until the heap is used up. */
 	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &little));
 	for (size_t size = 1 << 20; size; size /= 2)
