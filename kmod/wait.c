@@ -10,8 +10,9 @@
  *	looks at the ring			looks at idle
  *
  * In every interleaving the sleeper sees the message or the waker sees the
- * sleeper (or, before he makes a call for that, pyqueue_is_awaited()). A waker in user space, who maps the queue, sees the sleeper announced
- * in shared memory, takes the announcement away (CAS) and calls by ioctl:
+ * sleeper (or before that pyqueue_is_awaited() does). A waker in user space, who
+ * maps the queue, sees the sleeper announced in shared memory, takes the
+ * announcement away (CAS) and calls by ioctl:
  *
  *	sleeper					waker in user space
  *	idle++, announced++ (CAS)		publish or release (CAS, G)
