@@ -38,21 +38,17 @@ static uint32_t name_len(const char *name)
 	return len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
 }
 
-/* In line for messages; errno is looked for once. */
+/* In line where a message goes by it. */
 static inline __attribute__((always_inline)) int call(int fd, unsigned long cmd, void *arg)
 {
-	int *const error = &errno;
-	const int before = *error;
+	PYQI_KEEP_ERRNO;
 	int ret;
 
 	do {
 		/* Deadlines are absolute, so that the same arguments do again. */
 		ret = ioctl(fd, cmd, arg);
-	} while (ret < 0 && *error == EINTR);
-	if (ret < 0)
-		ret = -*error;
-	*error = before;
-	return ret;
+	} while (ret < 0 && errno == EINTR);
+	return ret < 0 ? -errno : ret;
 }
 
 int pyqi_kernel_call(int fd, unsigned long cmd, void *arg)

@@ -131,7 +131,8 @@ TEST_F(sizes, each)
 {
 	size_t payload = variant->payload;
 	const size_t lens[] = { 0, 1, 2, 7, 8, 9, payload - 1, payload, payload + 1, 63, 64, 65,
-				112, 176, 239, 240, 241, 4095, 4096, 4097, 65520, 65536, MAX_MSG - 1, MAX_MSG };
+				112, 176, 239, 240, 241, 4095, 4096, 4097, 65520, 65536,
+				MAX_MSG - 1, MAX_MSG };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
 		if (lens[i] == 0 && variant->file)

@@ -29,6 +29,7 @@ static void wait_a_little(unsigned int times)
 #define pyqi_now clock_now
 #define pyqi_relax wait_a_little
 #include "../slip.c"
+#include "../spin.c"
 #undef pyqi_now
 #undef pyqi_relax
 
@@ -139,7 +140,7 @@ static void a_few(bool gets)
 	CHECK(waited == 10);
 	CHECK(q.map.slips[gets].in_vain == 1023);
 	/* Until it has been of use again. */
-	while (!waits(0, 100, 20))
+	for (unsigned int i = 0; i < 2000 && !waits(0, 100, 20); i++)
 		;
 	CHECK(ahead(gets) > 32 && ahead(gets) < 200);
 	CHECK(q.map.slips[gets].in_vain == 511 && !q.map.slips[gets].left_out);
@@ -167,6 +168,48 @@ static void claimed(bool gets, int (*claim)(struct pyq_ring *r, struct pyq_op *o
 	CHECK(waits(0, 0, 0) && q.map.slips[gets].in_vain);
 }
 
+/* --- and that it is done by who tries for a while ---------------------------- */
+
+static bool glance(const pyq_queue *queue)
+{
+	struct pyq_op op;
+
+	return one == put ? pyq_ring_glance_get(&queue->map.ring, &op) :
+			    pyq_ring_glance_put(&queue->map.ring, &op);
+}
+
+static bool ready(pyq_queue *queue)
+{
+	struct pyq_op op = { .freed = false };
+
+	return one == put ? !pyq_ring_can_get(&queue->map.ring, &op) :
+			    !pyq_ring_can_put(&queue->map.ring, &op);
+}
+
+/* How far the other side has come by then. */
+static ssize_t attempt(pyq_queue *queue, void *arg)
+{
+	(void)queue;
+	*(uint64_t *)arg = ahead(one == put);
+	return 1;
+}
+
+static uint64_t spins(bool gets, unsigned int of_all, unsigned int each_time)
+{
+	uint64_t seen = 0;
+
+	begin(256, gets);
+	wait.attempt = attempt;
+	wait.glance = glance;
+	wait.ready = ready;
+	wait.arg = &seen;
+	q.map.spin = q.map.spin_max = 16000;
+	left = of_all;
+	each = each_time;
+	CHECK(pyqi_spin(&q, &wait, PYQI_FOREVER) == 1);
+	return seen;
+}
+
 static int claim_get(struct pyq_ring *r, struct pyq_op *op)
 {
 	return pyq_ring_claim_get(r, op, 48);
@@ -186,6 +229,8 @@ int main(void)
 		/* A small queue: it is not worth it. */
 		begin(31, gets);
 		CHECK(!waits(20, 0, 0));
+		CHECK(spins(gets, 1000, 3) > 32);
+		CHECK(spins(gets, 1, 1) == 1);
 	}
 	claimed(true, pyq_ring_claim_put);
 	claimed(false, claim_get);
