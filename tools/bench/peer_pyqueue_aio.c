@@ -6,7 +6,7 @@
 
 #include "alloc.h"
 #include "many.h"
-#include "peers.h"
+#include "peer_pyqueue.h"
 
 /* --- one queue, nothing has to wait ------------------------------------------------ */
 
@@ -40,7 +40,7 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 static int create(pyq_queue **q, const struct bench_queue *queue, unsigned long capacity)
 {
 	return pyq_create(q, &(struct pyq_attr){ .maxsize = (int64_t)capacity,
-						 .payload = queue->size });
+						 .payload = bench_pyqueue_payload(queue->size) });
 }
 
 static void close_single(void *state)
