@@ -41,8 +41,8 @@ pyqueue: a queue between processes, in the kernel or in shared memory
   make bench [KERNEL=] [ARGS=]
                          measure: make bench-native, on this machine in shared memory;
                          make bench-guest, the module in the virtual machine.
-                         Results, a table and pictures: build/bench/. Half an hour, or
-                         less: ARGS='--workload 1p1c --size 48 --rounds 3'
+                         Results, a table and pictures: build/bench/. Half an hour;
+                         in a minute: ARGS='--workload 1p1c --size 48 --rounds 3'
   make stress [MINUTES=1] [RUNS=100]
                          processes that put, get and are killed, natively: for so
                          long, and then so many short runs
