@@ -61,12 +61,19 @@ static void wake_thread(struct pyqi_poll *poll)
 	syscall(SYS_futex, &poll->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* An eventfd that is 0 or 1: neither waits. */
+/*
+ * An eventfd that is 0 or 1: neither waits. Whoever took what there was before it was TOLD
+ * has seen nothing to make unready: so it is looked at again.
+ */
 static void make_ready(struct pyqi_poll *poll)
 {
 	pthread_mutex_lock(&poll->lock);
-	if (change(poll, SLEEPS, TOLD))
-		eventfd_write(poll->fd, 1);
+	if (change(poll, SLEEPS, TOLD)) {
+		if (poll->ready(poll->q))
+			eventfd_write(poll->fd, 1);
+		else
+			change(poll, TOLD, SLEEPS);
+	}
 	pthread_mutex_unlock(&poll->lock);
 }
 
