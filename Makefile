@@ -46,6 +46,10 @@ pyqueue: a queue between processes, in the kernel or in shared memory
   make stress [MINUTES=1] [RUNS=100]
                          processes that put, get and are killed, natively: for so
                          long, and then so many short runs
+  make check-debug [KERNEL=6.1|6.12]
+                         the tests of the module again, in kernels that watch themselves
+                         (KASAN, UBSAN, lockdep) and fail when asked to. Builds them
+                         first, which takes 10 minutes each, once
   make lint              style and static checks
   make clean             remove build/
   make help              this text
@@ -73,21 +77,30 @@ selftests: lib
 	@mkdir -p $(build)/selftests
 	$(Q)$(MAKE) $(quiet) -C selftests KSFT='$(kselftest)' OUTPUT='$(build)/selftests'
 
+# With the patience that a kernel needs which watches itself.
+selftests-debug: lib
+	@mkdir -p $(build)/selftests-debug
+	$(Q)$(MAKE) $(quiet) -C selftests KSFT='$(kselftest)' OUTPUT='$(build)/selftests-debug' \
+		USERCFLAGS=-DPYQUEUE_SLOW=8
+	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
+
 # --- the module: kmod/ is mirrored by links, once for each kernel, for kbuild
 # puts its output where it finds the sources
 
 kmod_sources := $(wildcard kmod/*) $(shell find include -name '*.h')
 kmod_headers = $(if $(filter build/kmod,$(@D)),$(KDIR),$(@D:build/kmod-%=$(PYQUEUE_CACHE)/kernel-%/headers))
+# In a debug kernel it says what of it has been run: gcov for us, KCOV for the fuzzer.
+kmod_watched = $(if $(findstring kmod-debug,$(@D)),GCOV_PROFILE=y KCOV_INSTRUMENT=y)
 
 # CONFIG_DEBUG_INFO_BTF_MODULES: type information wants a vmlinux, which header
 # packages do not have.
-build/kmod/pyqueue.ko $(kernels:%=build/kmod-%/pyqueue.ko): $(kmod_sources)
+build/kmod/pyqueue.ko $(patsubst %,build/kmod-%/pyqueue.ko,$(kernels) $(kernels:%=debug-%)): $(kmod_sources)
 	@echo '  KMOD    $(@D:build/%=%)'
 	@mkdir -p $(@D)
 	$(Q)ln -sf $(addprefix ../../,$(filter-out kmod/Makefile,$(wildcard kmod/*))) $(@D)
 	$(Q)find $(@D) -xtype l -delete
 	$(Q)$(MAKE) $(quiet) -C '$(kmod_headers)' M='$(CURDIR)/$(@D)' PYQUEUE_INCLUDE='$(CURDIR)/include' \
-		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= modules
+		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= $(kmod_watched) modules
 	@touch $@
 
 modules: $(kernels:%=build/kmod-%/pyqueue.ko)
@@ -165,8 +178,13 @@ vm: setup-vm
 	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko >&2
 	$(Q)$(vm) $(if $(value CMD),-- sh -c "$$PYQUEUE_VM_COMMAND",--tty -- bash)
 
+debug_kernels := $(if $(filter command line,$(origin KERNEL)),$(KERNEL),$(kernels))
+
 check-debug:
-	@echo "make check-debug: the debug kernel comes with part 7" >&2; exit 2
+	$(Q)tools/setup/packages build vm test
+	$(Q)tools/setup/kernels source $(debug_kernels:%=debug-%)
+	$(Q)$(MAKE) $(quiet) lib tools examples selftests-debug $(debug_kernels:%=build/kmod-debug-%/pyqueue.ko)
+	$(Q)selftests/run-all $(debug_kernels:%=debug-%) </dev/null
 
 lint: setup
 	$(Q)tools/lint/run
@@ -190,6 +208,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all help lib tools examples selftests modules module no-module setup setup-bench setup-vm bench-program \
+.PHONY: all help lib tools examples selftests selftests-debug modules module no-module setup setup-bench setup-vm bench-program \
 	demo check stress bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
 .DELETE_ON_ERROR:
