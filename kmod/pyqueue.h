@@ -417,7 +417,8 @@ long pyqueue_join(struct pyqueue *q, u64 deadline_ns);
 long pyqueue_task_done(struct pyqueue *q, u32 count);
 u32 pyqueue_unfinished(struct pyqueue *q);
 u64 pyqueue_count(struct pyqueue *q);
-void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st);
+u64 pyqueue_glance(const struct pyqueue *q);
+void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st, bool exact);
 
 /* --- its end (shutdown.c) ------------------------------------------------ */
 
