@@ -148,6 +148,24 @@ TEST_F(denial, flood_without_max_bytes)
 	});
 }
 
+/* Other namespaces are no other account. */
+TEST_F(denial, out_of_the_account)
+{
+	ASSERT_EQ(0, write_number(PARAMETER, 4 * MB));
+	EXPECT_AS(EVE, {
+		int q = pq_create(self->dev, .maxsize = 8000);
+
+		ASSERT_LE(0, q);
+		EXPECT_EQ(-EDQUOT, pq_create(self->dev, .maxsize = 8000));
+		ASSERT_EQ(0, unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC));
+		EXPECT_EQ(1, pq_info(self->dev).user_queues);
+		EXPECT_EQ(-EDQUOT, pq_create(self->dev, .maxsize = 8000));
+		close(q);
+		EXPECT_TRUE(eventually(pq_info(self->dev).user_queues == 0));
+	});
+	EXPECT_AS(BOB, EXPECT_LE(0, pq_create(self->dev, .maxsize = 8000)));
+}
+
 /* Messages of those who wait for room count like those that are in the queue. */
 TEST_F(denial, putters_who_wait)
 {
@@ -551,6 +569,34 @@ TEST_F(denial, stopped_before_a_call)
 	EXPECT_EQ(0, reap(getter));
 	EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(pid));
 	close(q);
+}
+
+/* Stopped in his sleep, as the first in line: what comes is for the next. */
+TEST_F(denial, stopped_asleep)
+{
+	static const struct side sides[] = { { .gets = true, .wait = wait_in_get },
+					     { .gets = false, .wait = wait_in_put } };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sides); i++) {
+		int q = side_queue(self->dev, &sides[i]), status;
+		pid_t first = sleeper(q, &sides[i], PYQUEUE_FOREVER, 1), second;
+
+		ASSERT_LT(0, first);
+		second = sleeper(q, &sides[i], PYQUEUE_FOREVER, 2);
+		ASSERT_LT(0, second);
+		ASSERT_EQ(0, kill(first, SIGSTOP));
+		ASSERT_EQ(first, waitpid(first, &status, WUNTRACED));
+		ASSERT_TRUE(WIFSTOPPED(status));
+		EXPECT_EQ(1, sleeping(q, &sides[i]));
+		EXPECT_EQ(0, let_one_go(q, &sides[i]));
+		EXPECT_EQ(0, reap(second));
+		/* And goes on by itself when he does. */
+		EXPECT_EQ(0, kill(first, SIGCONT));
+		EXPECT_TRUE(until_asleep(q, &sides[i], 1));
+		EXPECT_EQ(0, let_one_go(q, &sides[i]));
+		EXPECT_EQ(0, reap(first));
+		close(q);
+	}
 }
 
 /* --- memory that stops whoever touches it ------------------------------------------ */
