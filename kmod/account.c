@@ -111,12 +111,34 @@ u64 pyqueue_count(struct pyqueue *q)
 }
 
 /**
+ * pyqueue_glance() - about how many messages are in a queue
+ * @q: the queue
+ *
+ * For who has not chosen this queue: however large its owner has made it, and whatever is
+ * done to its ring, it takes no time. What has been given back does not count, and what a
+ * putter who died has left does, until it is the next.
+ *
+ * Return: how many.
+ */
+u64 pyqueue_glance(const struct pyqueue *q)
+{
+	u64 head = pyq_load_acquire(&q->ring.hdr->head);
+	u64 tail = pyq_load_acquire(&q->ring.hdr->tail) & ~PYQUEUE_CLOSED;
+
+	/* Head may have moved on since, never tail. */
+	return min_t(u64, tail - head, q->ring.maxsize) + READ_ONCE(q->overflow.seen.count);
+}
+
+/**
  * pyqueue_fill_stat() - describe a queue
  * @q: the queue
  * @st: filled in, but for its size
+ * @exact: count what is in it; otherwise as pyqueue_glance()
  */
-void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
+void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st, bool exact)
 {
+	const u64 done = pyq_load_acquire(&q->ring.hdr->done); /* L */
+
 	st->flags = q->flags;
 	/* The ring is closed later if something waits outside of it. */
 	if (READ_ONCE(q->closed) || pyq_ring_is_closed(&q->ring))
@@ -127,13 +149,13 @@ void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st)
 		st->flags |= PYQUEUE_STAT_BROKEN;
 	st->id = q->id;
 	st->maxsize = pyqueue_maxsize(q);
-	st->qsize = pyqueue_count(q);
+	st->qsize = exact ? pyqueue_count(q) : pyqueue_glance(q);
 	st->max_msg = q->max_msg;
 	st->max_bytes = q->max_bytes;
 	st->large_bytes = atomic64_read(&q->large_bytes);
 	st->ring_bytes = q->ring_bytes;
 	st->payload = pyq_ring_payload(&q->ring);
-	st->unfinished = pyqueue_unfinished(q);
+	st->unfinished = exact ? pyqueue_unfinished(q) : pyq_ring_unfinished_at(&q->ring, done);
 	st->getters = READ_ONCE(q->getters.sleepers);
 	st->putters = READ_ONCE(q->putters.sleepers);
 	st->joiners = READ_ONCE(q->joiners.sleepers);

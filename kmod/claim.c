@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the ring says to a claim, and what it means for the queue. */
+#include <linux/jiffies.h>
 #include <linux/sched/signal.h>
 
 #include "pyqueue.h"
@@ -40,6 +41,8 @@ bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret
 		*ret = -EINTR;
 		return false;
 	}
+	if (!patience->all++)
+		patience->until = jiffies + msecs_to_jiffies(PYQUEUE_BUSY_MS);
 	if (head != patience->head || tail != patience->tail) {
 		patience->rounds = 0;
 		patience->head = head;
@@ -52,22 +55,30 @@ bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret
 	}
 	cond_resched();
 	*ret = -EBUSY;
-	return ++patience->all < PYQUEUE_BUSY_MOST;
+	/* What stands still is known to be broken soon. */
+	return patience->rounds > 1 || (patience->all < PYQUEUE_BUSY_MOST &&
+					time_before(jiffies, patience->until));
 }
 
 /**
  * pyqueue_again() - is an attempt that does not wait to be made again
- * @ret: what it has said; out: -ERESTARTSYS if it is not because of a signal
+ * @ret: what it has said; out: -ERESTARTSYS if it is not because of a signal, -EAGAIN
+ *	others have been quicker so often that nothing can be had
+ * @times: how often it has been made again; 0 at first
  *
  * Not left to others: who spoils a ring can be quicker for ever.
  *
  * Context: May sleep.
  * Return: whether it is: others were quicker.
  */
-bool pyqueue_again(long *ret)
+bool pyqueue_again(long *ret, unsigned int *times)
 {
 	if (*ret != -EBUSY)
 		return false;
+	if (++*times == PYQUEUE_AGAIN_MOST) {
+		*ret = -EAGAIN;
+		return false;
+	}
 	if (signal_pending(current)) {
 		*ret = -ERESTARTSYS;
 		return false;

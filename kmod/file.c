@@ -190,7 +190,7 @@ static long pyqueue_ioctl_stat(struct file *file, void *arg, void __user *user)
 
 	if (st->flags)
 		return -EOPNOTSUPP;
-	pyqueue_fill_stat(file->private_data, st);
+	pyqueue_fill_stat(file->private_data, st, true);
 	return copy_to_user(user, st, min_t(size_t, st->size, sizeof(*st))) ? -EFAULT : 0;
 }
 
@@ -431,7 +431,7 @@ static void pyqueue_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct pyqueue_stat st;
 
-	pyqueue_fill_stat(file->private_data, &st);
+	pyqueue_fill_stat(file->private_data, &st, false);
 	seq_printf(m, "pyqueue-id:\t%llu\n", st.id);
 	seq_printf(m, "pyqueue-maxsize:\t%lld\n", st.maxsize);
 	seq_printf(m, "pyqueue-qsize:\t%llu\n", st.qsize);

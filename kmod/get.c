@@ -8,6 +8,7 @@
  * It copies with page faults disabled. What was not there is brought in when
  * nothing is held and nobody is kept from coming first.
  */
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -262,9 +263,13 @@ static long pyqueue_get_outside(struct pyqueue *q)
 	return moved ?: -EAGAIN;
 }
 
-/* -EBUSY: others were quicker again and again; somebody who keeps to no rule is for ever. */
+/*
+ * -EBUSY: others were quicker again and again, or it has taken long; somebody who keeps to
+ * no rule can be quicker for ever.
+ */
 static __always_inline long pyqueue_try_get(struct pyqueue *q, void *arg)
 {
+	const unsigned long until = jiffies + msecs_to_jiffies(PYQUEUE_BUSY_MS);
 	unsigned int tries = PYQUEUE_GET_TRIES;
 	struct pyqueue_getter *g = arg;
 	bool claim_first = false;
@@ -284,7 +289,7 @@ static __always_inline long pyqueue_try_get(struct pyqueue *q, void *arg)
 			return -EINTR;
 		cond_resched();
 		claim_first = !claim_first;
-	} while (--tries);
+	} while (--tries && (claim_first || time_before(jiffies, until)));
 	return -EBUSY;
 }
 
@@ -321,6 +326,7 @@ long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadli
 		.fault_in = pyqueue_fault_in,
 		.arg = g,
 	};
+	unsigned int times = 0;
 	long ret;
 
 	do {
@@ -329,7 +335,7 @@ long pyqueue_get_message(struct pyqueue *q, struct pyqueue_getter *g, u64 deadli
 		if (ret == -EFAULT)
 			pyqueue_pass_on(q, &q->getters);
 	} while ((ret == -EFAULT && pyqueue_fault_in(g)) ||
-		 (deadline_ns == PYQUEUE_NOWAIT && pyqueue_again(&ret)));
+		 (deadline_ns == PYQUEUE_NOWAIT && pyqueue_again(&ret, &times)));
 	if ((ret != -EAGAIN && ret != -EBUSY) || deadline_ns == PYQUEUE_NOWAIT)
 		return ret;
 	return pyqueue_wait(q, &wait, deadline_ns);

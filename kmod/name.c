@@ -8,6 +8,7 @@
 #include <linux/file.h>
 #include <linux/mutex.h>
 #include <linux/nsproxy.h>
+#include <linux/rbtree.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
@@ -20,8 +21,9 @@
 #define PYQUEUE_MAY_GET	4
 #define PYQUEUE_MAY_PUT	2
 
-/* Entries of LIST that are gathered under the lock at a time. */
+/* Entries of LIST that are gathered under the lock at a time, and names looked at for them. */
 #define PYQUEUE_LIST_BATCH 16
+#define PYQUEUE_LIST_LOOKS 256
 
 /**
  * struct pyqueue_name - a name
@@ -32,7 +34,7 @@
  */
 struct pyqueue_name {
 	struct rb_node by_name;
-	struct list_head by_id;
+	struct rb_node by_id;
 	struct pyqueue *q;
 	struct pyqueue_name_arg arg;
 };
@@ -42,11 +44,14 @@ struct pyqueue_name {
  * @lock: for the rest
  * @by_name: to find one
  * @by_id: oldest first, for LIST
+ *
+ * How many names there are is up to all who share the namespace: nobody goes over all of
+ * them with the lock.
  */
 struct pyqueue_net {
 	struct mutex lock; /* by_name, by_id */
 	struct rb_root by_name;
-	struct list_head by_id;
+	struct rb_root by_id;
 };
 
 static unsigned int pyqueue_net_id;
@@ -111,10 +116,32 @@ static struct pyqueue_name *pyqueue_name_find(struct pyqueue_net *names,
 	return NULL;
 }
 
+static bool pyqueue_name_is_older(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct pyqueue_name, by_id)->q->id <
+	       rb_entry(b, struct pyqueue_name, by_id)->q->id;
+}
+
+/* The oldest name whose queue's number is above @id; NULL if there is none. */
+static struct rb_node *pyqueue_name_after(const struct pyqueue_net *names, u64 id)
+{
+	struct rb_node *node = names->by_id.rb_node, *found = NULL;
+
+	lockdep_assert_held(&names->lock);
+	while (node) {
+		if (rb_entry(node, struct pyqueue_name, by_id)->q->id > id) {
+			found = node;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
 static void pyqueue_name_insert(struct pyqueue_net *names, struct pyqueue_name *name)
 {
 	struct rb_node **link = &names->by_name.rb_node, *parent = NULL;
-	struct pyqueue_name *older;
 
 	lockdep_assert_held(&names->lock);
 	while (*link) {
@@ -126,12 +153,7 @@ static void pyqueue_name_insert(struct pyqueue_net *names, struct pyqueue_name *
 	}
 	rb_link_node(&name->by_name, parent, link);
 	rb_insert_color(&name->by_name, &names->by_name);
-
-	list_for_each_entry_reverse(older, &names->by_id, by_id) {
-		if (older->q->id < name->q->id)
-			break;
-	}
-	list_add(&name->by_id, &older->by_id);
+	rb_add(&name->by_id, &names->by_id, pyqueue_name_is_older);
 	WRITE_ONCE(name->q->named, true);
 }
 
@@ -139,7 +161,7 @@ static void pyqueue_name_remove(struct pyqueue_net *names, struct pyqueue_name *
 {
 	lockdep_assert_held(&names->lock);
 	rb_erase(&name->by_name, &names->by_name);
-	list_del(&name->by_id);
+	rb_erase(&name->by_id, &names->by_id);
 	WRITE_ONCE(name->q->named, false);
 }
 
@@ -383,6 +405,7 @@ static void pyqueue_name_entry(const struct pyqueue_name *name, struct pyqueue_e
 	memset(entry, 0, sizeof(*entry));
 	entry->id = q->id;
 	entry->maxsize = pyqueue_maxsize(q);
+	entry->qsize = pyqueue_glance(q);
 	entry->mode = q->mode;
 	entry->uid = from_kuid_munged(current_user_ns(), q->uid);
 	entry->gid = from_kgid_munged(current_user_ns(), q->gid);
@@ -391,36 +414,28 @@ static void pyqueue_name_entry(const struct pyqueue_name *name, struct pyqueue_e
 	memcpy(entry->name, name->arg.text, name->arg.len);
 }
 
-/* Up to @n names after @cookie. Counting can take long: not under the lock. */
+/* Up to @n names after @cookie, which is moved on over what has been looked at; 0 at the end. */
 static unsigned int pyqueue_name_gather(const struct net *net, struct pyqueue_net *names,
 					struct pyqueue_entry *entries, unsigned int n, u64 *cookie)
 {
-	struct pyqueue *queues[PYQUEUE_LIST_BATCH];
 	const bool all = ns_capable_noaudit(net->user_ns, CAP_DAC_OVERRIDE);
 	const unsigned int any = PYQUEUE_MAY_GET | PYQUEUE_MAY_PUT;
-	struct pyqueue_name *name;
-	unsigned int i, filled = 0;
+	unsigned int looks = PYQUEUE_LIST_LOOKS, filled = 0;
+	struct rb_node *node;
 
 	mutex_lock(&names->lock);
-	list_for_each_entry(name, &names->by_id, by_id) {
-		if (filled == n)
-			break;
-		if (name->q->id <= *cookie)
-			continue;
-		if (!(pyqueue_name_class(name->q) & any) &&
-		    !(all && pyqueue_name_known(net, name->q)))
-			continue;
-		pyqueue_name_entry(name, &entries[filled]);
-		kref_get(&name->q->ref);
-		queues[filled++] = name->q;
-		*cookie = name->q->id;
-	}
-	mutex_unlock(&names->lock);
+	node = pyqueue_name_after(names, *cookie);
+	for (; node && filled < n && looks; node = rb_next(node), looks--) {
+		struct pyqueue_name *name = rb_entry(node, struct pyqueue_name, by_id);
 
-	for (i = 0; i < filled; i++) {
-		entries[i].qsize = pyqueue_count(queues[i]);
-		pyqueue_put_ref(queues[i]);
+		*cookie = name->q->id;
+		if ((pyqueue_name_class(name->q) & any) ||
+		    (all && pyqueue_name_known(net, name->q)))
+			pyqueue_name_entry(name, &entries[filled++]);
 	}
+	if (!node)
+		*cookie = 0;
+	mutex_unlock(&names->lock);
 	return filled;
 }
 
@@ -451,26 +466,25 @@ long pyqueue_name_list(struct pyqueue_list *arg)
 	struct net *net = pyqueue_callers_net();
 	struct pyqueue_net *names = net_generic(net, pyqueue_net_id);
 	struct pyqueue_entry *entries;
-	unsigned int got, want, done = 0;
+	unsigned int got, done = 0;
 	int err = 0;
 
 	entries = kmalloc_array(PYQUEUE_LIST_BATCH, sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;
 	do {
-		want = min_t(unsigned int, arg->count - done, PYQUEUE_LIST_BATCH);
-		got = pyqueue_name_gather(net, names, entries, want, &arg->cookie);
+		got = pyqueue_name_gather(net, names, entries,
+					  min_t(u32, arg->count - done, PYQUEUE_LIST_BATCH),
+					  &arg->cookie);
 		err = pyqueue_name_copy_out(arg->entries + (u64)done * arg->entry_size,
 					    arg->entry_size, entries, got);
 		done += got;
 		cond_resched();
-	} while (!err && got == want && done < arg->count && !fatal_signal_pending(current));
+	} while (!err && arg->cookie && done < arg->count && !fatal_signal_pending(current));
 	kfree(entries);
 
 	if (err)
 		return err;
-	if (done < arg->count)
-		arg->cookie = 0;
 	return done;
 }
 
@@ -480,7 +494,7 @@ static int __net_init pyqueue_net_init(struct net *net)
 
 	mutex_init(&names->lock);
 	names->by_name = RB_ROOT;
-	INIT_LIST_HEAD(&names->by_id);
+	names->by_id = RB_ROOT;
 	return 0;
 }
 
@@ -488,17 +502,15 @@ static void __net_exit pyqueue_net_exit(struct net *net)
 {
 	struct pyqueue_net *names = net_generic(net, pyqueue_net_id);
 	struct pyqueue_name *name, *next;
-	LIST_HEAD(all);
 
-	mutex_lock(&names->lock);
-	list_for_each_entry(name, &names->by_id, by_id)
+	/* Nobody is left who could look. */
+	rbtree_postorder_for_each_entry_safe(name, next, &names->by_name, by_name) {
 		WRITE_ONCE(name->q->named, false);
-	list_splice_init(&names->by_id, &all);
-	names->by_name = RB_ROOT;
-	mutex_unlock(&names->lock);
-
-	list_for_each_entry_safe(name, next, &all, by_id)
 		pyqueue_name_free(name);
+		cond_resched();
+	}
+	names->by_name = RB_ROOT;
+	names->by_id = RB_ROOT;
 }
 
 static struct pernet_operations pyqueue_net_ops = {

@@ -161,6 +161,7 @@ static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u6
 		.attempt = pyqueue_try_put,
 		.arg = p,
 	};
+	unsigned int times = 0;
 	long ret = -EAGAIN;
 
 	/* Not ordered otherwise: a claim that comes later is behind all that have been. */
@@ -172,7 +173,7 @@ static long pyqueue_put_prepared(struct pyqueue *q, struct pyqueue_putter *p, u6
 		return pyqueue_put_behind(q, p);
 	if (deadline_ns != PYQUEUE_NOWAIT)
 		return pyqueue_wait(q, &wait, deadline_ns);
-	while (pyqueue_again(&ret))
+	while (pyqueue_again(&ret, &times))
 		ret = pyqueue_try_put(q, p);
 	return ret;
 }

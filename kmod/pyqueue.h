@@ -315,20 +315,29 @@ void pyqueue_name_exit(void);
 
 /* --- claims (claim.c) ---------------------------------------------------- */
 
-/* How often -EBUSY is put up with while nothing moves; and in all, before a look at signals. */
+/*
+ * How often -EBUSY is put up with while nothing moves; and in all, and how long, before a
+ * look at signals and the deadline: one round may go over all slots.
+ */
 #define PYQUEUE_BUSY_ROUNDS	64
 #define PYQUEUE_BUSY_MOST	256
+#define PYQUEUE_BUSY_MS		10
+
+/* How often a call that does not wait begins anew because others were quicker. */
+#define PYQUEUE_AGAIN_MOST	32
 
 /**
  * struct pyqueue_patience - how long -EBUSY is put up with
  * @all: how often in all
  * @rounds: how often in which nothing has moved
+ * @until: when it is over, in jiffies; from the first time on
  * @head: where head was
  * @tail: where tail was
  */
 struct pyqueue_patience {
 	unsigned int all;
 	unsigned int rounds;
+	unsigned long until;
 	u64 head;
 	u64 tail;
 };
@@ -342,7 +351,7 @@ static inline int pyqueue_settle(struct pyqueue *q, const struct pyq_op *op, int
 }
 
 bool pyqueue_busy(struct pyqueue *q, struct pyqueue_patience *patience, int *ret);
-bool pyqueue_again(long *ret);
+bool pyqueue_again(long *ret, unsigned int *times);
 
 /* --- put and get (put.c, get.c) ------------------------------------------ */
 
@@ -408,7 +417,8 @@ long pyqueue_join(struct pyqueue *q, u64 deadline_ns);
 long pyqueue_task_done(struct pyqueue *q, u32 count);
 u32 pyqueue_unfinished(struct pyqueue *q);
 u64 pyqueue_count(struct pyqueue *q);
-void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st);
+u64 pyqueue_glance(const struct pyqueue *q);
+void pyqueue_fill_stat(struct pyqueue *q, struct pyqueue_stat *st, bool exact);
 
 /* --- its end (shutdown.c) ------------------------------------------------ */
 

@@ -311,6 +311,7 @@ static int pyqueue_uring_do(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	union pyqueue_any_arg arg __uninitialized;
 	const struct pyqueue_ioctl *ioctl;
 	u64 deadline_ns = PYQUEUE_NOWAIT;
+	unsigned int times = 0;
 	long ret;
 
 	if (cmd->flags & IORING_URING_CMD_MASK)
@@ -329,9 +330,10 @@ static int pyqueue_uring_do(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	/* Also work that is to be done counts as a signal: that is not one for the caller. */
 	do {
 		ret = ioctl->call(cmd->file, &arg, user);
-	} while (ret == -ERESTARTSYS && !task_sigpending(current));
+	} while (ret == -ERESTARTSYS && !task_sigpending(current) &&
+		 ++times < PYQUEUE_AGAIN_MOST);
 	if (ret == -ERESTARTSYS)
-		ret = deadline_ns == PYQUEUE_NOWAIT ? -EINTR : -EAGAIN;
+		ret = deadline_ns == PYQUEUE_NOWAIT && task_sigpending(current) ? -EINTR : -EAGAIN;
 	if (ret != -EAGAIN || deadline_ns == PYQUEUE_NOWAIT || !PYQUEUE_URING_CAN_WAIT)
 		return ret;
 	return pyqueue_uring_park(cmd, issue_flags, ioctl, &arg, &payload, deadline_ns);

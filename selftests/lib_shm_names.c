@@ -94,11 +94,18 @@ TEST_F(names, mode_without_the_owner)
 	EXPECT_EQ(0, access(FILE_OF(NAME), F_OK));
 }
 
+static int count(const struct pyq_name *name, void *arg)
+{
+	(void)name;
+	++*(int *)arg;
+	return 0;
+}
+
 /* Everybody can put something there that has a queue's name and is none. */
 TEST_F(names, no_files)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = FILE_OF(NAME) };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), n = 0;
 	pyq_queue *q;
 
 	ASSERT_EQ(0, symlink("/nowhere", FILE_OF(NAME)));
@@ -110,13 +117,30 @@ TEST_F(names, no_files)
 	EXPECT_EQ(-EUCLEAN, make(&q, ONE));
 	EXPECT_EQ(0, lib(pyq_unlink(NAME)));
 	close(fd);
+	/* Nobody writes to it: who opened it like any file would wait for that. */
+	ASSERT_EQ(0, mkfifo(FILE_OF(NAME), 0666));
+	EXPECT_EQ(-EUCLEAN, lib(pyq_open(&q, NAME, 0)));
+	EXPECT_EQ(-EUCLEAN, make(&q, ONE));
+	EXPECT_EQ(0, lib(pyq_list(count, &n)));
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(0, lib(pyq_unlink(NAME)));
 }
 
-static int count(const struct pyq_name *name, void *arg)
+/* By a hard link a queue has two names, and goes with the second. */
+TEST_F(names, two_links)
 {
-	(void)name;
-	++*(int *)arg;
-	return 0;
+	pyq_queue *q;
+	char byte;
+
+	ASSERT_EQ(0, make(&self->q, ONE));
+	ASSERT_EQ(0, link(FILE_OF(NAME), FILE_OF(NAME "-2")));
+	ASSERT_EQ(0, lib(pyq_put(self->q, "1", 1, PYQ_NOWAIT)));
+	EXPECT_EQ(0, lib(pyq_unlink(NAME)));
+	EXPECT_EQ(-ENOENT, lib(pyq_open(&q, NAME, 0)));
+	ASSERT_EQ(0, lib(pyq_open(&q, NAME "-2", 0)));
+	EXPECT_EQ(1, lib(pyq_get(q, &byte, 1, PYQ_NOWAIT)));
+	pyq_close(q);
+	EXPECT_EQ(0, lib(pyq_unlink(NAME "-2")));
 }
 
 TEST_F(names, list_without_files)

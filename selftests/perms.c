@@ -4,6 +4,7 @@
  * becomes somebody and tries: what users are to each other is not inherited.
  */
 #include "actors.h"
+#include "passing.h"
 
 #include <sys/stat.h>
 
@@ -58,6 +59,13 @@ static int listed(int dev)
 		.count = 64, .entry_size = sizeof(entries[0]) };
 
 	return pq_ioctl(dev, PYQUEUE_IOC_LIST, &a);
+}
+
+static int map_all(int q)
+{
+	void *at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, q, 0);
+
+	return at == MAP_FAILED ? -errno : 0;
 }
 
 #define READ PYQUEUE_READ
@@ -422,6 +430,130 @@ TEST(a_gift_is_sealed)
 		close(q);
 	}
 	close(dev);
+}
+
+/* --- files ----------------------------------------------------------------------- */
+
+/* Try to get more out of file descriptor @q of process @pid than it can do. */
+static int opened_again(pid_t pid, int q)
+{
+	static const int flags[] = { O_RDONLY, O_WRONLY, O_RDWR };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, q);
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++)
+		if (open(path, flags[i] | O_CLOEXEC) >= 0)
+			return -EEXIST;
+	return 0;
+}
+
+/*
+ * A file descriptor for one direction, passed on to somebody who may not open the name: it
+ * does what it is for and no more, also for root, and whatever becomes of the name and of
+ * him who has passed it on.
+ */
+/* proves: promise permissions */
+TEST_F(perms, one_way_fds_passed_on)
+{
+	int pair[2], *step = shared_memory(4096), reader, writer, ends[2];
+	pid_t giver;
+	char byte;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	giver = spawn();
+	if (!giver) {
+		become(ALICE, ALICE);
+		pq_create_named(self->dev, "door", .maxsize = 3);
+		ends[0] = pq_open(self->dev, "door", READ);
+		ends[1] = pq_open(self->dev, "door", WRITE);
+		EXPECT_EQ(0, opened_again(getpid(), ends[0]));
+		EXPECT_EQ(0, opened_again(getpid(), ends[1]));
+		EXPECT_EQ(0, send_fd(pair[0], ends[0]));
+		EXPECT_EQ(0, send_fd(pair[0], ends[1]));
+		store(step, ends[0]);
+		pause();
+	}
+	reader = receive_fd(pair[1]);
+	writer = receive_fd(pair[1]);
+	ASSERT_TRUE(reader >= 0 && writer >= 0);
+	ASSERT_TRUE(eventually(load(step)));
+	EXPECT_EQ(0, opened_again(giver, load(step)));
+	EXPECT_EQ(0, as(bob, opened_again(giver, load(step))));
+	EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(giver));
+	EXPECT_EQ(0, pq_unlink(self->dev, "door"));
+
+	EXPECT_EQ(0, as(bob, ({
+		fcntl(reader, F_SETFL, O_RDWR);
+		fcntl(writer, F_SETFL, O_RDWR);
+		opened_again(getpid(), reader) ?: opened_again(getpid(), writer);
+	})));
+	EXPECT_EQ(0, as(bob, pq_put(writer, "1", 1, PYQUEUE_NOWAIT)));
+	EXPECT_EQ(-EBADF, as(bob, pq_get(writer, &byte, 1, PYQUEUE_NOWAIT)));
+	EXPECT_EQ(-EBADF, as(bob, pq_put(reader, "1", 1, PYQUEUE_NOWAIT)));
+	EXPECT_EQ(-EBADF, as(bob, pq_shutdown(reader, 0)));
+	EXPECT_EQ(-EBADF, as(bob, pq_shutdown(writer, PYQUEUE_IMMEDIATE)));
+	EXPECT_EQ(-EACCES, as(bob, map_all(reader)));
+	EXPECT_EQ(-EACCES, as(bob, map_all(writer)));
+	EXPECT_EQ(-EBADF, pq_put(reader, "1", 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ(ALICE, pq_stat(reader).uid);
+	EXPECT_EQ(-1, as(bob, -pq_get(reader, &byte, 1, PYQUEUE_NOWAIT)));
+	close(reader);
+	close(writer);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/*
+ * The mode of the device says who may open it, and so make or find queues. Nothing more:
+ * who is given an open device, or a queue, can use it; and how it was opened does not
+ * matter.
+ */
+TEST_F(perms, mode_of_the_device)
+{
+	int read_only = open("/dev/pyqueue", O_RDONLY | O_CLOEXEC), q;
+	struct stat before;
+	pid_t pid;
+
+	ASSERT_LE(0, read_only);
+	ASSERT_EQ(0, stat("/dev/pyqueue", &before));
+	EXPECT_EQ(0666, before.st_mode & 07777);
+	q = pq_create(self->dev, .maxsize = 1);
+	ASSERT_LE(0, q);
+	ASSERT_EQ(0, chmod("/dev/pyqueue", 0600));
+	EXPECT_EQ(-EACCES, as(alice, 0));
+	pid = spawn();
+	if (!pid) {
+		char path[64];
+
+		become(ALICE, ALICE);
+		EXPECT_LE(0, pq_create_named(read_only, "alices", .maxsize = 1));
+		EXPECT_EQ(1, listed(read_only));
+		EXPECT_EQ(0, pq_unlink(read_only, "alices"));
+		EXPECT_EQ(0, pq_put(q, "1", 1, PYQUEUE_NOWAIT));
+		/* To open it again is to open it. */
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", read_only);
+		EXPECT_EQ(-1, open(path, O_RDONLY | O_CLOEXEC));
+		EXPECT_EQ(EACCES, errno);
+		child_done();
+	}
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(0, chmod("/dev/pyqueue", before.st_mode & 07777));
+	EXPECT_EQ(0, as(alice, 0));
+	close(q);
+	close(read_only);
+}
+
+/* Names are not files: another root directory, or other mounts, make no difference. */
+TEST_F(perms, chroot_and_mounts)
+{
+	EXPECT_EQ(0, as(root, pq_create_named(dev, "roots", .maxsize = 1)));
+	EXPECT_EQ(0, as(root, ({
+		int err = unshare(CLONE_NEWNS) || chroot("/proc") || chdir("/") ? -errno : 0;
+
+		err ?: pq_open(dev, "roots", BOTH) < 0 ? -ENOENT :
+		access("/dev/pyqueue", F_OK) ? 0 : -EEXIST;
+	})));
+	EXPECT_EQ(-EACCES, as(bob, pq_open(dev, "roots", READ)));
 }
 
 /* Names in the network namespace of @pid, by root of the machine, until @step is 3. */

@@ -681,4 +681,52 @@ TEST_F(cmd, ring_inherited)
 	close(pipefd[1]);
 }
 
+/* Has so many puts wait, in a ring that he does not look after. */
+static void put_and_neglect(int q, int n, int *ready)
+{
+	static struct command put;
+	struct io_uring ring;
+
+	become(BOB, BOB);
+	if (io_uring_queue_init(n, &ring, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN))
+		_exit(1);
+	for (int i = 0; i < n; i++)
+		prepare_put(&ring, q, &put, "b", PYQUEUE_FOREVER, i);
+	store(ready, io_uring_submit(&ring));
+	pause();
+}
+
+/*
+ * The calls for room go to them, first come, first called, and nobody comes. Who sleeps
+ * behind them sleeps to his deadline, or to their end; who comes anew finds the room.
+ */
+TEST_F(cmd, neglected)
+{
+	enum { COMMANDS = 8 };
+	int *ready = shared_memory(4096);
+	pid_t bob, alice;
+
+	NEEDS_WAITING(self);
+	ASSERT_EQ(2, put_up_to(self->q, 2));
+	bob = child((put_and_neglect(self->q, COMMANDS, ready), 0));
+	ASSERT_TRUE(eventually(load(ready)));
+	ASSERT_EQ(COMMANDS, load(ready));
+	ASSERT_EQ(COMMANDS, pq_stat(self->q).putters);
+	alice = child(pq_put(self->q, "a", 1, in_ns(SEC)));
+	ASSERT_TRUE(wait_asleep(self->q, putters, COMMANDS + 1, alice));
+	EXPECT_EQ(2, get_up_to(self->q, 2));
+	EXPECT_EQ(0, put_byte(self->q, '1'));
+	/* She has not been called; success beats the deadline. */
+	EXPECT_EQ(0, reap(alice));
+	EXPECT_EQ('1' + 'a', get_byte(self->q) + get_byte(self->q));
+
+	EXPECT_EQ(2, put_up_to(self->q, 2));
+	alice = child(pq_put(self->q, "a", 1, PYQUEUE_FOREVER));
+	ASSERT_TRUE(wait_asleep(self->q, putters, COMMANDS + 1, alice));
+	EXPECT_EQ(2, get_up_to(self->q, 2));
+	EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(bob));
+	EXPECT_EQ(0, reap(alice));
+	EXPECT_EQ('a', get_byte(self->q));
+}
+
 TEST_HARNESS_MAIN

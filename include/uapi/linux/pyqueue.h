@@ -184,7 +184,7 @@ struct pyqueue_unlink {
  * struct pyqueue_entry - one name, as LIST reports it
  * @id: the queue's number, never used twice while the module is loaded
  * @maxsize: bound on the number of messages, 0 for none
- * @qsize: messages in it
+ * @qsize: messages in it, about: those that have been given back do not count
  * @mode: permissions
  * @uid: owner, in the caller's user namespace (overflow id if unmapped)
  * @gid: group, likewise
