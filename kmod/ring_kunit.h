@@ -48,6 +48,7 @@ static inline const void *case_variant_value(const struct kunit *test)
 #define VARIANT(fixture, variant) { #variant, &fixture##_variant_##variant }
 
 #define FIXTURE_SETUP(fixture)								\
+	struct fixture##_variant;							\
 	static void fixture##_setup(struct kunit *_metadata, struct fixture##_fixture *self, \
 				    const struct fixture##_variant *variant);		\
 	static int fixture##_init(struct kunit *test)					\
