@@ -50,6 +50,8 @@ pyqueue: a queue between processes, in the kernel or in shared memory
                          the tests of the module again, in kernels that watch themselves
                          (KASAN, UBSAN, lockdep) and fail when asked to. Builds them
                          first, which takes 10 minutes each, once
+  make fuzz [MINUTES=1]  look for inputs that make the library do what it should not,
+                         natively: so long for each program of selftests/fuzz
   make lint              style and static checks
   make clean             remove build/
   make help              this text
@@ -150,6 +152,10 @@ stress:
 	$(Q)tools/setup/kernels source
 	$(Q)$(MAKE) $(quiet) -C selftests/shm stress KSFT='$(kselftest)' OUTPUT='$(build)/shm'
 
+fuzz:
+	$(Q)tools/setup/packages build test
+	$(Q)$(MAKE) $(quiet) -C selftests/fuzz fuzz OUTPUT='$(build)/fuzz'
+
 # Tables to the terminal; JSON, and of it table.md and pictures, to build/bench. ARGS are
 # options of pyqueue-bench. One half after the other, also under -j, and one table of both.
 bench:
@@ -208,6 +214,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all help lib tools examples selftests selftests-debug modules module no-module setup setup-bench setup-vm bench-program \
-	demo check stress bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
+.PHONY: all help lib tools examples selftests selftests-debug modules module no-module \
+	setup setup-bench setup-vm bench-program demo check stress bench bench-native \
+	bench-guest vm check-debug lint install uninstall clean FORCE fuzz
 .DELETE_ON_ERROR:

@@ -9,16 +9,17 @@ ssize_t pyqi_mapped_qsize(pyq_queue *q)
 {
 	struct pyq_op op = { .freed = false };
 	int err = pyqi_begin(q);
-	ssize_t n;
+	uint64_t n;
 
 	if (err)
 		return err;
 	if (pyqi_is_broken(q))
 		return -EUCLEAN;
-	n = (ssize_t)pyq_ring_qsize(&q->map.ring, &op);
+	n = pyq_ring_qsize(&q->map.ring, &op);
 	if (op.freed)
 		pyqi_tombstone_gone(q);
-	return n;
+	/* What waits outside is what shared memory says, and would be an error's number. */
+	return n > INT64_MAX ? pyqi_broken(q) : (ssize_t)n;
 }
 
 uint32_t pyqi_mapped_unfinished(pyq_queue *q)

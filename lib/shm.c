@@ -35,6 +35,9 @@ static void find_large(struct pyqi_mapping *map, const struct pyqi_shm_layout *l
 	map->data_at = layout->data - map->large_at;
 }
 
+/* Nothing waits outside of a ring that the library alone keeps, whatever is said there. */
+static const __u64 no_overflow;
+
 /* Map the queue behind @q->fd; its values from then on are our own copies. */
 static int map_ring(pyq_queue *q)
 {
@@ -58,6 +61,7 @@ static int map_ring(pyq_queue *q)
 		return -EOPNOTSUPP;
 	}
 	pyq_ring_init(&q->map.ring, at, h->maxsize, h->slot_size, 0);
+	q->map.ring.overflow = &no_overflow;
 	q->map.shm = (void *)(at + PYQI_SHM_OFFSET);
 	q->map.dev = st.st_dev;
 	q->map.ino = st.st_ino;
