@@ -52,6 +52,10 @@ pyqueue: a queue between processes, in the kernel or in shared memory
                          first, which takes 10 minutes each, once
   make fuzz [MINUTES=1]  look for inputs that make the library do what it should not,
                          natively: so long for each program of selftests/fuzz
+  make arm64             the library, the command and the module for arm64, on this
+                         machine, in build/arm64; make check-arm64 runs what an
+                         emulator of one processor's instructions can run
+  make check-litmus      what memory models say of the ring's orderings (needs herd7)
   make lint              style and static checks
   make clean             remove build/
   make help              this text
@@ -97,12 +101,14 @@ kmod_watched = $(if $(findstring kmod-debug,$(@D)),GCOV_PROFILE=y KCOV_INSTRUMEN
 # CONFIG_DEBUG_INFO_BTF_MODULES: type information wants a vmlinux, which header
 # packages do not have.
 build/kmod/pyqueue.ko $(patsubst %,build/kmod-%/pyqueue.ko,$(kernels) $(kernels:%=debug-%)): $(kmod_sources)
+build/kmod/pyqueue.ko build/kmod-arm64/pyqueue.ko $(kernels:%=build/kmod-%/pyqueue.ko): $(kmod_sources)
 	@echo '  KMOD    $(@D:build/%=%)'
 	@mkdir -p $(@D)
 	$(Q)ln -sf $(addprefix ../../,$(filter-out kmod/Makefile,$(wildcard kmod/*))) $(@D)
 	$(Q)find $(@D) -xtype l -delete
 	$(Q)$(MAKE) $(quiet) -C '$(kmod_headers)' M='$(CURDIR)/$(@D)' PYQUEUE_INCLUDE='$(CURDIR)/include' \
 		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= $(kmod_watched) modules
+		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= $(kbuild) modules
 	@touch $@
 
 modules: $(kernels:%=build/kmod-%/pyqueue.ko)
@@ -185,6 +191,35 @@ vm: setup-vm
 	$(Q)$(vm) $(if $(value CMD),-- sh -c "$$PYQUEUE_VM_COMMAND",--tty -- bash)
 
 debug_kernels := $(if $(filter command line,$(origin KERNEL)),$(KERNEL),$(kernels))
+# --- arm64, on this machine
+
+arm64 := $(build)/arm64
+liburing_arm64 = $(PYQUEUE_CACHE)/arm64-liburing/usr
+for_arm64 = CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar CPPFLAGS='-isystem $(liburing_arm64)/include' \
+	LDFLAGS='-L$(liburing_arm64)/lib/aarch64-linux-gnu -Wl,-rpath-link,$(liburing_arm64)/lib/aarch64-linux-gnu'
+
+setup-arm64:
+	$(Q)tools/setup/packages build arm64
+	$(Q)tools/setup/kernels source
+	$(Q)tools/setup/arm64
+
+arm64: setup-arm64
+	$(Q)$(MAKE) $(quiet) -C lib O='$(arm64)/lib' $(for_arm64)
+	$(Q)$(MAKE) $(quiet) -C tools O='$(arm64)/bin' LIB_O='$(arm64)/lib' $(for_arm64)
+	$(Q)$(MAKE) $(quiet) build/kmod-arm64/pyqueue.ko
+
+# What the kernel's symbols are is for its own build to know.
+build/kmod-arm64/pyqueue.ko: kernel = $(PYQUEUE_CACHE)/kernel-6.1-arm64
+build/kmod-arm64/pyqueue.ko: kmod_headers = $(kernel)
+build/kmod-arm64/pyqueue.ko: kbuild = ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- KBUILD_MODPOST_WARN=1
+
+check-arm64: arm64
+	$(Q)$(MAKE) $(quiet) -C selftests/arm64 check KSFT='$(kselftest)' OUTPUT='$(arm64)/check' \
+		LIB_O='$(arm64)/lib' $(for_arm64)
+
+check-litmus:
+	$(Q)tools/setup/kernels source
+	$(Q)KSFT='$(kselftest)' selftests/litmus/run '$(build)/litmus'
 
 check-debug:
 	$(Q)tools/setup/packages build vm test
@@ -216,5 +251,6 @@ clean:
 
 .PHONY: all help lib tools examples selftests selftests-debug modules module no-module \
 	setup setup-bench setup-vm bench-program demo check stress bench bench-native \
-	bench-guest vm check-debug lint install uninstall clean FORCE fuzz
+	bench-guest vm check-debug lint install uninstall clean FORCE fuzz setup-arm64 arm64 \
+	check-arm64 check-litmus
 .DELETE_ON_ERROR:

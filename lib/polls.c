@@ -34,6 +34,7 @@ enum {
  * @state: what the thread does; it sleeps on it while TOLD
  * @lock: for the changes between SLEEPS and TOLD, and @fd with them
  * @thread: the thread
+ * @runs: is there one
  */
 struct pyqi_poll {
 	pyq_queue *q;
@@ -43,6 +44,7 @@ struct pyqi_poll {
 	uint32_t state;
 	pthread_mutex_t lock;
 	pthread_t thread;
+	bool runs;
 };
 
 static uint32_t state_of(const struct pyqi_poll *poll)
@@ -96,7 +98,7 @@ void pyqi_polls_update(pyq_queue *q)
 	PYQI_NO_CANCEL;
 
 	for (int i = 0; i < 2; i++) {
-		struct pyqi_poll *poll = __atomic_load_n(&q->map.polls[i], __ATOMIC_ACQUIRE);
+		struct pyqi_poll *poll = __atomic_load_n(&q->map.polls[i], __ATOMIC_SEQ_CST);
 
 		if (poll && state_of(poll) == TOLD && !poll->ready(q))
 			make_unready(poll);
@@ -156,7 +158,7 @@ static int make_fd(pyq_queue *q, bool get, struct pyqi_poll *poll)
 	pyqi_forked_wait();
 	poll->fd = pyqi_opened(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (poll->fd >= 0)
-		__atomic_store_n(&q->map.polls[!get], poll, __ATOMIC_RELEASE);
+		__atomic_store_n(&q->map.polls[!get], poll, __ATOMIC_SEQ_CST); /* H */
 	pyqi_forked_go_on();
 	return poll->fd < 0 ? poll->fd : 0;
 }
@@ -173,7 +175,7 @@ static void close_fd(pyq_queue *q, struct pyqi_poll *poll)
  * Nothing is allocated or freed where a fork waits for it: the allocator may have
  * something to do at a fork as well.
  */
-static int begin(pyq_queue *q, bool get)
+static int make(pyq_queue *q, bool get)
 {
 	struct pyqi_poll *poll = malloc(sizeof(*poll));
 	int err;
@@ -187,15 +189,26 @@ static int begin(pyq_queue *q, bool get)
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	err = make_fd(q, get, poll);
-	if (!err) {
-		err = start(poll);
-		if (err)
-			close_fd(q, poll);
-	}
 	if (err)
 		free(poll);
-	else
-		__atomic_store_n(&q->map.polled, true, __ATOMIC_RELEASE);
+	return err;
+}
+
+/*
+ * The thread tells nobody before all who get and put look here: what it does not see taken
+ * they see told. If there is no thread it stays all the same, for they may look already.
+ */
+static int begin(pyq_queue *q, struct pyqi_poll *poll)
+{
+	int err;
+
+	pthread_mutex_lock(&poll->lock);
+	err = start(poll);
+	if (!err) {
+		poll->runs = true;
+		__atomic_store_n(&q->map.polled, true, __ATOMIC_SEQ_CST); /* H */
+	}
+	pthread_mutex_unlock(&poll->lock);
 	return err;
 }
 
@@ -213,8 +226,10 @@ int pyqi_mapped_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd)
 		return -EBADF;
 	pthread_mutex_lock(&pyqi_process->lock);
 	if (!*at)
-		err = begin(q, access == PYQ_READ);
+		err = make(q, access == PYQ_READ);
 	poll = *at;
+	if (!err && !poll->runs)
+		err = begin(q, poll);
 	pthread_mutex_unlock(&pyqi_process->lock);
 	if (err)
 		return err;
@@ -244,6 +259,16 @@ void pyqi_polls_forget(const struct pyqi_mapping *parents)
 		free(parents->polls[i]);
 }
 
+static void end_thread(struct pyqi_poll *poll)
+{
+	__atomic_store_n(&poll->state, ENDS, __ATOMIC_SEQ_CST);
+	wake_thread(poll);
+	/* It looks at its state after it has announced itself: one of the two sees. */
+	if (pyq_pollers_claim(poll->side))
+		pyqi_futex_call_pollers(poll->q, poll->side);
+	pthread_join(poll->thread, NULL);
+}
+
 void pyqi_polls_end(pyq_queue *q)
 {
 	for (int i = 0; i < 2; i++) {
@@ -251,12 +276,8 @@ void pyqi_polls_end(pyq_queue *q)
 
 		if (!poll)
 			continue;
-		__atomic_store_n(&poll->state, ENDS, __ATOMIC_SEQ_CST);
-		wake_thread(poll);
-		/* It looks at its state after it has announced itself: one of the two sees. */
-		if (pyq_pollers_claim(poll->side))
-			pyqi_futex_call_pollers(poll->q, poll->side);
-		pthread_join(poll->thread, NULL);
+		if (poll->runs)
+			end_thread(poll);
 		/* Nor does a child find what is gone. */
 		close_fd(q, poll);
 		free(poll);

@@ -11,6 +11,9 @@
  *	sleeps until that is over		gets; nothing is left: makes the fd
  *						unready, wakes the thread
  *	begins again
+ *
+ * Who asks for a side while another gets says so, and looks afterwards (H); the other gets,
+ * and looks afterwards whether anybody has (G): one of the two sees that nothing is left.
  */
 #ifndef PYQI_POLLS_H
 #define PYQI_POLLS_H
@@ -22,7 +25,7 @@ void pyqi_polls_update(pyq_queue *q);
 /* Has one of this handle's sides been asked for? */
 static inline bool pyqi_is_polled(const pyq_queue *q)
 {
-	return __atomic_load_n(&q->map.polled, __ATOMIC_RELAXED);
+	return __atomic_load_n(&q->map.polled, __ATOMIC_SEQ_CST); /* G */
 }
 
 /* After each thing that may have left nothing to get, or no room. */

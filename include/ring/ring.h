@@ -13,7 +13,8 @@
  * D  claim of a slot: CAS from FREE. The payload is written after it.
  * E  position first: tail (head) is past p before p's slot becomes READY or
  *    ABORTED (ORPHAN, or FREE of the next lap). Both are CASes, or a load of
- *    what another's CAS did followed by a CAS.
+ *    what another's CAS did followed by a CAS; that in a CAS which has failed is
+ *    enough, for nobody who comes after it reads an older position.
  *    Pairs with F; without it whoever finds a slot ahead of the position that
  *    he read cannot tell a stale position from a broken ring.
  * F  load-acquire of a slot's word before tail or head is read again.
@@ -50,6 +51,10 @@
  *    passed its position (E), and before it is published (A). Pairs with L, which
  *    loads that count before tail; without it join does not see the message, or the
  *    last task_done sees one too many and calls nobody.
+ * S  call: what a sleeper is called for is there (A, C) before he is claimed, which
+ *    moves the sequence (CAS).
+ *    Pairs with T; without it he looks, finds nothing, and does not call the next.
+ * T  whether the sequence has moved is loaded (acquire), then the ring.
  */
 #ifndef PYQ_RING_RING_H
 #define PYQ_RING_RING_H

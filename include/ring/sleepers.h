@@ -59,7 +59,7 @@ static inline bool pyq_sleepers_withdraw(__u64 *word, __u32 sequence)
 	unsigned int tries;
 
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
-		__u64 seen = pyq_load(word);
+		__u64 seen = pyq_load_acquire(word); /* T */
 
 		if (pyq_sleepers_sequence(seen) != sequence || !(seen & PYQUEUE_ANNOUNCED))
 			return false;
@@ -74,7 +74,7 @@ static inline bool pyq_sleepers_withdraw(__u64 *word, __u32 sequence)
  * @word: the side's sleepers
  * @n: at most so many
  *
- * After what they wait for (A, C: the CAS before this is seq_cst), and followed
+ * After what they wait for (A, C, S: the CAS before this is seq_cst), and followed
  * by one call for as many as this returns.
  *
  * Return: how many.

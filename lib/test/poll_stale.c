@@ -20,13 +20,15 @@ static pthread_t program;
 static pyq_queue *q;
 static int armed, taken, told;
 
-/* The first room that there is when it is @armed. */
+/* The first room that there is when it is @armed; the thread may have come here long before. */
 int __wrap_pthread_mutex_lock(pthread_mutex_t *lock)
 {
+	int err = __real_pthread_mutex_lock(lock);
+
 	if (!pthread_equal(pthread_self(), program) && __atomic_load_n(&armed, __ATOMIC_ACQUIRE) &&
 	    !taken)
 		taken = !pyq_put(q, "x", 1, PYQ_NOWAIT);
-	return __real_pthread_mutex_lock(lock);
+	return err;
 }
 
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *lock)
