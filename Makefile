@@ -164,24 +164,26 @@ fuzz:
 
 # Tables to the terminal; JSON, and of it table.md and pictures, to build/bench. ARGS are
 # options of pyqueue-bench. One half after the other, also under -j, and one table of both.
+# Tables to the terminal; JSON, and of it a table and pictures, to build/bench. ARGS are
+# options of pyqueue-bench. One half after the other, also under -j.
 bench:
 	$(Q)$(MAKE) $(quiet) bench-native
-	$(Q)$(MAKE) $(quiet) bench-guest DRAWN_TOO=build/bench/native.json
+	$(Q)$(MAKE) $(quiet) bench-guest
 
 bench-native: setup-bench
 	$(Q)$(MAKE) $(quiet) bench-program
-	@mkdir -p build/bench
-	$(Q)PYQUEUE_BACKEND=shm build/bin/pyqueue-bench --json build/bench/native.json $(ARGS)
-	$(Q)tools/bench/plot build/bench/native.json --out build/bench
+	$(Q)PYQUEUE_BACKEND=shm tools/bench/record build/bench/native.json build/bin/pyqueue-bench $(ARGS)
 
 guest_peers := getppid,pyqueue,pyqueue no spin,pyqueue sealed,pyqueue ioctl,pyqueue write+read,pyqueue aio,mqueue,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
 
+# The emulator's clock is this machine's, and so is who else is at work.
 bench-guest: setup-vm setup-bench
 	$(Q)$(MAKE) $(quiet) bench-program build/kmod-$(KERNEL)/pyqueue.ko
-	@mkdir -p build/bench
-	$(Q)$(vm) -- build/bin/pyqueue-bench --workload one,1p1c,pingpong,loop64,echo64 --size 48 \
-		--peer '$(guest_peers)' $(ARGS) </dev/null >build/bench/guest-$(KERNEL).json
-	$(Q)tools/bench/plot $(DRAWN_TOO) build/bench/guest-$(KERNEL).json --out build/bench
+	$(Q)PATH='$(build)/bin':"$$PATH" \
+		PYQUEUE_BENCH_HOST_LOAD="$$(cut -d ' ' -f 1-3 /proc/loadavg) $$(getconf _NPROCESSORS_ONLN)" \
+		tools/bench/record build/bench/guest-$(KERNEL).json tools/vm/vm --kernel $(KERNEL) -- \
+		build/bin/pyqueue-bench --workload one,1p1c,pingpong,loop64,echo64 --size 48 \
+		--peer '$(guest_peers)' $(ARGS) </dev/null
 
 # As written on the command line: what is a variable there is the guest shell's.
 export PYQUEUE_VM_COMMAND := $(value CMD)

@@ -9,10 +9,10 @@ extern "C" {
 
 /*
  * Start one, and wait until it is ready. It ends when the bench does, and not before: a
- * process cannot do with another one later. Return: 0, -ENODEV there is no such program,
- * or another -errno.
+ * process cannot do with another one later. @files, up to a NULL, are those that it makes
+ * besides its shared memory. Return: 0, -ENODEV there is no such program, or another -errno.
  */
-int bench_iceoryx_daemon_start(void);
+int bench_iceoryx_daemon_start(const char *const *files);
 
 #ifdef __cplusplus
 }

@@ -162,14 +162,26 @@ static void sweeps(FILE *to, const struct bench_run *runs, size_t n)
 	fputs("\n  ]\n", to);
 }
 
+static void loads(FILE *to, const double *load)
+{
+	fprintf(to, "[%.2f, %.2f, %.2f]", load[0], load[1], load[2]);
+}
+
 static void about_system(FILE *to, const struct bench_system *system)
 {
 	fputs("  \"system\": { ", to);
 	string_member(to, "kernel", system->kernel.release);
 	string_member(to, "machine", system->kernel.machine);
 	string_member(to, "processor", system->processor);
-	fprintf(to, "\"processors\": %ld, \"load_at_start\": [%.2f, %.2f, %.2f] },\n",
-		system->processors, system->load[0], system->load[1], system->load[2]);
+	fprintf(to, "\"processors\": %ld, \"load_at_start\": ", system->processors);
+	loads(to, system->load);
+	if (system->host_processors) {
+		fprintf(to, ", \"host\": { \"processors\": %ld, \"load_at_start\": ",
+			system->host_processors);
+		loads(to, system->host_load);
+		fputs(" }", to);
+	}
+	fputs(" },\n", to);
 }
 
 /* 0, or -errno if @to does not take it. */
@@ -178,8 +190,10 @@ int bench_json(const struct bench_system *system, const struct bench_run *runs, 
 	fputs("{\n  \"benchmark\": \"pyqueue-bench\",\n  \"format\": 3,\n", to);
 	about_system(to, system);
 	fputs("  \"runs\": [", to);
-	for (size_t i = 0; i < n; i++) {
-		element(to, i, "    ");
+	for (size_t i = 0, count = 0; i < n; i++) {
+		if (!runs[i].entry_count)
+			continue;
+		element(to, count++, "    ");
 		one_run(to, &runs[i]);
 	}
 	fputs("\n  ],\n", to);

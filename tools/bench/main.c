@@ -7,10 +7,13 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/resource.h>
 
 #include "alloc.h"
 #include "options.h"
+#include "output.h"
+#include "progress.h"
 #include "report.h"
 
 /* As many files as there may be: some queues are two. And bytes in POSIX message queues. */
@@ -58,6 +61,24 @@ static void leave_out(struct bench_options *options)
 	options->peer_count = left;
 }
 
+/* Said once, and not of each of pyqueue's ways. */
+static bool has_backend(const struct bench_options *options)
+{
+	const char *backend = getenv("PYQUEUE_BACKEND");
+
+	if (!backend || strcmp(backend, "kernel") || !access("/dev/pyqueue", F_OK))
+		return true;
+	for (size_t i = 0; i < options->peer_count; i++) {
+		if (!options->peers[i]->own)
+			continue;
+		fputs("pyqueue-bench: PYQUEUE_BACKEND is kernel, and there is no /dev/pyqueue:"
+		      " load the module, or measure queues in shared memory (shm)\n",
+		      stderr);
+		return false;
+	}
+	return true;
+}
+
 /* Return: whether all others are there. */
 static bool all_there(const struct bench_options *options)
 {
@@ -100,6 +121,7 @@ static size_t plan_workload(const struct bench_options *options,
 			.size = workload->size ? workload->size : options->sizes[s],
 			.rounds = options->rounds,
 			.messages = options->messages,
+			.named = options->by_name,
 		};
 	return n;
 }
@@ -136,8 +158,10 @@ static int run_all(const struct bench_options *options, struct bench_run *runs, 
 
 	while (*done < n) {
 		const size_t count = family(&runs[*done], n - *done);
-		int err = bench_runs(&runs[*done], count, options->peers, options->peer_count);
+		int err;
 
+		bench_progress_runs(*done, n);
+		err = bench_runs(&runs[*done], count, options->peers, options->peer_count);
 		for (size_t i = 0; i < count; i++) {
 			if (err)
 				bench_run_free(&runs[*done + i]);
@@ -151,32 +175,60 @@ static int run_all(const struct bench_options *options, struct bench_run *runs, 
 	return 0;
 }
 
+/* How many have somebody. */
+static size_t count_peopled(const struct bench_run *runs, size_t n)
+{
+	size_t peopled = 0;
+
+	for (size_t i = 0; i < n; i++)
+		peopled += runs[i].entry_count > 0;
+	return peopled;
+}
+
+/* Of everything, some may be what nobody does with messages of such a size. */
+static bool in_vain(const struct bench_options *options, const struct bench_run *runs, size_t n)
+{
+	const size_t peopled = count_peopled(runs, n);
+
+	return !peopled || (peopled < n && (options->by_name || options->workloads_by_name));
+}
+
 static int write_json(const struct bench_system *system, const struct bench_run *runs, size_t n,
 		      const char *path)
 {
-	FILE *to = path ? fopen(path, "we") : stdout;
-	int err = to ? bench_json(system, runs, n, to) : -errno;
+	struct bench_output output;
+	int err = bench_output_open(&output, path);
 
-	if (path && to && fclose(to) && !err)
-		err = -errno;
+	if (!err) {
+		int closed;
+
+		err = bench_json(system, runs, n, output.to);
+		closed = bench_output_close(&output);
+		err = err ? err : closed;
+	}
 	if (err)
 		fprintf(stderr, "pyqueue-bench: %s: %s\n", path ? path : "standard output",
 			strerror(-err));
 	return err;
 }
 
-/* Not after all has been measured. */
-static void try_file(const char *path)
+/* Exits if something is wrong that can be known before anything is measured. */
+static void try_all(const struct bench_options *options, struct bench_system *system)
 {
-	FILE *to = path ? fopen(path, "ae") : NULL;
+	int err = bench_output_try(options->json);
 
-	if (path && !to) {
-		fprintf(stderr, "pyqueue-bench: --json %s: %s; nothing has been measured\n", path,
-			strerror(errno));
+	if (err) {
+		fprintf(stderr, "pyqueue-bench: --json %s: %s; nothing has been measured\n",
+			options->json, strerror(-err));
 		exit(2);
 	}
-	if (to)
-		fclose(to);
+	if (bench_system_look(system)) {
+		fprintf(stderr,
+			"pyqueue-bench: " BENCH_HOST_LOAD " is '%s': three load averages and a"
+			" number of processors are wanted\n",
+			getenv(BENCH_HOST_LOAD));
+		exit(2);
+	}
 }
 
 int main(int argc, char **argv)
@@ -188,20 +240,22 @@ int main(int argc, char **argv)
 	int err;
 
 	bench_options_parse(&options, argc, argv);
-	try_file(options.json);
+	try_all(&options, &system);
 	allow_files();
-	bench_system_look(&system);
 	bench_table_system(&system, stderr);
 	runs = bench_alloc(options.workload_count * options.size_count, sizeof(*runs));
 
 	if (!options.by_name)
 		leave_out(&options);
-	err = all_there(&options) ? run_all(&options, runs, &done) : -ENODEV;
-	if (done) {
+	err = has_backend(&options) && all_there(&options) ? run_all(&options, runs, &done) :
+							     -ENODEV;
+	if (count_peopled(runs, done)) {
 		bench_table_verdict(runs, done, stderr);
 		if (write_json(&system, runs, done, options.json))
 			err = -EIO;
 	}
+	if (!err && in_vain(&options, runs, done))
+		err = -ENODEV;
 
 	for (size_t i = 0; i < done; i++)
 		bench_run_free(&runs[i]);

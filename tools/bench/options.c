@@ -12,16 +12,26 @@ static const char help[] =
 	"What a put and a get cost, beside other ways to get a message through; and what a\n"
 	"pool's task costs, and how late timeouts are, beside Python's multiprocessing.\n"
 	"\n"
-	"  --workload NAME[,NAME]  what to measure (default: everything); late: all late-...\n"
-	"  --size BYTES[,BYTES]    of messages, multiples of 8 (default: 8,48)\n"
-	"  --peer NAME[,NAME]      whom to measure (default: everybody)\n"
-	"  --rounds N              interleaved rounds, of which the median counts (default 7)\n"
-	"  --messages N            messages in a round (default: as many as take some time)\n"
-	"  --json FILE             where the results go as JSON (default: standard output)\n"
+	"  --workload NAME[,NAME]  what to measure (default: everything). idle, robin, slots,\n"
+	"                          waiters and late are all whose names begin so\n"
+	"  --size BYTES[,BYTES]    of messages, multiples of 8 from 8 to 1048576 (default: 8,48).\n"
+	"                          idle, robin, slots and waiters have 48, pools 16, late none\n"
+	"  --peer NAME[,NAME]      whom to measure (default: everybody). Some names have blanks:\n"
+	"                          --peer 'pyqueue,mutex ring'\n"
+	"  --rounds N              interleaved rounds, of which the median counts, 1 to 1000\n"
+	"                          (default 7)\n"
+	"  --messages N            messages in a round, 1 to 1000000000 (default: as many as\n"
+	"                          take some time)\n"
+	"  --json FILE             where the results go as JSON: a file that is written when all\n"
+	"                          is measured; - is standard output (default)\n"
 	"  --help                  this text\n"
 	"\n"
-	"A table for people goes to standard error. Every message is written, read and\n"
-	"checked. Exit status: 0, 1 if a peer is missing or fails, 2 for a wrong option.\n";
+	"  PYQUEUE_BACKEND=kernel  in the environment: pyqueue's queues are the module's;\n"
+	"                 =shm     they are in shared memory (default: what there is)\n"
+	"\n"
+	"A table for people goes to standard error, and where that is a terminal how far it is.\n"
+	"Every message is written, read and checked. Exit status: 0, 1 if a peer is missing or\n"
+	"fails or nobody can do what is to be measured, 2 for a wrong option.\n";
 
 static void print_help(void)
 {
@@ -34,6 +44,14 @@ static void print_help(void)
 		printf("  %-22s  %s\n", bench_peers[i]->name, bench_peers[i]->what);
 }
 
+/* @what: what the option wants. */
+__attribute__((noreturn)) static void refuse(const char *option, const char *text, const char *what)
+{
+	fprintf(stderr, "pyqueue-bench: --%s '%s': %s\n", option, text, what);
+	exit(2);
+}
+
+/* Return: 0 if @text is no number from 1 to @most. */
 static unsigned long number(const char *text, unsigned long most)
 {
 	unsigned long value;
@@ -41,11 +59,7 @@ static unsigned long number(const char *text, unsigned long most)
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || !value || value > most) {
-		fprintf(stderr, "pyqueue-bench: '%s' is not a number from 1 to %lu\n", text, most);
-		exit(2);
-	}
-	return value;
+	return errno || end == text || *end || *text == '-' || value > most ? 0 : value;
 }
 
 /* Is @name the whole, or what several have in common before a "-"? */
@@ -57,38 +71,52 @@ static bool is_named(const struct bench_workload *workload, const char *name)
 	       (!workload->name[len] || workload->name[len] == '-');
 }
 
+static void add_workload(struct bench_options *options, const struct bench_workload *workload)
+{
+	for (size_t i = 0; i < options->workload_count; i++)
+		if (options->workloads[i] == workload)
+			return;
+	options->workloads[options->workload_count++] = workload;
+}
+
 static void add_workloads(struct bench_options *options, const char *name)
 {
-	const size_t before = options->workload_count;
+	bool known = false;
 
-	for (size_t i = 0; i < bench_workload_count; i++)
-		if (is_named(bench_workloads[i], name))
-			options->workloads[options->workload_count++] = bench_workloads[i];
-	if (options->workload_count > before)
-		return;
-	fprintf(stderr, "pyqueue-bench: there is no workload '%s'; --help lists them\n", name);
-	exit(2);
-}
-
-static const struct bench_peer *peer(const char *name)
-{
-	for (size_t i = 0; i < bench_peer_count; i++)
-		if (!strcmp(bench_peers[i]->name, name))
-			return bench_peers[i];
-	fprintf(stderr, "pyqueue-bench: there is no peer '%s'; --help lists them\n", name);
-	exit(2);
-}
-
-static size_t size(const char *text)
-{
-	const size_t value = number(text, BENCH_SIZE_MAX);
-
-	if (value % BENCH_SIZE_STEP) {
-		fprintf(stderr, "pyqueue-bench: %zu bytes are no multiple of %zu\n", value,
-			BENCH_SIZE_STEP);
-		exit(2);
+	for (size_t i = 0; i < bench_workload_count; i++) {
+		if (!is_named(bench_workloads[i], name))
+			continue;
+		add_workload(options, bench_workloads[i]);
+		known = true;
 	}
-	return value;
+	if (!known)
+		refuse("workload", name, "there is no such workload; --help lists them");
+}
+
+static void add_peer(struct bench_options *options, const char *name)
+{
+	for (size_t i = 0; i < options->peer_count; i++)
+		if (!strcmp(options->peers[i]->name, name))
+			return;
+	for (size_t i = 0; i < bench_peer_count; i++) {
+		if (strcmp(bench_peers[i]->name, name))
+			continue;
+		options->peers[options->peer_count++] = bench_peers[i];
+		return;
+	}
+	refuse("peer", name, "there is no such peer; --help lists them");
+}
+
+static void add_size(struct bench_options *options, const char *text)
+{
+	const size_t size = number(text, BENCH_SIZE_MAX);
+
+	if (!size || size % BENCH_SIZE_STEP)
+		refuse("size", text, "a size is a multiple of 8 from 8 to 1048576");
+	for (size_t i = 0; i < options->size_count; i++)
+		if (options->sizes[i] == size)
+			return;
+	options->sizes[options->size_count++] = size;
 }
 
 static size_t count_words(const char *list)
@@ -100,16 +128,33 @@ static size_t count_words(const char *list)
 	return n;
 }
 
-/* @text is taken apart. */
+/* What stands before the next comma of @list, without blanks around it. NULL: that was all. */
+static const char *next_word(const char *option, char **list)
+{
+	char *word = strsep(list, ",");
+	size_t len;
+
+	if (!word)
+		return NULL;
+	word += strspn(word, " \t\n");
+	for (len = strlen(word); len && strchr(" \t\n", word[len - 1]); len--)
+		;
+	word[len] = '\0';
+	if (!len)
+		refuse(option, word, "something is missing, at a comma or altogether");
+	return word;
+}
+
+/* @text is taken apart. Who is named twice takes part once. */
 
 static void choose_workloads(struct bench_options *options, char *text)
 {
 	options->workload_count = 0;
 	free(options->workloads);
-	options->workloads =
-		bench_alloc(count_words(text) * bench_workload_count, sizeof(*options->workloads));
-	for (char *word; (word = strsep(&text, ","));)
+	options->workloads = bench_alloc(bench_workload_count, sizeof(*options->workloads));
+	for (const char *word; (word = next_word("workload", &text));)
 		add_workloads(options, word);
+	options->workloads_by_name = true;
 }
 
 static void choose_sizes(struct bench_options *options, char *text)
@@ -117,18 +162,48 @@ static void choose_sizes(struct bench_options *options, char *text)
 	options->size_count = 0;
 	free(options->sizes);
 	options->sizes = bench_alloc(count_words(text), sizeof(*options->sizes));
-	for (char *word; (word = strsep(&text, ","));)
-		options->sizes[options->size_count++] = size(word);
+	for (const char *word; (word = next_word("size", &text));)
+		add_size(options, word);
 }
 
 static void choose_peers(struct bench_options *options, char *text)
 {
 	options->peer_count = 0;
 	free(options->peers);
-	options->peers = bench_alloc(count_words(text), sizeof(*options->peers));
-	for (char *word; (word = strsep(&text, ","));)
-		options->peers[options->peer_count++] = peer(word);
+	options->peers = bench_alloc(bench_peer_count, sizeof(*options->peers));
+	for (const char *word; (word = next_word("peer", &text));)
+		add_peer(options, word);
 	options->by_name = true;
+}
+
+static unsigned long choose_number(const char *option, const char *text, unsigned long most)
+{
+	const unsigned long value = number(text, most);
+	char wanted[64];
+
+	if (value)
+		return value;
+	snprintf(wanted, sizeof(wanted), "a number from 1 to %lu is wanted", most);
+	refuse(option, text, wanted);
+}
+
+/* NULL: standard output. */
+static const char *choose_file(const char *text)
+{
+	if (!*text)
+		refuse("json", text, "a file is wanted; - is standard output");
+	return strcmp(text, "-") ? text : NULL;
+}
+
+static void check_backend(void)
+{
+	const char *backend = getenv("PYQUEUE_BACKEND");
+
+	if (!backend || !*backend || !strcmp(backend, "kernel") || !strcmp(backend, "shm"))
+		return;
+	fprintf(stderr, "pyqueue-bench: PYQUEUE_BACKEND is '%s': it can be kernel or shm\n",
+		backend);
+	exit(2);
 }
 
 static void set_defaults(struct bench_options *options)
@@ -159,13 +234,13 @@ static void set(struct bench_options *options, int option)
 		choose_peers(options, optarg);
 		break;
 	case 'r':
-		options->rounds = (unsigned int)number(optarg, 1000);
+		options->rounds = (unsigned int)choose_number("rounds", optarg, 1000);
 		break;
 	case 'm':
-		options->messages = number(optarg, 1000000000);
+		options->messages = choose_number("messages", optarg, 1000000000);
 		break;
 	case 'j':
-		options->json = optarg;
+		options->json = choose_file(optarg);
 		break;
 	case 'h':
 		print_help();
@@ -198,6 +273,7 @@ void bench_options_parse(struct bench_options *options, int argc, char **argv)
 			argv[optind]);
 		exit(2);
 	}
+	check_backend();
 }
 
 void bench_options_free(struct bench_options *options)

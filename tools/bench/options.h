@@ -8,9 +8,10 @@
  * struct bench_options - what the command line asks for
  * @rounds: rounds
  * @messages: messages in a round; 0: as many as take the workload's time
- * @json: where to, or NULL
+ * @json: where to; NULL: standard output
  * @workloads: which
  * @workload_count: how many
+ * @workloads_by_name: they were chosen by name
  * @sizes: bytes of messages
  * @size_count: how many
  * @peers: who
@@ -23,6 +24,7 @@ struct bench_options {
 	const char *json;
 	const struct bench_workload **workloads;
 	size_t workload_count;
+	bool workloads_by_name;
 	size_t *sizes;
 	size_t size_count;
 	const struct bench_peer **peers;

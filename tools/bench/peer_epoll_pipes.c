@@ -101,7 +101,7 @@ static int loop(void *out, void *in, bool serves, unsigned long n, size_t size, 
 
 const struct bench_peer peer_epoll_pipes = {
 	.name = "epoll+pipes",
-	.what = "epoll_wait(), read() and write()",
+	.what = "epoll_wait(), read() and write() of 64 pipes, by one thread",
 	.open = open_pipes,
 	.close = close_pipes,
 	.loop = loop,

@@ -24,6 +24,7 @@
 
 #include "clock.h"
 #include "iceoryx_daemon.h"
+#include "keeper.h"
 #include "message.h"
 #include "peers.h"
 
@@ -122,6 +123,29 @@ static bool has_daemon()
 	       lock.get_error() == iox::posix::FileLockError::LOCKED_BY_OTHER_PROCESS;
 }
 
+static int start_daemon()
+{
+	static const std::string sockets = iox::platform::IOX_UDS_SOCKET_PATH_PREFIX;
+	static const std::string locks = iox::platform::IOX_LOCK_FILE_PATH_PREFIX;
+	static const std::string socket = sockets + iox::roudi::IPC_CHANNEL_ROUDI_NAME;
+	static const std::string its_lock = locks + iox::roudi::IPC_CHANNEL_ROUDI_NAME + ".lock";
+	static const std::string lock = locks + iox::roudi::ROUDI_LOCK_NAME + ".lock";
+	static const char *const files[] = { socket.c_str(), its_lock.c_str(), lock.c_str(),
+					     nullptr };
+
+	return bench_iceoryx_daemon_start(files);
+}
+
+/* What this process has there. */
+static int keep_files(const std::string &name)
+{
+	const std::string socket = iox::platform::IOX_UDS_SOCKET_PATH_PREFIX + name;
+	const std::string lock = iox::platform::IOX_LOCK_FILE_PATH_PREFIX + name + ".lock";
+	int err = bench_keep_file(socket.c_str());
+
+	return err ? err : bench_keep_file(lock.c_str());
+}
+
 /* Once: this process stays with the daemon. */
 static int join()
 {
@@ -132,7 +156,9 @@ static int join()
 	if (joined)
 		return 0;
 	if (!has_daemon())
-		err = bench_iceoryx_daemon_start();
+		err = start_daemon();
+	if (!err)
+		err = keep_files(name);
 	if (err)
 		return err;
 	iox::log::LogManager::GetLogManager().SetDefaultLogLevel(

@@ -216,7 +216,7 @@ static int loop(void *out, void *in, bool serves, unsigned long n, size_t size, 
 
 const struct bench_peer peer_pyqueue_many = {
 	.name = "pyqueue aio64",
-	.what = "pyq_aio_get() and pyq_put()",
+	.what = "pyq_aio_get() and pyq_put() of 64 queues, by one thread on io_uring",
 	.absent = "no io_uring here",
 	.optional = true,
 	.own = true,
@@ -228,7 +228,7 @@ const struct bench_peer peer_pyqueue_many = {
 
 const struct bench_peer peer_pyqueue_many_epoll = {
 	.name = "pyqueue aio64 epoll",
-	.what = "pyq_aio_get() and pyq_put()",
+	.what = "the same on epoll",
 	.own = true,
 	.open = open_epoll,
 	.close = close_many,

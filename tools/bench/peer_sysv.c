@@ -8,7 +8,7 @@
 #include "alloc.h"
 #include "message.h"
 #include "peers.h"
-#include "sysv_keeper.h"
+#include "keeper.h"
 
 /**
  * struct queue - a queue, and what its messages are wrapped in
@@ -76,7 +76,7 @@ static void close_queue(void *state)
 
 	if (q->maker == getpid()) {
 		msgctl(q->id, IPC_RMID, NULL);
-		bench_sysv_forget(q->id);
+		bench_forget_sysv(q->id);
 	}
 	free(q);
 }
@@ -96,7 +96,7 @@ static int open_queue(struct bench_queue *queue)
 		free(q);
 		return err;
 	}
-	err = bench_sysv_keep(q->id);
+	err = bench_keep_sysv(q->id);
 	if (!err)
 		err = make_room(q->id, queue);
 	if (err)

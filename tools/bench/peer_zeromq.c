@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "alloc.h"
+#include "keeper.h"
 #include "message.h"
 #include "peers.h"
 
@@ -212,6 +213,27 @@ static int make_directory(struct queue *q)
 	return 0;
 }
 
+/* Of the address it is what follows. */
+static const char *path_of_socket(const struct queue *q)
+{
+	return q->address + strlen("ipc://");
+}
+
+static int keep(const struct queue *q)
+{
+	int err = bench_keep_file(q->directory);
+
+	return err ? err : bench_keep_file(path_of_socket(q));
+}
+
+static void remove_directory(const struct queue *q)
+{
+	unlink(path_of_socket(q));
+	rmdir(q->directory);
+	bench_forget_file(path_of_socket(q));
+	bench_forget_file(q->directory);
+}
+
 static bool has_files(void)
 {
 	struct rlimit files;
@@ -229,6 +251,11 @@ static int open_queue(struct bench_queue *queue)
 		return -EMFILE;
 	q = bench_alloc(1, sizeof(*q));
 	err = make_directory(q);
+	if (!err) {
+		err = keep(q);
+		if (err)
+			remove_directory(q);
+	}
 	if (err) {
 		free(q);
 		return err;
@@ -246,10 +273,8 @@ static void close_queue(void *state)
 	struct queue *q = state;
 
 	leave(q);
-	if (q->maker == getpid()) {
-		unlink(q->address + strlen("ipc://"));
-		rmdir(q->directory);
-	}
+	if (q->maker == getpid())
+		remove_directory(q);
 	open_count--;
 	free(q);
 }

@@ -11,7 +11,7 @@
 
 #include "alloc.h"
 #include "message.h"
-#include "run.h"
+#include "progress.h"
 
 /* Messages of the first measurement, by which the others are planned; and the most. */
 #define MESSAGES_FIRST 1000
@@ -36,6 +36,7 @@ static const char *why(int err)
 
 static int complain(const struct bench_run *run, const struct bench_peer *peer, int err)
 {
+	bench_progress_clear();
 	fprintf(stderr, "pyqueue-bench: %s, %zu bytes: %s fails: %s\n", run->workload->name,
 		run->size, peer->name, why(err));
 	return err;
@@ -273,8 +274,27 @@ static int open_queues(const struct bench_run *run, struct bench_entry *entry)
 	return err;
 }
 
+/* In one line. */
+static void name_incapable(const struct bench_run *run, const struct bench_peer *const *peers,
+			   size_t n)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; i < n; i++) {
+		if (can(run->workload, peers[i]))
+			continue;
+		if (!*separator)
+			bench_progress_clear();
+		fprintf(stderr, "%s%s", separator, peers[i]->name);
+		separator = ", ";
+	}
+	if (*separator)
+		fprintf(stderr, " cannot do %s\n", run->workload->name);
+}
+
 static void leave_out(const struct bench_run *run, const struct bench_peer *peer, int err)
 {
+	bench_progress_clear();
 	fprintf(stderr, "%s, %zu bytes, is without %s: %s\n", run->workload->name, run->size,
 		peer->name, err == -EMSGSIZE ? "it has no messages of that size" : strerror(-err));
 }
@@ -282,11 +302,13 @@ static void leave_out(const struct bench_run *run, const struct bench_peer *peer
 /* A peer that has a queue, but not such a one, or not so many, is not in this run. */
 static int open_all(struct bench_run *run, const struct bench_peer *const *peers, size_t n)
 {
+	if (run->named)
+		name_incapable(run, peers, n);
 	for (size_t i = 0; i < n; i++) {
 		struct bench_entry *entry = &run->entries[run->entry_count];
 		int err;
 
-		if (!can(run->workload, peers[i]) || entry_of(run, peers[i]))
+		if (!can(run->workload, peers[i]))
 			continue;
 		entry->peer = peers[i];
 		err = has_size(run, peers[i]) ? open_queues(run, entry) : -EMSGSIZE;
@@ -362,13 +384,17 @@ int bench_runs(struct bench_run *runs, size_t n, const struct bench_peer *const 
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
+		bench_progress_round(&runs[i], i, 0);
 		err = begin(&runs[i], peers, peer_count);
 		if (!alone)
 			close_all(&runs[i]);
 	}
 	for (unsigned int round = 0; !err && round <= runs[0].rounds; round++)
-		for (size_t i = 0; !err && i < n; i++)
+		for (size_t i = 0; !err && i < n; i++) {
+			bench_progress_round(&runs[i], i, round);
 			err = take_turn(&runs[i], round, alone);
+		}
+	bench_progress_clear();
 	for (size_t i = 0; i < n; i++)
 		close_all(&runs[i]);
 	for (size_t i = 0; !err && i < n; i++)

@@ -50,6 +50,7 @@ struct bench_comparison {
  * @capacity: messages that each queue is to hold
  * @rounds: rounds
  * @messages: of each peer in a round; 0: as many as take the workload's time
+ * @named: the peers were asked for by name: who cannot do it is told of
  * @entries: the peers that take part
  * @entry_count: how many
  * @comparisons: the ratios of those
@@ -61,6 +62,7 @@ struct bench_run {
 	unsigned long capacity;
 	unsigned int rounds;
 	unsigned long messages;
+	bool named;
 	struct bench_entry *entries;
 	size_t entry_count;
 	struct bench_comparison *comparisons;

@@ -5,11 +5,32 @@
 #include "report.h"
 #include "sweeps.h"
 
+static const char *plural(unsigned long n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void warn_of_load(const char *whose, const double *load, long processors, FILE *to)
+{
+	if (bench_system_is_busy(load, processors))
+		fprintf(to,
+			"%s is busy: a load average of %.2f on %ld processor%s; the figures will tell\n",
+			whose, load[0], processors, plural((unsigned long)processors));
+}
+
 void bench_table_system(const struct bench_system *system, FILE *to)
 {
-	fprintf(to, "%s, %ld processors, %s %s, load average at the start %.2f %.2f %.2f\n",
-		system->processor, system->processors, system->kernel.sysname,
-		system->kernel.release, system->load[0], system->load[1], system->load[2]);
+	fprintf(to, "%s, %ld processor%s, %s %s, load average at the start %.2f %.2f %.2f\n",
+		system->processor, system->processors, plural((unsigned long)system->processors),
+		system->kernel.sysname, system->kernel.release, system->load[0], system->load[1],
+		system->load[2]);
+	if (system->host_processors)
+		fprintf(to, "its host: %ld processor%s, load average at the start %.2f %.2f %.2f\n",
+			system->host_processors, plural((unsigned long)system->host_processors),
+			system->host_load[0], system->host_load[1], system->host_load[2]);
+	warn_of_load("this machine", system->load, system->processors, to);
+	if (system->host_processors)
+		warn_of_load("its host", system->host_load, system->host_processors, to);
 }
 
 /* With as many digits as are worth anything. */
@@ -92,8 +113,12 @@ void bench_table_run(const struct bench_run *run, FILE *to)
 	fprintf(to, "\n%s", workload->name);
 	if (!workload->late)
 		fprintf(to, ", %zu bytes", run->size);
-	fprintf(to, ": %s; %s, median of %u rounds", workload->what,
-		workload->unit ? workload->unit : "ns a message", run->rounds);
+	if (!run->entry_count) {
+		fputs(": nobody who was asked can do it\n", to);
+		return;
+	}
+	fprintf(to, ": %s; %s, median of %u round%s", workload->what,
+		workload->unit ? workload->unit : "ns a message", run->rounds, plural(run->rounds));
 	if (!workload->no_queue)
 		fprintf(to, "; queues of %lu", run->capacity);
 	fprintf(to, "\n  %-36s %8s %8s %8s", "", workload->latency ? "p50" : "time", "least",
@@ -163,5 +188,6 @@ void bench_table_verdict(const struct bench_run *runs, size_t n, FILE *to)
 	judge_sweeps(runs, n, &tally, to);
 	judge_ratios(runs, n, &tally, to);
 	if (tally.targets)
-		fprintf(to, "%u of %u targets met\n", tally.met, tally.targets);
+		fprintf(to, "%u of %u target%s met\n", tally.met, tally.targets,
+			plural(tally.targets));
 }

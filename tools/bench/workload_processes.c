@@ -70,13 +70,13 @@ const struct bench_workload workload_8p1c =
  * Many wait for one who puts: who is there in vain should cost nothing. Where there are very
  * many, each gets some messages, or it would be their beginning and end that is measured.
  */
-#define WAITERS(n, each)                                                                           \
-	{                                                                                          \
-		.name = "waiters-" #n, .what = "one process puts, " #n " wait to get", .size = 48, \
-		.messages = (n) * (each), .slices = 1, .slice_ns = 200000000, .producers = 1,      \
-		.consumers = (n), .suits = suits, .measure = measure,                              \
+#define WAITERS(n, each, words)                                                                  \
+	{                                                                                        \
+		.name = "waiters-" #n, .what = "one process puts, " words " to get", .size = 48, \
+		.messages = (n) * (each), .slices = 1, .slice_ns = 200000000, .producers = 1,    \
+		.consumers = (n), .suits = suits, .measure = measure,                            \
 	}
-const struct bench_workload workload_waiters_1 = WAITERS(1, 0);
-const struct bench_workload workload_waiters_10 = WAITERS(10, 0);
-const struct bench_workload workload_waiters_100 = WAITERS(100, 500);
-const struct bench_workload workload_waiters_1000 = WAITERS(1000, 50);
+const struct bench_workload workload_waiters_1 = WAITERS(1, 0, "one waits");
+const struct bench_workload workload_waiters_10 = WAITERS(10, 0, "10 wait");
+const struct bench_workload workload_waiters_100 = WAITERS(100, 500, "100 wait");
+const struct bench_workload workload_waiters_1000 = WAITERS(1000, 50, "1000 wait");

@@ -64,25 +64,24 @@ static int measure(const struct bench_workload *workload, const struct bench_pee
 		.slice_ns = 5000000, .suits = suits, .measure = measure, __VA_ARGS__           \
 	}
 
-#define IDLE(n)                                                                           \
-	SWEEP("idle", "idle-" #n, "one thread, one queue of " #n ", the others are idle", \
-	      .queues = (n), .capacity = 16)
-const struct bench_workload workload_idle_1 = IDLE(1);
-const struct bench_workload workload_idle_16 = IDLE(16);
-const struct bench_workload workload_idle_256 = IDLE(256);
-const struct bench_workload workload_idle_4096 = IDLE(4096);
+#define IDLE(n, words) \
+	SWEEP("idle", "idle-" #n, "one thread, one queue" words, .queues = (n), .capacity = 16)
+const struct bench_workload workload_idle_1 = IDLE(1, "");
+const struct bench_workload workload_idle_16 = IDLE(16, " of 16, the others are idle");
+const struct bench_workload workload_idle_256 = IDLE(256, " of 256, the others are idle");
+const struct bench_workload workload_idle_4096 = IDLE(4096, " of 4096, the others are idle");
 
-#define ROBIN(n)                                                                        \
-	SWEEP("robin", "robin-" #n, "one thread, " #n " queues in turn", .queues = (n), \
-	      .busy = (n), .capacity = 16)
-const struct bench_workload workload_robin_1 = ROBIN(1);
-const struct bench_workload workload_robin_16 = ROBIN(16);
-const struct bench_workload workload_robin_256 = ROBIN(256);
-const struct bench_workload workload_robin_4096 = ROBIN(4096);
+#define ROBIN(n, words)                                                               \
+	SWEEP("robin", "robin-" #n, "one thread, " words, .queues = (n), .busy = (n), \
+	      .capacity = 16)
+const struct bench_workload workload_robin_1 = ROBIN(1, "one queue");
+const struct bench_workload workload_robin_16 = ROBIN(16, "16 queues in turn");
+const struct bench_workload workload_robin_256 = ROBIN(256, "256 queues in turn");
+const struct bench_workload workload_robin_4096 = ROBIN(4096, "4096 queues in turn");
 
-#define SLOTS(n)                                                                           \
-	SWEEP("slots", "slots-" #n, "one thread, eight in and eight out", .capacity = (n), \
-	      .depth = 8)
+#define SLOTS(n)                                                                        \
+	SWEEP("slots", "slots-" #n, "one thread, eight in and eight out, room for " #n, \
+	      .capacity = (n), .depth = 8)
 const struct bench_workload workload_slots_64 = SLOTS(64);
 const struct bench_workload workload_slots_1024 = SLOTS(1024);
 const struct bench_workload workload_slots_8192 = SLOTS(8192);

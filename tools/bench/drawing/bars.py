@@ -6,6 +6,7 @@ import figures
 import look
 from canvas import FAINT, SMALL, WIDTH, Canvas, room
 from results import ratio
+from words import count
 
 EVEN = ("1p1c", "2p2c", "4p4c", "8p8c")
 UNEVEN = ("1p2c", "1p4c", "1p8c", "2p1c", "4p1c", "8p1c")
@@ -50,7 +51,7 @@ def _verdict(run, clock, more_is_better):
     return f"pyqueue: {figures.digits(1 / over)} × the thriftiest peer, {best.name}"
 
 
-def _group(canvas, y, run, bars, looks, scale, show, verdict):
+def _group(canvas, y, run, bars, scale, show, verdict):
     """Draws it at @y of the plot. Returns where the next one begins."""
     canvas.text(12, canvas.top + y + 15, f"{run.workload}: {run.what}", bold=True)
     y += HEADER
@@ -61,7 +62,7 @@ def _group(canvas, y, run, bars, looks, scale, show, verdict):
     canvas.plot([(tic, y, 0, ROW * len(bars)) for tic in scale.tics()],
                 f"with vectors nohead lc rgb '{FAINT}' lw 1")
     for entry, value, least, most in bars:
-        its = looks[entry.name]
+        its = look.of(entry)
         middle = y + ROW / 2
         canvas.plot([(scale.clip(value), middle, scale.least, scale.clip(value), y + 2.5,
                       y + ROW - 2.5)],
@@ -98,12 +99,11 @@ def _draw(found, path, runs, title, axis, clock, value_of, show, more_is_better,
     left = room(look.label(bar[0]) for bar in every) + 20
     scale = Scale(every, WIDTH - left - RIGHT)
     height = sum(HEADER + ROW * (len(bars) + bool(verdict)) + GAP for _, bars, verdict in groups)
-    rounds = f"Medians of {runs[0].rounds} interleaved rounds, with least and most."
-    canvas = Canvas(title, [rounds, note, found.machine()], left, RIGHT, height)
-    looks = look.looks(found)
+    rounds = f"Medians of {count(runs[0].rounds, 'interleaved round')}, with least and most."
+    canvas = Canvas(title, [rounds, note, found.machine(), *found.busy()], left, RIGHT, height)
     y = 0
     for run, bars, verdict in groups:
-        y = _group(canvas, y, run, bars, looks, scale, show, verdict)
+        y = _group(canvas, y, run, bars, scale, show, verdict)
     canvas.add(f"set yrange [{height}:0]")
     canvas.add(f"set xrange [{scale.least!r}:{scale.most!r}]")
     if scale.log:
@@ -119,7 +119,7 @@ def _each_size(found, directory, name, workloads, draw):
     for size in found.sizes(workloads):
         runs = [run for run in (found.find(workload, size) for workload in workloads) if run]
         drawn += draw(runs, size, f"{directory}/{found.prefix}-{name}-{size}")
-    return drawn or f"no picture '{name}': no runs of {', '.join(workloads)}"
+    return drawn or name
 
 
 def _throughput(name, workloads):
@@ -147,7 +147,7 @@ def _cpu(found, directory):
 def _pool(found, directory):
     runs = [run for run in map(found.find, POOL) if run]
     if not runs:
-        return f"no picture 'pool': no runs of {', '.join(POOL)}"
+        return "pool"
     return _draw(found, f"{directory}/{found.prefix}-pool", runs,
                  "Tasks a second of a pool of two workers: longer is better",
                  "tasks a second", "wall", lambda ns: 1e9 / ns, figures.rate, True,

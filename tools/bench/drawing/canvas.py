@@ -3,6 +3,7 @@
 A picture, in pixels from its upper left corner, drawn by gnuplot: as wide as a phone can
 show, and as high as it has to be.
 """
+import html
 import os
 import re
 import subprocess
@@ -28,7 +29,7 @@ def quoted(text):
 
 def room(labels):
     """How wide these are, at most, in pixels."""
-    return 8 * max(map(len, labels))
+    return 9 * max(map(len, labels))
 
 
 class Canvas:
@@ -38,6 +39,7 @@ class Canvas:
     """
 
     def __init__(self, title, notes, left, right, height, gap=16):
+        self.title = title
         self.commands = []
         self.data = 0
         self.left, self.right = left, WIDTH - right
@@ -117,7 +119,7 @@ class Canvas:
         }
         for kind, terminal in terminals.items():
             _gnuplot(self._script(terminal, f"{path}.{kind}"), f"{path}.{kind}")
-        _strip_lines(f"{path}.svg")
+        _mend(f"{path}.svg", self.title)
         return [f"{path}.{kind}" for kind in terminals]
 
 
@@ -130,9 +132,14 @@ def _gnuplot(script, path):
         raise Unusable(f"gnuplot could not draw {path}:\n{done.stdout[-2000:]}")
 
 
-def _strip_lines(path):
-    """gnuplot ends some lines with blanks, which no file of this project has."""
+def _mend(path, title):
+    """
+    gnuplot calls every picture by its own name, and ends some lines with blanks, which no
+    file of this project has.
+    """
     with open(path, encoding="utf-8") as file:
-        lines = [line.rstrip() for line in file]
+        text = "\n".join(line.rstrip() for line in file) + "\n"
+    text = re.sub("<title>[^<]*</title>", lambda _: f"<title>{html.escape(title, quote=False)}</title>",
+                  text, count=1)
     with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+        file.write(text)

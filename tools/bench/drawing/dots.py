@@ -5,6 +5,7 @@ import math
 import figures
 import look
 from canvas import SMALL, Canvas, room
+from words import count
 
 # The mark is gnuplot's, and the sign looks like it.
 CLOCKS = (("p50", "●", "p50", 7), ("p99", "◆", "p99", 13), ("p999", "▲", "p99.9", 9))
@@ -12,8 +13,8 @@ ROW, HEADER = 30, 26
 RIGHT, COLUMN = 216, 68
 
 
-def _row(canvas, y, entry, looks):
-    its = looks[entry.name]
+def _row(canvas, y, entry):
+    its = look.of(entry)
     times = [entry.seen[clock].median for clock, *_ in CLOCKS]
     canvas.text(canvas.left - 8, canvas.top + y, look.label(entry), "right", bold=entry.name == "pyqueue")
     canvas.plot([(time, y) for time in times],
@@ -33,15 +34,14 @@ def _draw(found, path, run, title):
     times = [entry.seen[clock].median for entry in entries for clock, *_ in CLOCKS]
     height = HEADER + ROW * len(entries)
     canvas = Canvas(f"{title}, {figures.size(run.size)}: left is better",
-                    [f"{run.what[0].upper()}{run.what[1:]}.", f"Medians of {run.rounds} interleaved rounds. p99: what one in "
-                     "a hundred exceeds.", found.machine()],
+                    [f"{run.what[0].upper()}{run.what[1:]}.", f"Medians of {count(run.rounds, 'interleaved round')}. p99: "
+                     "what one in a hundred exceeds.", found.machine(), *found.busy()],
                     room(look.label(entry) for entry in entries) + 20, RIGHT, height)
     for i, (_, sign, name, _) in enumerate(CLOCKS):
         canvas.text(canvas.right + (i + 1) * COLUMN, canvas.top + HEADER / 2, f"{sign} {name}",
                     "right", bold=True)
-    looks = look.looks(found)
     for i, entry in enumerate(entries):
-        _row(canvas, HEADER + ROW * (i + 0.5), entry, looks)
+        _row(canvas, HEADER + ROW * (i + 0.5), entry)
     least, most = min(times) / 1.3, max(times) * 1.3
     canvas.add(f"set xrange [{least!r}:{most!r}]")
     canvas.add(f"set yrange [{height}:0]")
@@ -60,7 +60,7 @@ def _picture(workload, title):
         for size in found.sizes([workload]):
             drawn += _draw(found, f"{directory}/{found.prefix}-{workload}-{size}",
                            found.find(workload, size), title)
-        return drawn or f"no picture '{workload}': no runs of it"
+        return drawn or workload
     return picture
 
 

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
 """
-How each peer looks, everywhere: colours of Okabe and Ito, which the colour-blind tell
-apart, and hatching, marks and dashes of its own, for print in grey.
+How each peer looks, in every picture of every file: colours of Okabe and Ito, which the
+colour-blind tell apart, and hatching, marks and dashes, for print in grey. There are more
+peers than colours: a colour that two have comes with another mark, hatching and dash.
 """
 from dataclasses import dataclass
 
 PYQUEUE = "#D55E00"
 LIMIT = "#808080"
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#444444")
-MARKS = (5, 9, 11, 13, 4, 8, 10, 12, 6)
-HATCHES = (4, 5, 1, 6, 7)
-# These are the same in every file.
-FIRST = ("boost", "mqueue", "pipe", "cpython", "epoll+pipes")
+BLUE, ORANGE, GREEN, PINK, SKY, DARK = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#444444"
+SOLID, DASHED, DOTTED, MIXED = "solid", "'-'", "'_'", "'.-'"
 
 
 @dataclass
@@ -23,32 +21,50 @@ class Look:
     width: float
 
 
-def _own(turn):
-    if not turn:
-        return Look(PYQUEUE, 7, "solid 1.0", "solid", 3.5)
-    return Look(PYQUEUE, (6, 4, 8, 12)[turn % 4], f"pattern {HATCHES[turn % 5]}", "'-'", 2)
+def _own(mark, hatch):
+    return Look(PYQUEUE, mark, f"pattern {hatch}", DASHED, 2)
 
 
-def _limit(turn):
-    return Look(LIMIT, (2, 1, 3)[turn % 3], f"pattern {HATCHES[turn % 5]}", "'.-'", 1.5)
+def _limit(mark, hatch):
+    return Look(LIMIT, mark, f"pattern {hatch}", MIXED, 1.5)
 
 
-def _peer(turn):
-    return Look(COLOURS[turn % 6], MARKS[turn % 9], f"pattern {HATCHES[turn % 5]}",
-                ("solid", "'-'", "'_'")[turn // 6 % 3], 1.5)
+def _peer(colour, mark, hatch, dash):
+    return Look(colour, mark, f"pattern {hatch}", dash, 1.5)
 
 
-def looks(found):
-    """By name."""
-    entries = {entry.name: entry for run in found.runs for entry in run.entries}
-    own = [name for name in entries if entries[name].own and name != "pyqueue"]
-    limits = [name for name in entries if entries[name].limit]
-    peers = list(FIRST)
-    peers += [name for name in entries if name not in own + limits + peers + ["pyqueue"]]
-    look = {name: _peer(turn) for turn, name in enumerate(peers)}
-    look.update({name: _own(turn) for turn, name in enumerate(["pyqueue"] + own)})
-    look.update({name: _limit(turn) for turn, name in enumerate(limits)})
-    return look
+# All that there are: ../peers.c. selftests/bench/smoke sees that none is missing.
+LOOKS = {
+    "pyqueue": Look(PYQUEUE, 7, "solid 1.0", SOLID, 3.5),
+    "pyqueue no spin": _own(6, 4),
+    "pyqueue batch32": _own(4, 5),
+    "pyqueue zero copy": _own(8, 1),
+    "pyqueue sealed": _own(12, 6),
+    "pyqueue ioctl": _own(10, 7),
+    "pyqueue write+read": _own(14, 2),
+    "pyqueue aio": _own(5, 4),
+    "pyqueue aio64": _own(9, 5),
+    "pyqueue aio64 epoll": _own(13, 1),
+    "spsc (unsafe)": _limit(2, 4),
+    "mpmc (unsafe)": _limit(1, 5),
+    "getppid": _limit(3, 1),
+    "boost": _peer(BLUE, 5, 4, SOLID),
+    "iceoryx": _peer(BLUE, 10, 6, DASHED),
+    "mqueue": _peer(ORANGE, 9, 5, SOLID),
+    "zeromq ipc": _peer(ORANGE, 12, 7, DASHED),
+    "pipe": _peer(GREEN, 11, 1, SOLID),
+    "sysv": _peer(GREEN, 6, 4, DASHED),
+    "cpython": _peer(PINK, 13, 6, SOLID),
+    "seqpacket": _peer(PINK, 4, 5, DASHED),
+    "epoll+pipes": _peer(SKY, 4, 7, SOLID),
+    "mutex ring": _peer(DARK, 8, 4, SOLID),
+}
+# Results may be of another day.
+UNKNOWN = _peer(DARK, 2, 0, DOTTED)
+
+
+def of(entry):
+    return LOOKS.get(entry.name, UNKNOWN)
 
 
 def label(entry):

@@ -5,7 +5,11 @@ import os
 from dataclasses import dataclass
 from statistics import median
 
+from words import count
+
 FORMAT = 3
+# So much to do for each processor at the start shows in the figures: ../system.h
+BUSY = 0.5
 
 
 class Unusable(Exception):
@@ -32,14 +36,45 @@ class Entry:
         self.limit = told.get("limit", False)
         self.calls = told.get("system_calls")
         self.seen = {
-            clock: Sample(*(told[clock][key] for key in ("median", "least", "most", "rounds")))
+            clock: _sample(told[clock])
             for clock in ("wall", "p50", "p99", "p999", "cpu") if clock in told
         }
+
+    @property
+    def counts(self):
+        """It is another's work, and could be used instead. Two getppid() are only a price."""
+        return not self.own and not self.limit and self.name != "getppid"
 
     @property
     def main(self):
         """The time that counts first."""
         return self.seen["p50"] if "p50" in self.seen else self.seen["wall"]
+
+
+def _sample(told):
+    return Sample(*(told[key] for key in ("median", "least", "most", "rounds")))
+
+
+class Target:
+    """A ratio of which something is wanted."""
+
+    def __init__(self, told):
+        self.name = told["name"]
+        self.over = told["over"]
+        self.at_least = told.get("at_least")
+        self.at_most = told.get("at_most")
+        self.met = told["met"]
+        self.seen = _sample(told["p50"] if "p50" in told else told["wall"])
+
+
+class Sweep:
+    """How much more a message costs in a larger run."""
+
+    def __init__(self, told):
+        self.name = told["name"]
+        self.at_most = told["at_most"]
+        self.met = told["met"]
+        self.seen = told["wall"]
 
 
 class Run:
@@ -53,6 +88,7 @@ class Run:
         self.rounds = told["rounds"]
         self.unit = told["unit"]
         self.entries = [Entry(entry) for entry in told["peers"]]
+        self.targets = [Target(target) for target in told["ratios"] if "met" in target]
 
     @property
     def own(self):
@@ -62,7 +98,7 @@ class Run:
 
     def best(self, clock):
         """Of those that are another's work and could be used instead."""
-        peers = [entry for entry in self.entries if not entry.own and not entry.limit]
+        peers = [entry for entry in self.entries if entry.counts]
         return min(peers, key=lambda entry: entry.seen[clock].median, default=None)
 
 
@@ -80,6 +116,7 @@ class Results:
         self.prefix = os.path.splitext(os.path.basename(path))[0]
         self.system = told["system"]
         self.runs = [Run(run) for run in told["runs"]]
+        self.sweeps = [Sweep(sweep) for sweep in told.get("sweeps", [])]
 
     def find(self, workload, size=None):
         """The run of a workload; None: there is none. @size None: any."""
@@ -93,8 +130,18 @@ class Results:
     def machine(self):
         system = self.system
         emulated = ", emulated" if "QEMU" in system["processor"] else ""
-        return (f"{system['processor']}{emulated}, {system['processors']} processors, "
+        return (f"{system['processor']}{emulated}, {count(system['processors'], 'processor')}, "
                 f"Linux {system['kernel']}")
+
+    def busy(self):
+        """A warning for each machine that had other work at the start."""
+        machines = [("This machine", self.system)]
+        if "host" in self.system:
+            machines.append(("The host of this machine", self.system["host"]))
+        return [f"{whose} was busy: a load average of {machine['load_at_start'][0]:.2f} on "
+                f"{count(machine['processors'], 'processor')} at the start."
+                for whose, machine in machines
+                if machine["load_at_start"][0] > BUSY * machine["processors"]]
 
 
 def read(path):

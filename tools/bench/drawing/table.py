@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Everything that was measured, as tables in Markdown."""
+import comparisons
 import figures
 from results import ratio
-
-
-def number(value):
-    """As many digits as are worth anything; those of ../table.c."""
-    if value is None:
-        return "-"
-    return f"{value:.{2 if value < 10 else 1 if value < 1000 else 0}f}"
+from words import count, number
 
 
 def _range(seen):
@@ -36,13 +31,21 @@ def _name(entry):
     return f"**{name}**" if entry.own else name
 
 
+def _medians(rounds):
+    return f"medians of {count(rounds, 'round')}"
+
+
+def _load(machine):
+    return ", ".join(f"{load:g}" for load in machine["load_at_start"])
+
+
 def _table(run):
     columns = _columns(run)
     size = f", {figures.size(run.size)}" if run.size else ""
     room = f"; queues of {run.capacity}" if run.capacity else ""
     yield f"### {run.workload}{size}"
     yield ""
-    yield f"{run.what[0].upper()}{run.what[1:]}; {run.unit}, medians of {run.rounds} rounds{room}."
+    yield f"{run.what[0].upper()}{run.what[1:]}; {run.unit}, {_medians(run.rounds)}{room}."
     yield ""
     yield "| | " + " | ".join(name for name, _ in columns) + " |"
     yield "|---|" + "---:|" * len(columns)
@@ -52,10 +55,20 @@ def _table(run):
 
 
 def _whole(found):
-    load = ", ".join(f"{load:g}" for load in found.system["load_at_start"])
-    yield f"## {found.prefix}"
+    host = found.system.get("host")
+    of_host = f", of its host {_load(host)}" if host else ""
+    yield f"{found.machine()}; load average at the start {_load(found.system)}{of_host}."
     yield ""
-    yield f"{found.machine()}; load average at the start {load}."
+    for warning in found.busy():
+        yield f"**{warning}**"
+        yield ""
+    yield "## What is wanted"
+    yield ""
+    yield from list(comparisons.targets([found])) or ["Nothing of what was measured.", ""]
+    yield "## Who is ahead of pyqueue"
+    yield ""
+    yield from list(comparisons.ahead(found)) or ["Nobody.", ""]
+    yield "## Every run"
     yield ""
     for run in found.runs:
         yield from _table(run)
@@ -66,14 +79,12 @@ def _whole(found):
     yield ""
 
 
-def write(everything, directory):
-    """Of all files. Returns the table's path."""
-    path = f"{directory}/table.md"
-    lines = ["# What was measured", "",
+def write(found, directory):
+    """Of one file. Returns the table's path."""
+    path = f"{directory}/{found.prefix}.md"
+    lines = [f"# What was measured: {found.prefix}", "",
              "By pyqueue-bench; docs/performance.md says how. A ratio is the median of those of "
-             "the rounds.", ""]
-    for found in everything:
-        lines += _whole(found)
+             "the rounds.", "", *_whole(found)]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines).rstrip("\n") + "\n")
     return path
