@@ -46,6 +46,8 @@ pyqueue: a queue between processes, in the kernel or in shared memory
   make stress [MINUTES=1] [RUNS=100]
                          processes that put, get and are killed, natively: for so
                          long, and then so many short runs
+  make coverage          which lines and branches of the library its native tests run:
+                         a table, and build/coverage/not-run.txt
   make lint              style and static checks
   make clean             remove build/
   make help              this text
@@ -137,6 +139,11 @@ stress:
 	$(Q)tools/setup/kernels source
 	$(Q)$(MAKE) $(quiet) -C selftests/shm stress KSFT='$(kselftest)' OUTPUT='$(build)/shm'
 
+coverage:
+	$(Q)tools/setup/packages library test coverage
+	$(Q)tools/setup/kernels source
+	$(Q)KSFT='$(kselftest)' tools/coverage/run
+
 # Tables to the terminal; JSON, and of it table.md and pictures, to build/bench. ARGS are
 # options of pyqueue-bench. One half after the other, also under -j, and one table of both.
 bench:
@@ -191,5 +198,5 @@ clean:
 	rm -rf build
 
 .PHONY: all help lib tools examples selftests modules module no-module setup setup-bench setup-vm bench-program \
-	demo check stress bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
+	demo check stress coverage bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
 .DELETE_ON_ERROR:
