@@ -476,9 +476,33 @@ RETURNING(err, pthread_atfork, (void (*before)(void), void (*in_parent)(void), v
 
 FAILING(int, -1, execve, (const char *path, char *const *argv, char *const *envp),
 	(path, argv, envp), ENOMEM, EACCES)
-FAILING(pid_t, -1, waitpid, (pid_t pid, int *status, int options), (pid, status, options), EINTR)
-FAILING(int, -1, waitid, (idtype_t type, id_t id, siginfo_t *info, int options),
-	(type, id, info, options), EINTR)
+pid_t __real_waitpid(pid_t pid, int *status, int options);
+pid_t __wrap_waitpid(pid_t pid, int *status, int options);
+
+pid_t __wrap_waitpid(pid_t pid, int *status, int options)
+{
+	const int err = options & WNOHANG ? 0 : FAILS("waitpid", EINTR);
+
+	if (!err)
+		return __real_waitpid(pid, status, options);
+	errno = err;
+	return -1;
+}
+
+int __real_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
+int __wrap_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
+
+/* Who does not wait is not interrupted. */
+int __wrap_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	const int err = options & WNOHANG ? 0 : FAILS("waitid", EINTR);
+
+	if (!err)
+		return __real_waitid(type, id, info, options);
+	errno = err;
+	return -1;
+}
+
 FAILING(int, -1, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags),
 	EMFILE, ENFILE, ENOMEM)
 FAILING(int, -1, socketpair, (int domain, int type, int protocol, int *fds),
