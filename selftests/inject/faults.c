@@ -510,7 +510,7 @@ FAILING(int, -1, socketpair, (int domain, int type, int protocol, int *fds),
 FAILING(ssize_t, -1, send, (int fd, const void *data, size_t len, int flags),
 	(fd, data, len, flags), EINTR, EPIPE)
 FAILING(ssize_t, -1, recv, (int fd, void *buf, size_t len, int flags),
-	(fd, buf, len, flags), EINTR, ENOMEM, ECONNRESET)
+	(fd, buf, len, flags), ENOMEM, ECONNRESET)
 FAILING(ssize_t, -1, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags),
 	ENOMEM, ETOOMANYREFS)
 FAILING(ssize_t, -1, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags),
