@@ -43,6 +43,7 @@
 
 static struct shared {
 	struct fault fault;
+	char only[40]; /* "": all; the fault's own is another program's */
 	bool armed;
 	unsigned int calls;
 	struct strike strike;
@@ -91,6 +92,7 @@ void faults_here(void)
 void faults_arm(const struct fault *fault)
 {
 	shared->fault = *fault;
+	strcpy(shared->only, fault->only ?: "");
 	shared->strike = (struct strike){ .name = "" };
 	shared->calls = 0;
 	__atomic_store_n(&shared->armed, true, __ATOMIC_SEQ_CST);
@@ -150,6 +152,7 @@ static int fails(const char *name, const int *errors)
 	unsigned int n = 0;
 
 	if (!__atomic_load_n(&shared->armed, __ATOMIC_SEQ_CST) || place != shared->fault.place ||
+	    (shared->only[0] && strcmp(shared->only, name)) ||
 	    __atomic_add_fetch(&shared->calls, 1, __ATOMIC_SEQ_CST) != shared->fault.nth)
 		return 0;
 	while (errors[n])

@@ -21,11 +21,13 @@ enum fault_place {
 /**
  * struct fault - what fails
  * @place: among the calls there,
+ * @only: of this function, or NULL: of all,
  * @nth: the how-manieth, from 1,
  * @choice: with the how-manieth of its errors, from 0
  */
 struct fault {
 	enum fault_place place;
+	const char *only;
 	unsigned int nth;
 	unsigned int choice;
 };

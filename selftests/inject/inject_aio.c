@@ -118,7 +118,7 @@ static void *put_later(void *arg)
 
 	while (!__atomic_load_n(&s->sleeps, __ATOMIC_SEQ_CST))
 		sched_yield();
-	until = lib_now_ns() + PYQ_MILLISECONDS(20);
+	until = lib_now_ns() + PYQ_MILLISECONDS(100);
 	while (!faults_struck() && lib_now_ns() < until)
 		sched_yield();
 	return (void *)(intptr_t)pyq_put(s->q, "hello", 5, PYQ_NOWAIT);

@@ -59,7 +59,7 @@ static pyq_function find(const struct stage *s, const char *name, pyq_function h
 
 static void of_processes(struct __test_metadata *_metadata, struct stage *s)
 {
-	s->attr = (struct pyq_pool_attr){ SMALL };
+	s->attr = (struct pyq_pool_attr){ SMALL, .timeout = LONG };
 }
 
 static void of_threads(struct __test_metadata *_metadata, struct stage *s)
@@ -305,6 +305,14 @@ PLAY(terminate, .promised = DYING, .most = 20, .set_up = with_processes, .call =
      .works = is_at_its_end, .tear_down = end)
 PLAY(destroy, .promised = "", .most = 20, .set_up = with_processes, .call = destroy,
      .tear_down = end)
+PLAY(reap_helper, .promised = "", .only = "waitid", .set_up = with_processes, .call = destroy,
+     .tear_down = end)
+PLAY(reap_workers, .promised = DYING, .place = IN_CHILD, .only = "read", .most = 2,
+     .set_up = of_processes, .call = live, .works = works, .tear_down = end)
+PLAY(tell_of_deadline, .promised = DYING, .place = IN_GRANDCHILD, .only = "write", .most = 4,
+     .set_up = of_processes, .call = live, .works = works_or_is_broken, .tear_down = end)
+PLAY(look_at_helper, .promised = DYING, .only = "poll", .most = 2, .set_up = with_processes,
+     .call = terminate, .works = is_at_its_end, .tear_down = end)
 PLAY(helper, .promised = CREATING " " DYING, .place = IN_CHILD, .most = 40,
      .set_up = of_processes, .call = live, .works = works_or_is_broken, .tear_down = end)
 PLAY(worker, .promised = CREATING " " DYING, .place = IN_GRANDCHILD, .most = 60,
@@ -320,8 +328,8 @@ TEST(all_have_failed)
 {
 	const char *name = faults_not_struck("malloc calloc realloc mmap madvise memfd_create "
 		"ftruncate fork clone pidfd_open eventfd epoll_create1 epoll_ctl "
-		"signalfd socketpair send recv sendmsg recvmsg getsockopt ppoll poll pthread_create "
-		"read open fcntl(F_ADD_SEALS) waitid sched_getaffinity");
+		"signalfd socketpair send recv sendmsg recvmsg getsockopt ppoll pthread_create "
+		"read write open fcntl(F_ADD_SEALS) waitid sched_getaffinity");
 
 	EXPECT_EQ(NULL, name) TH_LOG("%s() has never failed", name);
 }

@@ -27,6 +27,7 @@ struct stage;
  * @name: what it is, for people
  * @promised: the errors that it may return, by name, with blanks between
  * @place: whose calls fail
+ * @only: NULL, or only this one: which is not among the first ones for certain
  * @most: 0: all of them; or so many, where it depends on time how many there are
  * @set_up: makes what it is called on
  * @call: the call; a count, or 0, or an error
@@ -39,6 +40,7 @@ struct scenario {
 	const char *name;
 	const char *promised;
 	enum fault_place place;
+	const char *only;
 	unsigned int most;
 	void (*set_up)(struct __test_metadata *_metadata, struct stage *s);
 	long (*call)(struct stage *s);
@@ -171,7 +173,7 @@ static inline void play(struct __test_metadata *_metadata, const struct scenario
 			struct stage *s, size_t size)
 {
 	static const struct fault none = { .nth = 0 };
-	struct fault fault = { .place = play->place };
+	struct fault fault = { .place = play->place, .only = play->only };
 	unsigned int runs = 0;
 	struct strike strike;
 
