@@ -8,12 +8,11 @@
  * What is to fail is told in memory that all children share, and programs that they
  * execute: a file without FD_CLOEXEC, whose number is in the environment.
  */
-#include "faults.h"
+#include "failing.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <liburing.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -145,8 +144,7 @@ static void note(const char *name)
 		strcpy(shared->struck[i], name);
 }
 
-/* Is this the call? Return: the error, or 0. @errors end with a 0. */
-static int fails(const char *name, const int *errors)
+int fails(const char *name, const int *errors)
 {
 	const int saved = errno;
 	unsigned int n = 0;
@@ -164,33 +162,6 @@ static int fails(const char *name, const int *errors)
 	errno = saved;
 	return shared->strike.error;
 }
-
-#define FAILS(name, ...) fails(name, (const int[]){ __VA_ARGS__, 0 })
-
-/* FAILING(type, what it returns then, name, parameters, arguments, errors...): it sets errno */
-#define FAILING(type, failed, name, parameters, arguments, ...)              \
-	type __real_##name parameters;                                       \
-	type __wrap_##name parameters;                                       \
-	type __wrap_##name parameters                                        \
-	{                                                                    \
-		const int err = FAILS(#name, __VA_ARGS__);                   \
-									     \
-		if (!err)                                                    \
-			return __real_##name arguments;                      \
-		errno = err;                                                 \
-		return failed;                                               \
-	}
-
-/* One that returns the error. */
-#define RETURNING(failed, name, parameters, arguments, ...)                  \
-	int __real_##name parameters;                                        \
-	int __wrap_##name parameters;                                        \
-	int __wrap_##name parameters                                         \
-	{                                                                    \
-		const int err = FAILS(#name, __VA_ARGS__);                   \
-									     \
-		return err ? failed : __real_##name arguments;               \
-	}
 
 /* --- memory ------------------------------------------------------------------ */
 
@@ -290,10 +261,13 @@ FAILING(ssize_t, -1, read, (int fd, void *buf, size_t len), (fd, buf, len), EAGA
 FAILING(ssize_t, -1, write, (int fd, const void *data, size_t len), (fd, data, len), EAGAIN)
 FAILING(int, -1, dup3, (int from, int to, int flags), (from, to, flags), EBADF)
 
+/* For functions that look for more arguments than there are, as those of the C library do. */
+#define ANY_ARGUMENTS __attribute__((no_sanitize_address))
+
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 
-int __wrap_open(const char *path, int flags, ...)
+ANY_ARGUMENTS int __wrap_open(const char *path, int flags, ...)
 {
 	va_list list;
 	int err = FAILS("open", EMFILE, ENFILE, ENOMEM, ENOENT, EACCES);
@@ -328,7 +302,7 @@ static int fcntl_fails(int command)
 	}
 }
 
-int __wrap_fcntl(int fd, int command, ...)
+ANY_ARGUMENTS int __wrap_fcntl(int fd, int command, ...)
 {
 	va_list list;
 	void *arg;
@@ -346,8 +320,20 @@ int __wrap_fcntl(int fd, int command, ...)
 /* --- waiting --------------------------------------------------------------------- */
 
 FAILING(int, -1, epoll_create1, (int flags), (flags), EMFILE, ENFILE, ENOMEM)
-FAILING(int, -1, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event),
-	(epoll, op, fd, event), ENOMEM, ENOSPC)
+int __real_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
+
+/* Nothing is needed to take one out. */
+int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+	const int err = op == EPOLL_CTL_DEL ? 0 : FAILS("epoll_ctl", ENOMEM, ENOSPC);
+
+	if (!err)
+		return __real_epoll_ctl(epoll, op, fd, event);
+	errno = err;
+	return -1;
+}
+
 FAILING(int, -1, epoll_wait, (int epoll, struct epoll_event *events, int n, int ms),
 	(epoll, events, n, ms), EINTR)
 FAILING(int, -1, epoll_pwait2, (int epoll, struct epoll_event *events, int n,
@@ -360,16 +346,6 @@ FAILING(int, -1, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms), EIN
 FAILING(int, -1, ppoll, (struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	const sigset_t *mask), (fds, n, timeout, mask), EINTR, ENOMEM)
 FAILING(int, -1, nanosleep, (const struct timespec *time, struct timespec *left), (time, left), EINTR)
-
-RETURNING(-err, io_uring_queue_init_params, (unsigned int entries, struct io_uring *ring,
-	struct io_uring_params *params), (entries, ring, params), EINVAL, ENOSYS, EPERM, ENOMEM, EMFILE)
-RETURNING(-err, io_uring_submit, (struct io_uring *ring), (ring), EINTR, EAGAIN, EBUSY, ENOMEM)
-RETURNING(-err, io_uring_submit_and_wait, (struct io_uring *ring, unsigned int n), (ring, n),
-	EINTR, EAGAIN, EBUSY, ENOMEM)
-RETURNING(-err, io_uring_submit_and_wait_timeout, (struct io_uring *ring, struct io_uring_cqe **cqe,
-	unsigned int n, struct __kernel_timespec *timeout, sigset_t *mask),
-	(ring, cqe, n, timeout, mask), EINTR, EAGAIN, EBUSY, ENOMEM)
-FAILING(struct io_uring_probe *, NULL, io_uring_get_probe_ring, (struct io_uring *ring), (ring), ENOMEM)
 
 /* --- processes and threads ----------------------------------------------------------- */
 
@@ -420,7 +396,7 @@ static int syscall_fails(long number, const long *a)
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
-long __wrap_syscall(long number, ...)
+ANY_ARGUMENTS long __wrap_syscall(long number, ...)
 {
 	va_list list;
 	long a[6], ret;

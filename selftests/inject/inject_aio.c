@@ -294,7 +294,11 @@ EVERY_ENGINE(wait, waits_by, .promised = "ENOMEM", .most = 20, .call = wait_in_v
 EVERY_ENGINE(timeout, waits_by, .promised = NO_ROOM " ETIMEDOUT", .most = 20, .call = wait_for_timeout)
 EVERY_ENGINE(fd, waits_by, .promised = NO_ROOM CLOSED, .call = fd)
 EVERY_ENGINE(fd_of_timeout, waits_by, .promised = NO_ROOM CLOSED, .call = fd_of_timeout)
-EVERY_ENGINE(cancel, waits_by, .promised = "ENOMEM", .call = cancel)
+/* By epoll nothing is asked for by it that could fail. */
+PLAY(cancel_by_uring, .promised = "ENOMEM", .set_up = waits_by_uring, .call = cancel,
+     .works = works, .tear_down = end)
+PLAY(cancel_by_old_uring, .promised = "ENOMEM", .set_up = waits_by_old_uring, .call = cancel,
+     .works = works, .tear_down = end)
 EVERY_ENGINE(sleep, sleeps_by, .promised = "ENOMEM", .most = 10, .call = sleep_for_ever)
 
 TEST(all_have_failed)

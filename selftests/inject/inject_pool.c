@@ -311,8 +311,8 @@ PLAY(reap_workers, .promised = DYING, .place = IN_CHILD, .only = "read", .most =
      .set_up = of_processes, .call = live, .works = works, .tear_down = end)
 PLAY(tell_of_deadline, .promised = DYING, .place = IN_GRANDCHILD, .only = "write", .most = 4,
      .set_up = of_processes, .call = live, .works = works_or_is_broken, .tear_down = end)
-PLAY(look_at_helper, .promised = DYING, .only = "poll", .most = 2, .set_up = with_processes,
-     .call = terminate, .works = is_at_its_end, .tear_down = end)
+PLAY(look_at_helper, .promised = "", .only = "poll", .set_up = without_thread, .call = process,
+     .works = works, .tear_down = end)
 PLAY(helper, .promised = CREATING " " DYING, .place = IN_CHILD, .most = 40,
      .set_up = of_processes, .call = live, .works = works_or_is_broken, .tear_down = end)
 PLAY(worker, .promised = CREATING " " DYING, .place = IN_GRANDCHILD, .most = 60,
