@@ -61,7 +61,9 @@ def read(directories):
             for file in document["files"]:
                 path = os.path.join(document["current_working_directory"], file["file"])
                 path = os.path.relpath(os.path.realpath(path), TOP)
-                if path.startswith(OURS) and not path.startswith("lib/test/"):
+                # A program that a test has made up may lie there, by name.
+                if (path.startswith(OURS) and not path.startswith("lib/test/")
+                        and os.path.isfile(os.path.join(TOP, path))):
                     for line in file["lines"]:
                         sources[path].add(line)
     return sources
