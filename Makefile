@@ -56,6 +56,8 @@ pyqueue: a queue between processes, in the kernel or in shared memory
                          machine, in build/arm64; make check-arm64 runs what an
                          emulator of one processor's instructions can run
   make check-litmus      what memory models say of the ring's orderings (needs herd7)
+  make coverage          which lines and branches of the library its native tests run:
+                         a table, and build/coverage/not-run.txt
   make lint              style and static checks
   make clean             remove build/
   make help              this text
@@ -161,6 +163,10 @@ stress:
 fuzz:
 	$(Q)tools/setup/packages build test
 	$(Q)$(MAKE) $(quiet) -C selftests/fuzz fuzz OUTPUT='$(build)/fuzz'
+coverage:
+	$(Q)tools/setup/packages library test coverage
+	$(Q)tools/setup/kernels source
+	$(Q)KSFT='$(kselftest)' tools/coverage/run
 
 # Tables to the terminal; JSON, and of it table.md and pictures, to build/bench. ARGS are
 # options of pyqueue-bench. One half after the other, also under -j, and one table of both.
@@ -254,5 +260,5 @@ clean:
 .PHONY: all help lib tools examples selftests selftests-debug modules module no-module \
 	setup setup-bench setup-vm bench-program demo check stress bench bench-native \
 	bench-guest vm check-debug lint install uninstall clean FORCE fuzz setup-arm64 arm64 \
-	check-arm64 check-litmus
+	check-arm64 check-litmus coverage
 .DELETE_ON_ERROR:

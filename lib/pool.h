@@ -512,7 +512,7 @@ void pyqi_pool_end_if_over(pyq_pool *pool);
 /* Under its lock: the chunks that have not been sent end by @error. The map may be free then. */
 void pyqi_pool_map_drop(pyq_pool *pool, pyq_map *map, int error, const char *why);
 
-/* Under its lock: a task to be filled in, or NULL: no room. */
+/* Under its lock: a task to be filled in, where there is room. */
 struct pyqi_pool_task *pyqi_pool_task_new(pyq_pool *pool);
 
 /* Under its lock: send it. @arg is its argument, a part of it at most behind another. */

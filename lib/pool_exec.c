@@ -62,7 +62,10 @@ static int say_hello(const pyq_pool *pool, int parent)
 	_Static_assert(sizeof(c->name) <= sizeof(hello.name), "room for the name");
 	memcpy(hello.name, c->name, sizeof(c->name));
 	memcpy(CMSG_DATA(&control.head), files, sizeof(files));
-	return sendmsg(pool->orders, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	if (sendmsg(pool->orders, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return 0;
+	/* As many files are in sockets as one may have open. */
+	return errno == ETOOMANYREFS ? -EMFILE : -errno;
 }
 
 /* What has been said waits for it in the socket. */

@@ -357,12 +357,9 @@ int pyq_pool_map(pyq_pool *pool, pyq_function function, const struct pyq_items *
 	err = pyq_pool_map_async(pool, function, items, chunk, map);
 	if (err)
 		return err;
-	err = pyq_map_wait(*map, PYQ_FOREVER);
-	if (!err)
-		return (*map)->first_error;
-	pyq_map_free(*map);
-	*map = NULL;
-	return err;
+	/* Nothing ends that but the end of all, to which a pool comes that breaks as well. */
+	pyq_map_wait(*map, PYQ_FOREVER);
+	return (*map)->first_error;
 }
 
 ssize_t pyq_map_get(const pyq_map *map, size_t i, const void **data)

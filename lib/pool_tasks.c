@@ -12,11 +12,8 @@
 
 struct pyqi_pool_task *pyqi_pool_task_new(pyq_pool *pool)
 {
-	struct pyqi_pool_task *task;
+	struct pyqi_pool_task *task = &pool->tasks[pool->free - 1];
 
-	if (!pool->free)
-		return NULL;
-	task = &pool->tasks[pool->free - 1];
 	pool->free = task->next_free;
 	*task = (struct pyqi_pool_task){ .serial = task->serial, .under_way = true };
 	pool->under_way++;

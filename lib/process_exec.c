@@ -154,14 +154,19 @@ static int launch_at(struct pyq_process *p, struct launch *launch, int reserved)
 	pthread_sigmask(SIG_SETMASK, &launch->mask, NULL);
 	if (pid < 0)
 		return err;
-	if (err)
+	if (err) {
 		reap(pidfd);
-	else
-		dup3(pidfd, reserved, O_CLOEXEC);
-	close(pidfd);
-	if (err)
+		close(pidfd);
 		return err;
+	}
 	p->priv.pidfd = reserved;
+	if (dup3(pidfd, reserved, O_CLOEXEC) >= 0) {
+		close(pidfd);
+	} else {
+		/* Somebody has lowered the limit on files; the program is running by now. */
+		p->priv.pidfd = pidfd;
+		close(reserved);
+	}
 	__atomic_store_n(&p->priv.pid, pid, __ATOMIC_RELAXED);
 	return 0;
 }

@@ -81,6 +81,20 @@ static uint32_t blocks_for(const struct pyq_attr *attr, size_t max_msg, size_t p
 	return bytes > MAX_BLOCKS ? MAX_BLOCKS : (uint32_t)bytes;
 }
 
+/* Before the machine has gathered any randomness it waits, and a signal ends that. */
+static int make_id(__u64 *id)
+{
+	ssize_t len;
+
+	do
+		len = getrandom(id, sizeof(*id), 0);
+	while (len < 0 && errno == EINTR);
+	if (len != sizeof(*id))
+		return -errno;
+	*id >>= 64 - ID_BITS;
+	return 0;
+}
+
 static int make_page(struct pyqi_shm_page *page, const struct pyq_attr *attr)
 {
 	const uint32_t payload = attr->payload ? (uint32_t)attr->payload : PYQUEUE_PAYLOAD_DEFAULT;
@@ -100,10 +114,7 @@ static int make_page(struct pyqi_shm_page *page, const struct pyq_attr *attr)
 	};
 	page->shm.nr_blocks =
 		blocks_for(attr, h->max_msg, h->slot_size - sizeof(struct pyqueue_slot));
-	if (getrandom(&h->id, sizeof(h->id), 0) != sizeof(h->id))
-		return -errno;
-	h->id >>= 64 - ID_BITS;
-	return 0;
+	return make_id(&h->id);
 }
 
 /* What would end in a signal, to this process or to another. */

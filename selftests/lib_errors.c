@@ -133,6 +133,7 @@ TEST_F(errors, attributes)
 		{ { .maxsize = 1, .payload = 1 << 20 }, -EINVAL },
 		{ { .maxsize = 1, .max_msg = 1 << 30 }, -EINVAL },
 		{ { .maxsize = 1, .name = "a/b" }, -EINVAL },
+		{ { .maxsize = 1, .name = "a/b", .flags = PYQ_EXCL }, -EINVAL },
 		{ { .maxsize = 1, .reserved = { 1 } }, -EINVAL },
 		{ { .maxsize = 1, .reserved = { [7] = 1 } }, -EINVAL },
 		{ { .maxsize = 1, .name = name }, -ENAMETOOLONG },

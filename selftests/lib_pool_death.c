@@ -8,6 +8,9 @@
 
 enum { BY_SIGNAL, BY__EXIT, BY_EXIT };
 
+/* One of the real-time signals: they have no names. */
+#define NAMELESS 40
+
 struct end {
 	int how, number;
 	uint32_t attempts; /* so many times; then it lives */
@@ -44,6 +47,7 @@ TEST_F(pool, killed)
 		{ { BY_SIGNAL, SIGKILL, 9 }, SIGKILL, "was killed by SIGKILL" },
 		{ { BY_SIGNAL, SIGSEGV, 9 }, SIGSEGV, "was killed by SIGSEGV" },
 		{ { BY_SIGNAL, SIGABRT, 9 }, SIGABRT, "was killed by SIGABRT" },
+		{ { BY_SIGNAL, NAMELESS, 9 }, NAMELESS, "was killed by signal 40" },
 		{ { BY__EXIT, 3, 9 }, 3 << 8, "has exited with status 3" },
 		{ { BY_EXIT, 0, 9 }, 0, "has exited with status 0" },
 	};
@@ -72,7 +76,7 @@ TEST_F(pool, killed)
 	EXPECT_FALSE(pyq_result_ready(gated));
 	sem_post(&shared->go);
 	EXPECT_EQ(4, finish(gated));
-	wait_stat(st.workers == 2 && st.died == 5 && st.failed == 5 && st.done == 6);
+	wait_stat(st.workers == 2 && st.died == 6 && st.failed == 6 && st.done == 7);
 	EXPECT_EQ(-EOWNERDEAD, lib(pyq_pool_apply(self->pool, &dead, NULL, 0)));
 	EXPECT_EQ(NULL, pyq_pool_broken(self->pool));
 }

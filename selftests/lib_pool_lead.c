@@ -98,6 +98,9 @@ TEST_F(pool, loop_behind_a_leader)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_for_it, first));
 	ASSERT_TRUE(pass(&shared->begun));
 	ASSERT_EQ(0, lib(pyq_pool_process(self->pool)));
+	/* Who follows keeps his time, whatever the leader is at. */
+	EXPECT_EQ(-EAGAIN, lib(pyq_result_wait(other, PYQ_NOWAIT)));
+	EXPECT_EQ(-ETIMEDOUT, lib(pyq_result_wait(other, PYQ_MILLISECONDS(2))));
 	sem_post(&shared->first);
 	ASSERT_EQ(0, pthread_join(thread, &err));
 	EXPECT_EQ(NULL, err);

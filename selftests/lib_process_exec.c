@@ -265,6 +265,9 @@ TEST(exec_behind_what_is_away)
 		stale = errors[i];
 		EXPECT_EQ(0, outcome(.argv = (const char *const[]){ "true", NULL }));
 	}
+	/* And without any there are the places that each system has. */
+	ASSERT_EQ(0, unsetenv("PATH"));
+	EXPECT_EQ(0, outcome(.argv = (const char *const[]){ "true", NULL }));
 }
 
 /* --- signals before it is one */

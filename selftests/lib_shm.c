@@ -35,6 +35,7 @@ FIXTURE_TEARDOWN(shm)
 TEST_F(shm, a_name_on_the_other_backend)
 {
 	pyq_queue *q;
+	const char *why = NULL;
 
 	EXPECT_EQ(-EXDEV, make(&q, NAME, "kernel"));
 	EXPECT_EQ(NULL, q);
@@ -52,6 +53,10 @@ TEST_F(shm, a_name_on_the_other_backend)
 	EXPECT_EQ(-ENOENT, lib(pyq_open(&q, NAME, 0)));
 	ASSERT_EQ(0, setenv("PYQUEUE_BACKEND", "neither", 1));
 	EXPECT_EQ(-EINVAL, lib(pyq_open(&q, NAME, 0)));
+	EXPECT_EQ(-EINVAL, make(&q, NAME, NULL));
+	EXPECT_EQ(-EINVAL, lib(pyq_attr_check(&(struct pyq_attr){ .maxsize = 1 }, &why)));
+	ASSERT_NE(NULL, why);
+	EXPECT_NE(NULL, strstr(why, "PYQUEUE_BACKEND")) TH_LOG("%s", why);
 }
 
 /* proves: pyq_create -EUSERS, pyq_open -EUSERS, pyq_from_fd -EUSERS */

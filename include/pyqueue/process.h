@@ -134,7 +134,7 @@ struct pyq_process {
  *
  * Return: 0; -EINVAL neither @target, @run nor @argv, or @argv beside one of those; a bad name of a queue,
  * or one that is there twice; queues without @argv; -EALREADY it has been started; -EAGAIN
- * a limit on processes; -ENOMEM; -EMFILE; -ENOSYS Linux is older than 5.4; of another
+ * a limit on processes; -ENOMEM; -EMFILE, -ENFILE; -ENOSYS Linux is older than 5.4; of another
  * program -ENOENT there is none, -EACCES it must not be executed, or what else execve()
  * says; or what else fork(), pidfd_open(), and pyq_stat() of a queue, say.
  */

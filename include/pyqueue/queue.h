@@ -559,7 +559,7 @@ struct pyq_name {
  * Each name that is there throughout is reported once. Not sorted. @fn may call
  * any function of this library; a thread is not cancelled in it.
  *
- * Return: 0, what @fn returned, -ENODEV, -EACCES, -EMFILE or -ENFILE.
+ * Return: 0, what @fn returned, -ENODEV, -EACCES, -EMFILE, -ENFILE or -ENOMEM.
  */
 PYQ_API int pyq_list(int (*fn)(const struct pyq_name *name, void *arg), void *arg);
 
