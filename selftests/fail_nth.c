@@ -4,7 +4,7 @@
  * turn: it says what it may say, moves the messages that it says it has, loses none,
  * and leaves nothing behind.
  */
-#include "inject.h"
+#include "fail_nth.h"
 #include "mapped.h"
 #include "skip.h"
 
@@ -447,19 +447,19 @@ static long call_unmap(struct place *p)
 
 /* --- each of them --------------------------------------------------------------- */
 
-FIXTURE(inject) {
+FIXTURE(fail_nth) {
 	struct injector injector;
 	char *buf;
 };
 
-FIXTURE_VARIANT(inject) {
+FIXTURE_VARIANT(fail_nth) {
 	long (*call)(struct place *p);
 	int also;	/* an error that it may say beside -ENOMEM and -EFAULT; 0 is none */
 	int always;	/* what it says without a fault, if it is that */
 	bool claims;	/* the large message is in our hand */
 };
 
-#define CALL(name, ...) FIXTURE_VARIANT_ADD(inject, name) { .call = call_##name, __VA_ARGS__ }
+#define CALL(name, ...) FIXTURE_VARIANT_ADD(fail_nth, name) { .call = call_##name, __VA_ARGS__ }
 
 CALL(open_device);
 CALL(info);
@@ -506,7 +506,7 @@ CALL(uring_get, .also = -ECANCELED);
 CALL(uring_wait, .also = -EAGAIN, .always = -ECANCELED);
 CALL(unmap);
 
-FIXTURE_SETUP(inject)
+FIXTURE_SETUP(fail_nth)
 {
 	int err = inject_open(&self->injector);
 
@@ -521,7 +521,7 @@ FIXTURE_SETUP(inject)
 	fill_pattern(self->buf, ROOM, 1);
 }
 
-FIXTURE_TEARDOWN(inject)
+FIXTURE_TEARDOWN(fail_nth)
 {
 	inject_close(&self->injector);
 }
@@ -590,8 +590,8 @@ static void end(struct place *p)
 }
 
 /* One fault. Return: whether there was one. */
-static bool strike(struct __test_metadata *_metadata, FIXTURE_DATA(inject) *self,
-		   const FIXTURE_VARIANT(inject) *variant, unsigned int nth)
+static bool strike(struct __test_metadata *_metadata, FIXTURE_DATA(fail_nth) *self,
+		   const FIXTURE_VARIANT(fail_nth) *variant, unsigned int nth)
 {
 	struct place place;
 	long ret, held, always = variant->always;
@@ -624,7 +624,7 @@ static bool strike(struct __test_metadata *_metadata, FIXTURE_DATA(inject) *self
 }
 
 /* Hundreds of faults, and a place for each of them. */
-TEST_F_TIMEOUT(inject, each_fault, 600)
+TEST_F_TIMEOUT(fail_nth, each_fault, 600)
 {
 	int dev = dev_open(), fd = next_fd();
 	unsigned int nth = 1;

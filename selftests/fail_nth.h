@@ -4,8 +4,8 @@
  * next, an allocation or a copy to or from it, does. Needs a kernel made for that (make
  * check-debug).
  */
-#ifndef PYQUEUE_INJECT_H
-#define PYQUEUE_INJECT_H
+#ifndef PYQUEUE_FAIL_NTH_H
+#define PYQUEUE_FAIL_NTH_H
 
 #include "actors.h"
 
