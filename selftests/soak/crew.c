@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 /* What the dead one has begun to put and never said, nobody knows. */
@@ -85,8 +86,13 @@ static void become_worker(struct soak *s, uint32_t me, uint64_t seed)
 			    .shm = s->shm, .chance = { seed } };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* They are the parent's, and would live on in each of its children. */
-	for (uint32_t i = 0; i < s->round->nr_queues; i++)
+	/* There are many; who makes trouble for them is to have his turn. */
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 5);
+	/*
+	 * They are the parent's, and would live on in each of its children. (How many there
+	 * were at the fork: by now the round may have more.)
+	 */
+	for (uint32_t i = 0; s->handles[i]; i++)
 		pyq_close(s->handles[i]);
 	limits_impose(s, &w);
 	worker_run(&w);

@@ -92,12 +92,14 @@ static void pace(uint64_t ns)
 
 static void make_trouble(struct soak *s, uint64_t ns)
 {
-	const uint64_t end = now_ns() + ns;
+	uint64_t end;
 
+	crew_fill(s);
+	end = now_ns() + ns;
 	while (now_ns() < end) {
-		crew_fill(s);
 		trouble(s);
 		crew_bury(s);
+		crew_fill(s);
 		watchdog_look(s);
 		pace(any(&s->chance, 10) * MSEC);
 	}
@@ -132,6 +134,7 @@ static void one_round(struct soak *s, uint64_t ns)
 	names_end(s);
 	for (uint32_t i = 0; i < s->round->nr_queues; i++)
 		pyq_close(s->handles[i]);
+	memset(s->handles, 0, sizeof(s->handles));
 	munmap(s->round, sizeof(*s->round));
 	s->tally.rounds++;
 	leftovers_look(s);

@@ -29,7 +29,7 @@ struct soak {
 	uint64_t seed;
 	struct chance chance;
 	struct round *round;
-	pyq_queue *handles[QUEUES];
+	pyq_queue *handles[QUEUES + 1];	/* NULL behind the last one */
 	struct worker_process crew[WORKERS];
 	bool ending;		/* nobody is replaced any more */
 	bool lowered;		/* a user's limits, now */
