@@ -43,9 +43,11 @@ pyqueue: a queue between processes, in the kernel or in shared memory
                          make bench-guest, the module in the virtual machine.
                          Results, a table and pictures: build/bench/. Half an hour;
                          in a minute: ARGS='--workload 1p1c --size 48 --rounds 3'
-  make stress [MINUTES=1] [RUNS=100]
-                         processes that put, get and are killed, natively: for so
-                         long, and then so many short runs
+  make stress [MINUTES=1] [RUNS=100] [KERNEL=6.1|6.12|native]
+                         natively: processes that put, get and are killed, for so long,
+                         and then so many short runs; and for so long the soak:
+                         everything together. With KERNEL=6.1 or 6.12 the soak of the
+                         module, in the virtual machine
   make lint              style and static checks
   make clean             remove build/
   make help              this text
@@ -130,12 +132,26 @@ endif
 check: setup
 	$(Q)$(MAKE) $(quiet) lib tools bench-program examples selftests modules
 	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
+	$(Q)$(MAKE) $(quiet) -C selftests/soak
 	$(Q)selftests/run-all </dev/null
 
-stress:
+MINUTES ?= 1
+soak_seconds = $(shell echo $$(($(MINUTES) * 60)))
+
+# Who does not name a kernel means this machine.
+stress: $(if $(filter file,$(origin KERNEL))$(filter native,$(KERNEL)),stress-native,stress-guest)
+
+stress-native:
 	$(Q)tools/setup/packages build test
 	$(Q)tools/setup/kernels source
+	$(Q)$(MAKE) $(quiet) lib
 	$(Q)$(MAKE) $(quiet) -C selftests/shm stress KSFT='$(kselftest)' OUTPUT='$(build)/shm'
+	$(Q)[ '$(MINUTES)' = 0 ] || $(MAKE) $(quiet) -C selftests/soak check SOAK_SECONDS=$(soak_seconds)
+
+stress-guest: setup-vm
+	$(Q)$(MAKE) $(quiet) lib build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(MAKE) $(quiet) -C selftests/soak
+	$(Q)$(vm) --timeout 0 -- selftests/soak.sh -t $(soak_seconds) </dev/null
 
 # Tables to the terminal; JSON, and of it table.md and pictures, to build/bench. ARGS are
 # options of pyqueue-bench. One half after the other, also under -j, and one table of both.
@@ -191,5 +207,5 @@ clean:
 	rm -rf build
 
 .PHONY: all help lib tools examples selftests modules module no-module setup setup-bench setup-vm bench-program \
-	demo check stress bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
+	demo check stress stress-native stress-guest bench bench-native bench-guest vm check-debug lint install uninstall clean FORCE
 .DELETE_ON_ERROR:
