@@ -2,6 +2,13 @@
 /* Messages written and read where they lie. */
 #include "ways.h"
 
+/* Now and then it takes its time over it: who is killed meanwhile has it in hand. */
+static void work_on_it(struct worker *w)
+{
+	if (one_in(&w->chance, 16))
+		nanosleep(&(struct timespec){ .tv_nsec = any(&w->chance, 3000000) }, NULL);
+}
+
 void put_by_loan(struct worker *w)
 {
 	const int64_t timeout = any_timeout(w);
@@ -19,6 +26,7 @@ void put_by_loan(struct worker *w)
 		return;
 	}
 	number = intend(w, loan.size, &len);
+	work_on_it(w);
 	compose(w, loan.data, number, len);
 	w->place->counts.loans++;
 	if (one_in(&w->chance, 8)) {
@@ -50,6 +58,7 @@ void get_by_loan(struct worker *w)
 		return;
 	}
 	w->place->counts.loans++;
+	work_on_it(w);
 	if (one_in(&w->chance, 8)) {
 		err = pyq_give_back(w->q, &loan);
 		if (err)
