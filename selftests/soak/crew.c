@@ -87,7 +87,7 @@ static void become_worker(struct soak *s, uint32_t me, uint64_t seed)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* There are many; who makes trouble for them is to have his turn. */
-	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 5);
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 15);
 	/*
 	 * They are the parent's, and would live on in each of its children. (How many there
 	 * were at the fork: by now the round may have more.)

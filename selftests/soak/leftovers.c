@@ -55,7 +55,7 @@ void leftovers_begin(struct soak *s)
 
 static void look_at_user(struct soak *s)
 {
-	const uint64_t until = now_ns() + 5 * SEC;
+	const uint64_t until = now_ns() + 30 * SEC;
 	struct pyq_info info;
 	int err;
 

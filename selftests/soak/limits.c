@@ -8,7 +8,7 @@
 #define CGROUPS "/sys/fs/cgroup"
 #define MAX_QUEUES "/sys/module/pyqueue/parameters/max_user_queues"
 #define MAX_BYTES "/sys/module/pyqueue/parameters/max_user_bytes"
-#define GROUPS_MEMORY "12M"
+#define GROUPS_MEMORY "5M"
 
 static bool write_text(const char *path, const char *text)
 {
@@ -37,7 +37,7 @@ void limits_begin(struct soak *s)
 
 void limits_end(struct soak *s)
 {
-	const uint64_t until = now_ns() + 5 * SEC;
+	const uint64_t until = now_ns() + 30 * SEC;
 
 	/* Those who were in it are gone, but may not have been seen to be so. */
 	while (s->group[0] && rmdir(s->group) && errno == EBUSY && now_ns() < until)

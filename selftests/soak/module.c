@@ -37,7 +37,7 @@ void module_try_to_unload(struct soak *s)
 /* A ring of io_uring lets go of its files a little after its process has died. */
 static void unload_soon(struct soak *s)
 {
-	const uint64_t until = now_ns() + 10 * SEC;
+	const uint64_t until = now_ns() + 30 * SEC;
 	int err;
 
 	while ((err = unload()) == -EWOULDBLOCK && now_ns() < until)

@@ -10,6 +10,7 @@ void put_several(struct worker *w);
 void get_one(struct worker *w);
 void get_several(struct worker *w);
 void get_into_new_memory(struct worker *w);
+void get_from_either(struct worker *w);
 void put_by_loan(struct worker *w);
 void get_by_loan(struct worker *w);
 void poll_and_work(struct worker *w);

@@ -94,14 +94,14 @@ typedef void way(struct worker *w);
 /* Those that are there more than once are more frequent. */
 static way *const all_ways[] = {
 	put_one, put_one, put_several, get_one, get_one, get_several, get_into_new_memory,
-	put_by_loan, put_by_loan, get_by_loan, get_by_loan, poll_and_work, poll_both_sides,
-	work_by_aio, say_done, look_around, have_a_queue_of_its_own,
+	get_from_either, put_by_loan, put_by_loan, get_by_loan, get_by_loan, poll_and_work,
+	poll_both_sides, work_by_aio, say_done, look_around, have_a_queue_of_its_own,
 };
 
 /* Of one that nobody has mapped, or by a handle for one direction, nothing is lent. */
 static way *const unmapped_ways[] = {
 	put_one, put_one, put_several, get_one, get_one, get_several, get_into_new_memory,
-	poll_and_work, poll_both_sides, work_by_aio, say_done, look_around,
+	get_from_either, poll_and_work, poll_both_sides, work_by_aio, say_done, look_around,
 };
 
 static way *const getters_ways[] = { get_one, get_several, get_into_new_memory, look_around };
@@ -129,13 +129,10 @@ static bool find_queue(struct worker *w, int name)
 	return false;
 }
 
-/* All want the first ones, or nobody would meet. Return: for what it is open, or 0. */
-static unsigned int open_some(struct worker *w)
+/* All want the first ones, or nobody would meet. */
+bool open_some(struct worker *w, unsigned int access)
 {
-	static const unsigned int accesses[] = { PYQ_READ, PYQ_WRITE };
 	const int name = (int)any(&w->chance, one_in(&w->chance, 2) ? NAMES / 10 : NAMES);
-	const unsigned int access = one_in(&w->chance, 6) ? accesses[any(&w->chance, 2)] :
-							    PYQ_READ | PYQ_WRITE;
 	char text[32];
 	int err;
 
@@ -143,15 +140,22 @@ static unsigned int open_some(struct worker *w)
 	begin(w, OPENING, PYQ_NOWAIT);
 	err = pyq_open(&w->q, text, access);
 	if (err == -ENOENT) /* just now it gets a new one */
-		return 0;
+		return false;
 	if (err) {
 		may_fail(w, "pyq_open()", err);
-		return 0;
+		return false;
 	}
 	if (find_queue(w, name))
-		return access;
+		return true;
 	pyq_close(w->q);
-	return 0;
+	return false;
+}
+
+static unsigned int any_access(struct worker *w)
+{
+	if (!one_in(&w->chance, 6))
+		return PYQ_READ | PYQ_WRITE;
+	return one_in(&w->chance, 2) ? PYQ_READ : PYQ_WRITE;
 }
 
 static void work(struct worker *w, unsigned int access)
@@ -180,9 +184,9 @@ static void work(struct worker *w, unsigned int access)
 void worker_run(struct worker *w)
 {
 	while (!is_over(w)) {
-		unsigned int access = open_some(w);
+		const unsigned int access = any_access(w);
 
-		if (!access)
+		if (!open_some(w, access))
 			continue;
 		w->place->counts.opened++;
 		w->leave = false;

@@ -27,6 +27,9 @@ struct worker {
 /* Never returns. */
 void worker_run(struct worker *w) __attribute__((noreturn));
 
+/* Open some queue, for getting, putting or both. Return: whether it is open, in @w. */
+bool open_some(struct worker *w, unsigned int access);
+
 /* Tell the parent what is wrong, and end. */
 void fail(struct worker *w, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
