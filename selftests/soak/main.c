@@ -90,13 +90,16 @@ static void pace(uint64_t ns)
 	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
 }
 
+/* However slow the machine is: without some trouble it is no round. */
+#define LEAST_TROUBLE 50
+
 static void make_trouble(struct soak *s, uint64_t ns)
 {
 	uint64_t end;
 
 	crew_fill(s);
 	end = now_ns() + ns;
-	while (now_ns() < end) {
+	for (int n = 0; n < LEAST_TROUBLE || now_ns() < end; n++) {
 		trouble(s);
 		crew_bury(s);
 		crew_fill(s);
@@ -204,13 +207,12 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		usage();
 	begin_soak(&s);
-	do {
-		one_round(&s, round);
+	for (one_round(&s, round); now_ns() - begun < ns; one_round(&s, round)) {
 		if (now_ns() - told > 60 * SEC) {
 			told = now_ns();
 			report(&s, told - begun);
 		}
-	} while (now_ns() - begun < ns);
+	}
 	report(&s, now_ns() - begun);
 	leftovers_say();
 	limits_end(&s);
