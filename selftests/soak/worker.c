@@ -39,7 +39,7 @@ int64_t any_timeout(struct worker *w)
 {
 	if (one_in(&w->chance, 2))
 		return PYQ_NOWAIT;
-	if (one_in(&w->chance, 200))
+	if (one_in(&w->chance, 60))
 		return PYQ_FOREVER;
 	return PYQ_MILLISECONDS(any(&w->chance, 8)) + any(&w->chance, 1000000);
 }
