@@ -3,6 +3,8 @@
 #include "crew.h"
 #include "watchdog.h"
 
+#include <poll.h>
+
 /* In shared memory it is up to the others to find out who has died with a call to make. */
 #define LONG (30 * SEC)
 
@@ -14,6 +16,21 @@ static bool is_still(const struct soak *s)
 	return true;
 }
 
+/*
+ * Would a put find room? A message that comes again lies where the next lap wants to go, and
+ * a tombstone counts until it is at the head: then it is full with less than maxsize in it.
+ */
+static bool has_room(struct soak *s, uint32_t i)
+{
+	struct pollfd pfd;
+	int err = pyq_pollfd(s->handles[i], PYQ_WRITE, &pfd);
+
+	if (err)
+		wrong(s, "pyq_pollfd(): %s", pyq_strerror(err));
+	/* In shared memory a thread looks, which first has to begin. */
+	return poll(&pfd, 1, 1000) > 0;
+}
+
 /* Does somebody wait for what is there? */
 static bool is_wrong(struct soak *s, uint32_t i, struct pyq_stat *st)
 {
@@ -21,7 +38,14 @@ static bool is_wrong(struct soak *s, uint32_t i, struct pyq_stat *st)
 
 	if (err)
 		wrong(s, "pyq_stat(): %s", pyq_strerror(err));
-	return (st->getters && st->qsize) || (st->putters && st->qsize < (uint64_t)st->maxsize);
+	if (st->getters && st->qsize)
+		return true;
+	if (!st->putters || st->qsize >= (uint64_t)st->maxsize)
+		return false;
+	if (has_room(s, i))
+		return true;
+	s->tally.full_below++;
+	return false;
 }
 
 void calm(struct soak *s)

@@ -44,10 +44,11 @@ static void report(const struct soak *s, uint64_t ns)
 	       N(t->kills), N(limits_oom_kills(s)), N(t->stops), N(t->shutdowns), N(t->at_once),
 	       N(t->names), N(c->enomem), N(c->edquot), N(c->enospc), N(c->enobufs), N(c->emfile),
 	       N(t->unloads), N(t->refused), N(t->slowest_stop / MSEC));
-	printf("# of the messages: %llu came again, %llu drained at the end, %llu dropped, %llu in dead hands, %llu with a dead one's memory, %llu putters' last that nobody knows; opened %llu, own queues %llu (%llu names left), loans %llu, aio %llu, polls %llu, joins %llu, limits lowered %llu, at the end %llu asleep\n",
+	printf("# of the messages: %llu came again, %llu drained at the end, %llu dropped, %llu in dead hands, %llu with a dead one's memory, %llu putters' last that nobody knows; opened %llu, own queues %llu (%llu names left), loans %llu, aio %llu, polls %llu, joins %llu, limits lowered %llu, at the end %llu asleep (%llu queues full below maxsize)\n",
 	       N(c->again), N(t->drained), N(t->dropped), N(t->in_dead_hands), N(t->blind),
 	       N(t->undecided), N(c->opened), N(c->own_queues), N(t->own_left), N(c->loans),
-	       N(c->aio), N(c->polls), N(c->joins), N(t->lowered), N(t->asleep));
+	       N(c->aio), N(c->polls), N(c->joins), N(t->lowered), N(t->asleep),
+	       N(t->full_below));
 #undef N
 	fflush(stdout);
 }

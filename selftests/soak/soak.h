@@ -13,7 +13,7 @@
 /* For the summary. */
 struct tally {
 	uint64_t rounds, kills, oom_kills, stops, shutdowns, at_once, names, unloads, refused;
-	uint64_t undecided, in_dead_hands, dropped, blind, own_left, lowered, drained, asleep;
+	uint64_t undecided, in_dead_hands, dropped, blind, own_left, lowered, drained, asleep, full_below;
 	uint64_t slowest_stop;
 	struct counts counts;
 };
