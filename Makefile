@@ -43,9 +43,11 @@ pyqueue: a queue between processes, in the kernel or in shared memory
                          make bench-guest, the module in the virtual machine.
                          Results, a table and pictures: build/bench/. Half an hour;
                          in a minute: ARGS='--workload 1p1c --size 48 --rounds 3'
-  make stress [MINUTES=1] [RUNS=100]
-                         processes that put, get and are killed, natively: for so
-                         long, and then so many short runs
+  make stress [MINUTES=1] [RUNS=100] [KERNEL=6.1|6.12|native]
+                         natively: processes that put, get and are killed, for so long,
+                         and then so many short runs; and for so long the soak:
+                         everything together. With KERNEL=6.1 or 6.12 the soak of the
+                         module, in the virtual machine
   make check-debug [KERNEL=6.1|6.12]
                          the tests of the module again, in kernels that watch themselves
                          (KASAN, UBSAN, lockdep) and fail when asked to. Builds them
@@ -102,15 +104,13 @@ kmod_watched = $(if $(findstring kmod-debug,$(@D)),GCOV_PROFILE=y KCOV_INSTRUMEN
 
 # CONFIG_DEBUG_INFO_BTF_MODULES: type information wants a vmlinux, which header
 # packages do not have.
-build/kmod/pyqueue.ko $(patsubst %,build/kmod-%/pyqueue.ko,$(kernels) $(kernels:%=debug-%)): $(kmod_sources)
-build/kmod/pyqueue.ko build/kmod-arm64/pyqueue.ko $(kernels:%=build/kmod-%/pyqueue.ko): $(kmod_sources)
+build/kmod/pyqueue.ko $(patsubst %,build/kmod-%/pyqueue.ko,arm64 $(kernels) $(kernels:%=debug-%)): $(kmod_sources)
 	@echo '  KMOD    $(@D:build/%=%)'
 	@mkdir -p $(@D)
 	$(Q)ln -sf $(addprefix ../../,$(filter-out kmod/Makefile,$(wildcard kmod/*))) $(@D)
 	$(Q)find $(@D) -xtype l -delete
 	$(Q)$(MAKE) $(quiet) -C '$(kmod_headers)' M='$(CURDIR)/$(@D)' PYQUEUE_INCLUDE='$(CURDIR)/include' \
-		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= $(kmod_watched) modules
-		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= $(kbuild) modules
+		CONFIG_PYQUEUE=m CONFIG_DEBUG_INFO_BTF_MODULES= $(kmod_watched) $(kbuild) modules
 	@touch $@
 
 modules: $(kernels:%=build/kmod-%/pyqueue.ko)
@@ -153,23 +153,36 @@ endif
 check: setup
 	$(Q)$(MAKE) $(quiet) lib tools bench-program examples selftests modules
 	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
+	$(Q)$(MAKE) $(quiet) -C selftests/soak
 	$(Q)selftests/run-all </dev/null
 
-stress:
+MINUTES ?= 1
+soak_seconds = $(shell echo $$(($(MINUTES) * 60)))
+
+# Who does not name a kernel means this machine.
+stress: $(if $(filter file,$(origin KERNEL))$(filter native,$(KERNEL)),stress-native,stress-guest)
+
+stress-native:
 	$(Q)tools/setup/packages build test
 	$(Q)tools/setup/kernels source
+	$(Q)$(MAKE) $(quiet) lib
 	$(Q)$(MAKE) $(quiet) -C selftests/shm stress KSFT='$(kselftest)' OUTPUT='$(build)/shm'
+	$(Q)[ '$(MINUTES)' = 0 ] || $(MAKE) $(quiet) -C selftests/soak check SOAK_SECONDS=$(soak_seconds)
+
+stress-guest: setup-vm
+	$(Q)$(MAKE) $(quiet) lib build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(MAKE) $(quiet) -C selftests/soak
+	$(Q)$(vm) --timeout 0 -- selftests/soak.sh -t $(soak_seconds) </dev/null
 
 fuzz:
 	$(Q)tools/setup/packages build test
 	$(Q)$(MAKE) $(quiet) -C selftests/fuzz fuzz OUTPUT='$(build)/fuzz'
+
 coverage:
 	$(Q)tools/setup/packages library test coverage
 	$(Q)tools/setup/kernels source
 	$(Q)KSFT='$(kselftest)' tools/coverage/run
 
-# Tables to the terminal; JSON, and of it table.md and pictures, to build/bench. ARGS are
-# options of pyqueue-bench. One half after the other, also under -j, and one table of both.
 # Tables to the terminal; JSON, and of it a table and pictures, to build/bench. ARGS are
 # options of pyqueue-bench. One half after the other, also under -j.
 bench:
@@ -260,5 +273,5 @@ clean:
 .PHONY: all help lib tools examples selftests selftests-debug modules module no-module \
 	setup setup-bench setup-vm bench-program demo check stress bench bench-native \
 	bench-guest vm check-debug lint install uninstall clean FORCE fuzz setup-arm64 arm64 \
-	check-arm64 check-litmus coverage
+	check-arm64 check-litmus coverage stress-native stress-guest
 .DELETE_ON_ERROR:
