@@ -52,8 +52,10 @@ pyqueue: a queue between processes, in the kernel or in shared memory
                          the tests of the module again, in kernels that watch themselves
                          (KASAN, UBSAN, lockdep) and fail when asked to. Builds them
                          first, which takes 10 minutes each, once
-  make fuzz [MINUTES=1]  look for inputs that make the library do what it should not,
-                         natively: so long for each program of selftests/fuzz
+  make fuzz [MINUTES=1] [KERNEL=6.1|6.12|native]
+                         look for inputs that make the library do what it should not,
+                         natively: so long for each program of selftests/fuzz; with
+                         KERNEL=6.1 or 6.12 the module, in a kernel that watches itself
   make arm64             the library, the command and the module for arm64, on this
                          machine, in build/arm64; make check-arm64 runs what an
                          emulator of one processor's instructions can run
@@ -92,7 +94,12 @@ selftests-debug: lib
 	@mkdir -p $(build)/selftests-debug
 	$(Q)$(MAKE) $(quiet) -C selftests KSFT='$(kselftest)' OUTPUT='$(build)/selftests-debug' \
 		USERCFLAGS=-DPYQUEUE_SLOW=8
+	$(Q)$(MAKE) $(quiet) for-guest
+
+# What the virtual machine runs beside them.
+for-guest: lib
 	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
+	$(Q)$(MAKE) $(quiet) -C selftests/fuzz kernel OUTPUT='$(build)/fuzz'
 
 # --- the module: kmod/ is mirrored by links, once for each kernel, for kbuild
 # puts its output where it finds the sources
@@ -174,9 +181,20 @@ stress-guest: setup-vm
 	$(Q)$(MAKE) $(quiet) -C selftests/soak
 	$(Q)$(vm) --timeout 0 -- selftests/soak.sh -t $(soak_seconds) </dev/null
 
-fuzz:
+fuzz: $(if $(filter file,$(origin KERNEL))$(filter native,$(KERNEL)),fuzz-native,fuzz-guest)
+
+fuzz-native:
 	$(Q)tools/setup/packages build test
 	$(Q)$(MAKE) $(quiet) -C selftests/fuzz fuzz OUTPUT='$(build)/fuzz'
+
+# With a memory for what has been found: the inputs stay in build/fuzz/found/kernel.
+fuzz-guest:
+	$(Q)tools/setup/packages build vm test
+	$(Q)tools/setup/kernels source debug-$(KERNEL)
+	$(Q)$(MAKE) $(quiet) build/kmod-debug-$(KERNEL)/pyqueue.ko
+	$(Q)$(MAKE) $(quiet) -C selftests/fuzz kernel OUTPUT='$(build)/fuzz'
+	$(Q)PATH='$(build)/bin':"$$PATH" tools/vm/vm --kernel debug-$(KERNEL) --mem 2048 --timeout 0 -- \
+		selftests/fuzz_kernel.sh $(or $(MINUTES),1) </dev/null
 
 coverage:
 	$(Q)tools/setup/packages library test coverage
@@ -270,8 +288,9 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all help lib tools examples selftests selftests-debug modules module no-module \
+.PHONY: all help lib tools examples selftests selftests-debug for-guest modules module no-module \
 	setup setup-bench setup-vm bench-program demo check stress bench bench-native \
 	bench-guest vm check-debug lint install uninstall clean FORCE fuzz setup-arm64 arm64 \
-	check-arm64 check-litmus coverage stress-native stress-guest
+	check-arm64 check-litmus coverage stress-native \
+	stress-guest fuzz-native fuzz-guest
 .DELETE_ON_ERROR:

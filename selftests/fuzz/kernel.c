@@ -9,7 +9,6 @@
  *
  *	kernel [libFuzzer's options] CORPUS...
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
