@@ -377,7 +377,9 @@ TEST_F_TIMEOUT(spoilt, signal, 60)
 	ASSERT_EQ(0, timer_create(CLOCK_MONOTONIC, &event, &timer));
 	ASSERT_EQ(0, timer_settime(timer, 0, &soon, NULL));
 	ret = EXPECT_IN_TIME(-EINTR, variant->call(self->q, PYQUEUE_FOREVER));
-	EXPECT_EQ(ret == -EINTR, handled);
+	if (ret == -EINTR) {
+		EXPECT_EQ(1, handled);
+	}
 	timer_delete(timer);
 }
 
