@@ -100,6 +100,7 @@ selftests-debug: lib
 for-guest: lib
 	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
 	$(Q)$(MAKE) $(quiet) -C selftests/fuzz kernel OUTPUT='$(build)/fuzz'
+	$(Q)$(MAKE) $(quiet) -C selftests/soak
 
 # --- the module: kmod/ is mirrored by links, once for each kernel, for kbuild
 # puts its output where it finds the sources
@@ -159,8 +160,7 @@ endif
 
 check: setup
 	$(Q)$(MAKE) $(quiet) lib tools bench-program examples selftests modules
-	$(Q)$(MAKE) $(quiet) -C selftests/shm for-guest KSFT='$(kselftest)' OUTPUT='$(build)/shm'
-	$(Q)$(MAKE) $(quiet) -C selftests/soak
+	$(Q)$(MAKE) $(quiet) for-guest
 	$(Q)selftests/run-all </dev/null
 
 MINUTES ?= 1
