@@ -108,7 +108,9 @@ for-guest: lib
 kmod_sources := $(wildcard kmod/*) $(shell find include -name '*.h')
 kmod_headers = $(if $(filter build/kmod,$(@D)),$(KDIR),$(@D:build/kmod-%=$(PYQUEUE_CACHE)/kernel-%/headers))
 # In a debug kernel it says what of it has been run: gcov for us, KCOV for the fuzzer.
-kmod_watched = $(if $(findstring kmod-debug,$(@D)),GCOV_PROFILE=y KCOV_INSTRUMENT=y)
+# Such a kernel has KUnit, too.
+kmod_watched = $(if $(findstring kmod-debug,$(@D)),GCOV_PROFILE=y KCOV_INSTRUMENT=y \
+	CONFIG_PYQUEUE_KUNIT_TEST=m)
 
 # CONFIG_DEBUG_INFO_BTF_MODULES: type information wants a vmlinux, which header
 # packages do not have.

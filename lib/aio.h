@@ -103,7 +103,7 @@ struct pyqi_aio_side {
 /**
  * struct pyqi_aio_source - a queue on which operations wait, or did a moment ago
  * @q: the queue
- * @serial: which handle that is: another may come to its address
+ * @serial: which handle that is, and what it is found by: another may come to its address
  * @sides: for putting, for getting
  * @next: in its chain
  */
@@ -261,6 +261,8 @@ void pyqi_aio_timer_rang(pyq_aio *aio);
 
 /* The side of a queue; NULL: nothing waits there. */
 struct pyqi_aio_side *pyqi_aio_find(const pyq_aio *aio, const pyq_queue *q, unsigned int access);
+/* By the handle's serial; NULL: nothing is known of it, any more. */
+struct pyqi_aio_side *pyqi_aio_find_by(const pyq_aio *aio, uint64_t serial, unsigned int access);
 
 /* The side of a queue, or NULL: no memory. */
 struct pyqi_aio_side *pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access);

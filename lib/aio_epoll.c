@@ -54,10 +54,24 @@ static void end(pyq_aio *aio, bool ours)
 	free(aio->state);
 }
 
-static int control(pyq_aio *aio, int op, int fd, uint32_t events, void *data)
+/*
+ * What an event is of, by name: one may come for a side that is no more, if the host has
+ * closed a descriptor that is ours, so that it could not be taken out. 0 is the timer.
+ */
+static uint64_t name_of(const struct pyqi_aio_side *side)
+{
+	return side->source->serial << 1 | (pyqi_aio_access(side) == PYQ_READ);
+}
+
+static struct pyqi_aio_side *named(const pyq_aio *aio, uint64_t name)
+{
+	return pyqi_aio_find_by(aio, name >> 1, name & 1 ? PYQ_READ : PYQ_WRITE);
+}
+
+static int control(pyq_aio *aio, int op, int fd, uint32_t events, uint64_t name)
 {
 	PYQI_KEEP_ERRNO;
-	struct epoll_event event = { .events = events, .data.ptr = data };
+	struct epoll_event event = { .events = events, .data.u64 = name };
 
 	if (!epoll_ctl(of(aio)->fd, op, fd, &event))
 		return 0;
@@ -67,7 +81,7 @@ static int control(pyq_aio *aio, int op, int fd, uint32_t events, void *data)
 
 static int watch(pyq_aio *aio)
 {
-	return control(aio, EPOLL_CTL_ADD, aio->timer_fd, EPOLLIN, NULL);
+	return control(aio, EPOLL_CTL_ADD, aio->timer_fd, EPOLLIN, 0);
 }
 
 /*
@@ -86,7 +100,7 @@ static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 		return err;
 	events = (uint16_t)pfd.events | EPOLLONESHOT;
 	if (side->state == PYQI_AIO_SPENT) {
-		err = control(aio, EPOLL_CTL_MOD, side->own_fd, events, side);
+		err = control(aio, EPOLL_CTL_MOD, side->own_fd, events, name_of(side));
 		if (!err)
 			side->state = PYQI_AIO_ARMED;
 		return err;
@@ -94,7 +108,7 @@ static int arm(pyq_aio *aio, struct pyqi_aio_side *side)
 	side->own_fd = pyqi_dup(pfd.fd);
 	if (side->own_fd < 0)
 		return side->own_fd;
-	err = control(aio, EPOLL_CTL_ADD, side->own_fd, events, side);
+	err = control(aio, EPOLL_CTL_ADD, side->own_fd, events, name_of(side));
 	if (err)
 		close(side->own_fd);
 	else
@@ -106,8 +120,9 @@ static void disarm(pyq_aio *aio, struct pyqi_aio_side *side)
 {
 	PYQI_KEEP_ERRNO;
 
-	control(aio, EPOLL_CTL_DEL, side->own_fd, 0, NULL);
-	close(side->own_fd);
+	/* If that fails it is not ours any more. */
+	if (!control(aio, EPOLL_CTL_DEL, side->own_fd, 0, 0))
+		close(side->own_fd);
 	side->state = PYQI_AIO_LOOSE;
 }
 
@@ -146,11 +161,15 @@ static int wait(pyq_aio *aio, uint64_t until)
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++) {
-		if (events[i].data.ptr)
-			pyqi_aio_told(aio, events[i].data.ptr,
-				      events[i].events & EPOLLERR ? -EUCLEAN : 0);
-		else
+		struct pyqi_aio_side *side;
+
+		if (!events[i].data.u64) {
 			pyqi_aio_timer_rang(aio);
+			continue;
+		}
+		side = named(aio, events[i].data.u64);
+		if (side && side->state == PYQI_AIO_ARMED)
+			pyqi_aio_told(aio, side, events[i].events & EPOLLERR ? -EUCLEAN : 0);
 	}
 	return 0;
 }

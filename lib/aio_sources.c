@@ -9,19 +9,16 @@
 /* How often to look who has died, in nanoseconds. */
 #define PYQI_AIO_SLICE 100000000
 
-static struct pyqi_aio_source **chain(const pyq_aio *aio, const pyq_queue *q)
+static struct pyqi_aio_source **chain(const pyq_aio *aio, uint64_t serial)
 {
-	/* Addresses from malloc() differ from bit 4 on. */
-	const uint64_t hash = (uint64_t)(uintptr_t)q * UINT64_C(0x9e3779b97f4a7c15);
-
-	return &aio->chains[hash >> 32 & aio->chain_mask];
+	return &aio->chains[serial & aio->chain_mask];
 }
 
-static struct pyqi_aio_source *find(const pyq_aio *aio, const pyq_queue *q)
+static struct pyqi_aio_source *find(const pyq_aio *aio, uint64_t serial)
 {
-	struct pyqi_aio_source *source = *chain(aio, q);
+	struct pyqi_aio_source *source = *chain(aio, serial);
 
-	while (source && (source->q != q || source->serial != q->serial))
+	while (source && source->serial != serial)
 		source = source->next;
 	return source;
 }
@@ -33,14 +30,19 @@ static struct pyqi_aio_side *side_of(struct pyqi_aio_source *source, unsigned in
 
 struct pyqi_aio_side *pyqi_aio_find(const pyq_aio *aio, const pyq_queue *q, unsigned int access)
 {
-	struct pyqi_aio_source *source = find(aio, q);
+	return pyqi_aio_find_by(aio, q->serial, access);
+}
+
+struct pyqi_aio_side *pyqi_aio_find_by(const pyq_aio *aio, uint64_t serial, unsigned int access)
+{
+	struct pyqi_aio_source *source = find(aio, serial);
 
 	return source ? side_of(source, access) : NULL;
 }
 
 struct pyqi_aio_side *pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int access)
 {
-	struct pyqi_aio_source *source = find(aio, q), **head = chain(aio, q);
+	struct pyqi_aio_source *source = find(aio, q->serial), **head = chain(aio, q->serial);
 
 	if (!source) {
 		PYQI_KEEP_ERRNO;
@@ -60,7 +62,7 @@ struct pyqi_aio_side *pyqi_aio_side(pyq_aio *aio, pyq_queue *q, unsigned int acc
 
 static void free_source(pyq_aio *aio, struct pyqi_aio_source *source)
 {
-	struct pyqi_aio_source **at = chain(aio, source->q);
+	struct pyqi_aio_source **at = chain(aio, source->serial);
 
 	while (*at != source)
 		at = &(*at)->next;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pyq_aio_fd(): all that can happen to operations is seen by who polls. */
+#include <sys/eventfd.h>
+
 #include "lib_aio.h"
 
 /* Is there something to look at within @ms? */
@@ -161,6 +163,59 @@ TEST_F(aio, end_while_busy)
 	while (pyq_aio_wait(self->aio, self->done, 1, 1, PYQ_FOREVER) > 0)
 		;
 	pyq_close(busy);
+}
+
+/* The descriptor by which an epoll file watches, if it has one. */
+static int watched_by(int epoll)
+{
+	char path[64], line[256];
+	int fd = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epoll);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "tfd: %d", &fd);
+	if (file)
+		fclose(file);
+	return fd;
+}
+
+/*
+ * A program that closes every file that it does not know. What is then told of a queue on
+ * which nothing waits, and could not be stopped, is told of nothing.
+ */
+TEST_F(aio, fd_of_ours_closed)
+{
+	int fd, other = -1;
+	char buf[8];
+
+	if (variant->engine != PYQ_AIO_EPOLL)
+		return; /* the other has none in a program's table but its own */
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, PYQ_FOREVER, 1)));
+	EXPECT_NONE(self);
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	fd = watched_by(pyq_aio_fd(self->aio));
+	ASSERT_LE(0, fd);
+	/* Another is there by now, which is not to be closed. */
+	other = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, other);
+	ASSERT_EQ(fd, dup2(other, fd));
+	EXPECT_EQ(1, lib(pyq_aio_cancel(self->aio, 1)));
+	EXPECT_DONE(self, 1, -ECANCELED);
+	EXPECT_NONE(self);
+	EXPECT_EQ(0, lib(pyq_aio_submit(self->aio)));
+	EXPECT_NE(-1, fcntl(fd, F_GETFD));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
+		EXPECT_NONE(self);
+	}
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, LONG, i)));
+		EXPECT_DONE(self, i, 1);
+	}
+	close(other);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

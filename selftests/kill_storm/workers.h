@@ -210,8 +210,21 @@ static int get_by_loan(FIXTURE_DATA(storm) *self, uint32_t me, bool doomed, unsi
 	return err ?: take(self, hand, &hand->msgs[0], &hand->room[0], ends);
 }
 
+/*
+ * The pages that a getter gets into, so that it has them. A get that sleeps in the
+ * kernel gives back what it cannot write without a page fault, and takes it again: in
+ * between, another getter may have it, out of its order.
+ */
+static void have_pages_of(struct hand *hand)
+{
+	for (size_t i = 0; i < sizeof(*hand); i += 4096)
+		__atomic_fetch_add((char *)hand + i, 0, __ATOMIC_RELAXED);
+	__atomic_fetch_add((char *)(hand + 1) - 1, 0, __ATOMIC_RELAXED);
+}
+
 static void getter(FIXTURE_DATA(storm) *self, uint32_t me, unsigned int doom)
 {
+	have_pages_of(&self->a->hands[me]);
 	for (unsigned int turn = 1;; turn++) {
 		unsigned int ends = 0;
 		int ret;

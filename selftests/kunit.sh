@@ -5,10 +5,10 @@
 # of them: every case, or every parameter of one, becomes "ok N SUITE.CASE[.PARAMETER]".
 # Fails if one does, or if a suite or a case has not come to its end.
 #
-#	kunit FILE.ko
+#	kunit.sh [FILE.ko]	without it, what was built with the module that is tested
 set -uo pipefail
 
-module=${1:?which module? kunit FILE.ko}
+module=${1:-$(dirname "${PYQUEUE_MODULE:-.}")/pyqueue_ring_kunit.ko}
 name=$(basename "$module" .ko)
 name=${name//-/_}
 
