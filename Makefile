@@ -231,7 +231,6 @@ vm: setup-vm
 	$(Q)$(MAKE) $(quiet) lib tools build/kmod-$(KERNEL)/pyqueue.ko >&2
 	$(Q)$(vm) $(if $(value CMD),-- sh -c "$$PYQUEUE_VM_COMMAND",--tty -- bash)
 
-debug_kernels := $(if $(filter command line,$(origin KERNEL)),$(KERNEL),$(kernels))
 # --- arm64, on this machine
 
 arm64 := $(build)/arm64
@@ -262,11 +261,14 @@ check-litmus:
 	$(Q)tools/setup/kernels source
 	$(Q)KSFT='$(kselftest)' selftests/litmus/run '$(build)/litmus'
 
+debug_kernels := $(if $(filter command line,$(origin KERNEL)),$(KERNEL),$(kernels))
+
 check-debug:
-	$(Q)tools/setup/packages build vm test
+	$(Q)tools/setup/packages build vm test coverage
 	$(Q)tools/setup/kernels source $(debug_kernels:%=debug-%)
 	$(Q)$(MAKE) $(quiet) lib tools examples selftests-debug $(debug_kernels:%=build/kmod-debug-%/pyqueue.ko)
 	$(Q)selftests/run-all $(debug_kernels:%=debug-%) </dev/null
+	$(Q)tools/coverage/kmod $(debug_kernels:%=debug-%)
 
 lint: setup
 	$(Q)tools/lint/run

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* pyq_aio_fd(): all that can happen to operations is seen by who polls. */
-#include <sys/eventfd.h>
-
 #include "lib_aio.h"
+
+#include <sys/eventfd.h>
 
 /* Is there something to look at within @ms? */
 static int is_readable(int fd, int ms)

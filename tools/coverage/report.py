@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What gcov has counted, of all builds of the library together, file by file.
+"""What gcov has counted, of all builds together, file by file.
 
-    report.py [--not-run FILE] DIRECTORY...    directories with .gcno and .gcda files
+    report.py [--of lib|kmod] [--not-run FILE] DIRECTORY...
+
+DIRECTORY has .gcno and .gcda files.
 
 A line has been run if it was in one of them; so has a branch, which is one way on from a
 condition. FILE gets the lines that have not been run, and those of which a branch has not.
@@ -15,7 +17,9 @@ import subprocess
 import sys
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-OURS = ("lib/", "include/ring/", "include/pyqueue/")
+# What is not a test, nor somebody else's.
+OURS = {"lib": ("lib/", "include/ring/", "include/pyqueue/"), "kmod": ("kmod/", "include/ring/")}
+TESTS = ("lib/test/", "kmod/ring_kunit", "kmod/ring_cases")
 
 
 def documents(directory):
@@ -54,7 +58,7 @@ class Source:
                 sum(1 for count in branches if count), len(branches))
 
 
-def read(directories):
+def read(of, directories):
     sources = collections.defaultdict(Source)
     for directory in directories:
         for document in documents(directory):
@@ -62,7 +66,7 @@ def read(directories):
                 path = os.path.join(document["current_working_directory"], file["file"])
                 path = os.path.relpath(os.path.realpath(path), TOP)
                 # A program that a test has made up may lie there, by name.
-                if (path.startswith(OURS) and not path.startswith("lib/test/")
+                if (path.startswith(OURS[of]) and not path.startswith(TESTS)
                         and os.path.isfile(os.path.join(TOP, path))):
                     for line in file["lines"]:
                         sources[path].add(line)
@@ -93,11 +97,12 @@ def write_not_run(path, sources):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="coverage of the library, by gcov")
+    parser = argparse.ArgumentParser(description="coverage of the library or the module, by gcov")
+    parser.add_argument("--of", choices=sorted(OURS), default="lib")
     parser.add_argument("--not-run", metavar="FILE")
     parser.add_argument("directories", nargs="+")
     args = parser.parse_args()
-    sources = read(args.directories)
+    sources = read(args.of, args.directories)
     total = [0, 0, 0, 0]
 
     print(f"{'':28} {'lines run':>22}   {'branches taken':>22}")
