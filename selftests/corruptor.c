@@ -17,7 +17,7 @@ enum { SCRIBBLERS = 2, CALLERS = 4, MAXSIZE = 5 };
 /* No call is to wait longer than this, whatever has been done to the queue... */
 #define WAIT (5 * MSEC)
 /* ... by more than a machine with other things to do needs. */
-#define LATE (5 * SEC)
+#define LATE (5 * SEC * PYQUEUE_SLOW)
 
 /* What all of them see. */
 struct account {

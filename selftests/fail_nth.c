@@ -108,6 +108,7 @@ static long call_create_found(struct place *p)
 	return made(p, pq_create_named(p->dev, "name", .maxsize = 3));
 }
 
+/* proves: OPEN -ENOMEM */
 static long call_open(struct place *p)
 {
 	return made(p, pq_open(p->dev, "name", PYQUEUE_READ));

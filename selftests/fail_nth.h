@@ -9,9 +9,27 @@
 
 #include "actors.h"
 
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+
 struct injector {
 	int nth;	/* /proc/thread-self/fail-nth */
 };
+
+/*
+ * The kernel notes for each thread where it runs, and ends one whose memory for that
+ * is not there: that copy, after a fork, may be what fails.
+ */
+static inline int inject_no_rseq(void)
+{
+	/* sizeof(struct rseq), when it was registered */
+	const unsigned int bytes = 32;
+
+	if (!__rseq_size)
+		return 0;
+	return syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, bytes,
+		       RSEQ_FLAG_UNREGISTER, RSEQ_SIG) ? -errno : 0;
+}
 
 /* Which allocations may fail: all, also those that would wait for memory; in silence. */
 static inline int inject_open(struct injector *injector)
@@ -33,7 +51,7 @@ static inline int inject_open(struct injector *injector)
 			return err;
 	}
 	injector->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	return injector->nth < 0 ? -errno : 0;
+	return injector->nth < 0 ? -errno : inject_no_rseq();
 }
 
 static inline void inject_close(struct injector *injector)

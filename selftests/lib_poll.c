@@ -336,7 +336,7 @@ TEST(closed)
 	}
 }
 
-#define MESSAGES 20000
+#define MESSAGES (20000 / PYQUEUE_SLOW)
 
 /* A stream in which only one polls, and never waits in any other way. */
 TEST(stream)

@@ -253,7 +253,8 @@ static void nothing(int sig)
  */
 TEST_F(names, made_under_a_timer)
 {
-	const struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { 0 };
+	const struct timeval interval = { .tv_usec = 10000 * PYQUEUE_SLOW };
+	const struct itimerval often = { interval, interval }, never = { 0 };
 	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
 
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));

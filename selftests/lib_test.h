@@ -26,10 +26,11 @@
 
 #include "backend.h"
 #include "kselftest_harness.h"
+#include "slow.h"
 
 /* What hangs is noticed by a deadline; this is for machines with other things to do. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 120
+#define TEST_TIMEOUT_DEFAULT (120 * PYQUEUE_SLOW)
 
 /* No system call sets errno to this. */
 #define UNTOUCHED 4711

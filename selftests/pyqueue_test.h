@@ -33,11 +33,7 @@
 #include <linux/pyqueue.h>
 
 #include "kselftest_harness.h"
-
-/* A kernel that watches itself takes so many times as long (make check-debug). */
-#ifndef PYQUEUE_SLOW
-#define PYQUEUE_SLOW 1
-#endif
+#include "slow.h"
 
 /* More than PATIENCE, so that a test which waits in vain can say for what. */
 #undef TEST_TIMEOUT_DEFAULT

@@ -407,6 +407,9 @@ PYQ_API bool pyq_empty(pyq_queue *q);
  * pyq_full() - is it full (now; it may not be a moment later)
  * @q: the queue
  *
+ * By pyq_qsize(): a put may have to wait all the same, for a slot that somebody is at
+ * work on, or that somebody who died has left behind.
+ *
  * Return: the answer; false for a broken queue, whose next put tells why.
  */
 PYQ_API bool pyq_full(pyq_queue *q);
