@@ -496,14 +496,14 @@ TEST_F(mapping, polled)
 	close(epoll);
 
 	pid = child(poll(&pfd, 1, -1) == 1 ? 0 : -1);
-	ASSERT_TRUE(eventually(asleep_at(pid, "do_sys_poll")));
+	ASSERT_TRUE(eventually(asleep_in_poll(pid)));
 	EXPECT_EQ(0, put_in_ring(self->q, &r));
 	EXPECT_EQ(0, reap(pid));
 
 	ASSERT_EQ(3, put_up_to(self->q, 3));
 	pfd.events = POLLOUT;
 	pid = child(poll(&pfd, 1, -1) == 1 ? 0 : -1);
-	ASSERT_TRUE(eventually(asleep_at(pid, "do_sys_poll")));
+	ASSERT_TRUE(eventually(asleep_in_poll(pid)));
 	EXPECT_EQ(0, get_from_ring(self->q, &r));
 	EXPECT_EQ(0, reap(pid));
 
@@ -511,7 +511,7 @@ TEST_F(mapping, polled)
 	EXPECT_EQ(0, pq_shutdown(self->q, 0));
 	pfd.events = 0;
 	pid = child(poll(&pfd, 1, -1) == 1 && pfd.revents == POLLHUP ? 0 : -1);
-	ASSERT_TRUE(eventually(asleep_at(pid, "do_sys_poll")));
+	ASSERT_TRUE(eventually(asleep_in_poll(pid)));
 	while (pq_qsize(self->q))
 		EXPECT_EQ(0, get_from_ring(self->q, &r));
 	EXPECT_EQ(0, reap(pid));

@@ -285,6 +285,12 @@ static inline bool asleep_at(pid_t pid, const char *begin)
 	return where[0] != '0' && !strncmp(where, begin, strlen(begin));
 }
 
+/* What the compiler has put into do_sys_poll() or not. */
+static inline bool asleep_in_poll(pid_t pid)
+{
+	return asleep_at(pid, "do_sys_poll") || asleep_at(pid, "poll_schedule_timeout");
+}
+
 static inline bool off_cpu(pid_t pid)
 {
 	return asleep_at(pid, "");

@@ -365,7 +365,7 @@ TEST_F(owed, calls_of_joiners_and_pollers)
 		EXPECT_EQ(0, reap(joiner));
 
 		poller = child(poll(&pfd, 1, -1) == 1 ? 0 : -1);
-		ASSERT_TRUE(eventually(asleep_at(poller, "do_sys_poll")));
+		ASSERT_TRUE(eventually(asleep_in_poll(poller)));
 		EXPECT_EQ(0, gone(self->q, r, put_silently(&r) ?:
 				  (claims && !pyq_pollers_claim(&r.hdr->getters))));
 		EXPECT_EQ(0, reap(poller));
