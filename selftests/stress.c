@@ -274,6 +274,12 @@ TEST_F(stress, everything_arrives_once)
 		sent += self->ledger->sent[i];
 	}
 	ASSERT_TRUE(eventually(pq_qsize(self->q) == 0));
+	/* Who has never been found asleep among the others sleeps now. */
+	while (variant->signals && !load(&self->ledger->interrupted)) {
+		ASSERT_GT(end + PATIENCE, now_ns());
+		disturb(&self->workers[PRODUCERS], variant->threads);
+		sched_yield();
+	}
 	ASSERT_EQ(0, pq_shutdown(self->q, 0));
 	for (int i = PRODUCERS; i < PRODUCERS + CONSUMERS; i++) {
 		ASSERT_EQ(-ESHUTDOWN, end_of(&self->workers[i], variant->threads));
