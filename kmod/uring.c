@@ -356,9 +356,12 @@ int pyqueue_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return 0;
 	}
 	ret = pyqueue_uring_do(cmd, issue_flags);
-	if (ret != -EAGAIN)
+	if (ret <= 0 && ret != -EAGAIN)
 		return ret;
-	/* To io_uring that would mean that a worker thread should try. */
+	/*
+	 * -EAGAIN would mean to io_uring that a worker should try. And what is returned
+	 * beyond 0 6.1 takes for a failure, or of a worker for nothing to be passed on.
+	 */
 	io_uring_cmd_done(cmd, ret, 0, issue_flags);
 	return -EIOCBQUEUED;
 }

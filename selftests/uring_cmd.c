@@ -56,7 +56,8 @@ struct command {
 	char buf[8];
 };
 
-static void prepare(struct io_uring *ring, int q, unsigned int op, const void *arg, uint64_t tag)
+static struct io_uring_sqe *prepare(struct io_uring *ring, int q, unsigned int op,
+				    const void *arg, uint64_t tag)
 {
 	const struct pyqueue_uring payload = { .arg = (uintptr_t)arg, .tag = tag };
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
@@ -65,14 +66,15 @@ static void prepare(struct io_uring *ring, int q, unsigned int op, const void *a
 	sqe->cmd_op = op;
 	memcpy(sqe->cmd, &payload, sizeof(payload));
 	sqe->user_data = tag;
+	return sqe;
 }
 
-static void prepare_get(struct io_uring *ring, int q, struct command *c, uint64_t deadline,
-			uint64_t tag)
+static struct io_uring_sqe *prepare_get(struct io_uring *ring, int q, struct command *c,
+					uint64_t deadline, uint64_t tag)
 {
 	c->arg.get = (struct pyqueue_get){ .size = sizeof(c->arg.get), .deadline_ns = deadline,
 		.buf = (uintptr_t)c->buf, .len = sizeof(c->buf) };
-	prepare(ring, q, PYQUEUE_IOC_GET, &c->arg, tag);
+	return prepare(ring, q, PYQUEUE_IOC_GET, &c->arg, tag);
 }
 
 static void prepare_put(struct io_uring *ring, int q, struct command *c, const char *text,
@@ -344,16 +346,35 @@ TEST_F(cmd, from_a_worker)
 	uint64_t tag;
 
 	NEEDS_WAITING(self);
-	for (int i = 0; i < 8; i++) {
-		prepare_get(&self->ring, self->q, &gets[i], PYQUEUE_FOREVER, i);
-		self->ring.sq.sqes[(self->ring.sq.sqe_tail - 1) & *self->ring.sq.kring_mask].flags |=
+	for (int i = 0; i < 8; i++)
+		prepare_get(&self->ring, self->q, &gets[i], PYQUEUE_FOREVER, i)->flags |=
 			IOSQE_ASYNC;
-	}
 	SUBMIT(self, 8);
 	for (int i = 0; i < 8; i++) {
 		ASSERT_TRUE(eventually(put_byte(self->q, 'a' + i) == 0));
 		EXPECT_EQ(1, result(&self->ring, &tag));
 		EXPECT_EQ('a' + i, gets[tag].buf[0]);
+	}
+}
+
+/*
+ * What a command returns beyond 0 io_uring 6.1 takes for a failure, which breaks a chain,
+ * and if a worker has run it for nothing that it need pass on.
+ */
+TEST_F(cmd, more_than_nothing)
+{
+	struct command gets[3];
+
+	for (int worker = 0; worker < 2; worker++) {
+		EXPECT_EQ(0, pq_put(self->q, "ab", 2, PYQUEUE_NOWAIT));
+		EXPECT_EQ(0, pq_put(self->q, "c", 1, PYQUEUE_NOWAIT));
+		for (int i = 0; i < 3; i++)
+			prepare_get(&self->ring, self->q, &gets[i], PYQUEUE_NOWAIT, i)->flags |=
+				(worker ? IOSQE_ASYNC : 0) | (i < 2 ? IOSQE_IO_LINK : 0);
+		SUBMIT(self, 3);
+		EXPECT_RESULT(self, 0, 2);
+		EXPECT_RESULT(self, 1, 1);
+		EXPECT_RESULT(self, 2, -EAGAIN);
 	}
 }
 
