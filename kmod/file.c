@@ -103,7 +103,10 @@ static long pyqueue_get_element(struct pyqueue *q, struct pyqueue_msg __user *us
 	return pyqueue_get_told(&g, ret, msg.len, first);
 }
 
-/* Wait for the first only; what a later one meets shows in the next call. */
+/*
+ * Wait for the first only; what a later one meets shows in the next call. A signal ends
+ * it: who spoils the ring can make each of them take its time.
+ */
 static long pyqueue_many(struct pyqueue *q, const struct pyqueue_many *many,
 			 long (*element)(struct pyqueue *q, struct pyqueue_msg __user *user,
 					 u64 deadline_ns, bool first))
@@ -121,6 +124,8 @@ static long pyqueue_many(struct pyqueue *q, const struct pyqueue_many *many,
 
 		if (ret < 0)
 			return i ?: ret;
+		if (task_sigpending(current))
+			return i + 1;
 		deadline_ns = PYQUEUE_NOWAIT;
 		cond_resched();
 	}

@@ -411,4 +411,49 @@ TEST(read_only_struct)
 	close(dev);
 }
 
+/* --- a batch ------------------------------------------------------------------------ */
+
+struct batch {
+	int q;
+	struct pyqueue_msg msgs[3];
+	int ret;
+	int over;
+};
+
+static void *put_batch(void *arg)
+{
+	struct batch *batch = arg;
+
+	batch->ret = pq_put_many(batch->q, batch->msgs, 3, PYQUEUE_FOREVER);
+	store(&batch->over, 1);
+	return NULL;
+}
+
+/* A signal ends it with what has been put: its handler does not wait for all of it. */
+TEST(batch_and_signal)
+{
+	int dev = dev_open(), q = pq_create(dev, .maxsize = 4);
+	char *buf = fresh_pages(1), text[] = "abc";
+	struct batch batch = { .q = q, .msgs = { { .buf = (uintptr_t)text, .len = 1 },
+		{ .buf = (uintptr_t)buf, .len = 1 }, { .buf = (uintptr_t)text, .len = 1 } } };
+	pthread_t thread;
+	struct trap trap;
+
+	ASSERT_LE(0, q);
+	SET_TRAP(&trap, buf, 1, false);
+	on_signal(SIGUSR1, handle, 0);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, put_batch, &batch));
+	ASSERT_TRUE(eventually(trapped(&trap)));
+	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
+	open_trap(&trap);
+	ASSERT_TRUE(eventually(load(&batch.over)));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(2, batch.ret);
+	EXPECT_EQ(1, load(&handled));
+	EXPECT_EQ(2, pq_qsize(q));
+	close(trap.uffd);
+	close(q);
+	close(dev);
+}
+
 TEST_HARNESS_MAIN
