@@ -78,7 +78,7 @@ static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, _
 			return err;
 		if (err) /* never a position of the queue */
 			return pyq_cas(slot, word, pyq_word_turn(word, 0, PYQUEUE_FREE));
-		if (!pyq_cas(slot, word, pyq_word_turn(word, 0, PYQUEUE_ABORTED)))
+		if (!pyq_cas(slot, word, pyq_word_turn(word, 0, PYQUEUE_ABORTED))) /* E, I */
 			return 0;
 		pyq_ring_mark(r, PYQUEUE_MARK_ABORTED); /* I */
 		return 1;
@@ -88,14 +88,14 @@ static inline int pyq_ring_recover_slot(struct pyq_ring *r, struct pyq_op *op, _
 		if (deliveries < 0xff)
 			deliveries++;
 		if (!pyq_cas(slot, word, pyq_word(pyq_word_lap(word), 0, deliveries,
-						  pyq_word_flags(word), PYQUEUE_ORPHAN)))
+						  pyq_word_flags(word), PYQUEUE_ORPHAN))) /* E, I */
 			return 0;
 		pyq_ring_mark(r, PYQUEUE_MARK_ORPHAN); /* I */
 		return 1;
 	case PYQUEUE_SKIPPING:
 		if (pyq_ring_head_past(r, op, index, word, left))
 			return -EUCLEAN;
-		return pyq_cas(slot, word, pyq_word_freed(word));
+		return pyq_cas(slot, word, pyq_word_freed(word)); /* E */
 	default:
 		return 0;
 	}

@@ -32,7 +32,8 @@
  * K  a tombstone is counted (CAS of skipped) before head passes it (CAS).
  *    Pairs with L; without it join waits for a message that never was.
  * L  done, then skipped, then overflow, then tail are loaded (acquire): what is
- *    counted as finished is never ahead of what was begun.
+ *    counted as finished is never ahead of what was begun. Who has to know exactly
+ *    loads head before, and skips what is there.
  * M  shutdown: CLOSED is set and DROP is set (both full barriers) before the
  *    queue is drained; a putter publishes (A, full barrier) and then looks at
  *    DROP. One of the two sees that the other was there.

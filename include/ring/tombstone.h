@@ -46,7 +46,7 @@ static inline void pyq_ring_skip(struct pyq_ring *r, struct pyq_op *op, __u64 po
 	if (!pyq_cas(slot, word, mine))
 		return;
 	pyq_ring_pass_tombstone(r, pos);
-	if (pyq_cas(slot, mine, pyq_word_freed(mine)))
+	if (pyq_cas(slot, mine, pyq_word_freed(mine))) /* E */
 		op->freed = true;
 }
 

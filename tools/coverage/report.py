@@ -6,13 +6,15 @@
 DIRECTORY has .gcno and .gcda files.
 
 A line has been run if it was in one of them; so has a branch, which is one way on from a
-condition. FILE gets the lines that have not been run, and those of which a branch has not.
+condition. FILE gets the lines that have not been run, and those of which a branch has not. Labels
+are where errors are cleaned up after: one has been reached if what follows it has been run.
 """
 import argparse
 import collections
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -83,12 +85,25 @@ def row(name, figures):
             f"   {branches:5} of {all_branches:5} {percent(branches, all_branches)}")
 
 
+def text_of(name):
+    with open(os.path.join(TOP, name), encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+def labels(name, source):
+    """Of each label in a file: (where it is, whether what follows it has been run)."""
+    for number, line in enumerate(text_of(name), 1):
+        label = re.fullmatch(r"\t?([a-z_]\w*):", line)
+        after = [n for n in sorted(source.lines) if n > number]
+        if label and label[1] != "default" and after:
+            yield f"{name}:{number} {label[1]}", source.lines[after[0]] > 0
+
+
 def write_not_run(path, sources):
     with open(path, "w", encoding="utf-8") as out:
         for name in sorted(sources):
             source = sources[name]
-            with open(os.path.join(TOP, name), encoding="utf-8") as file:
-                text = file.read().splitlines()
+            text = text_of(name)
             half = {at[0] for at, counts in source.branches.items() if 0 in counts}
             for number in sorted(source.lines):
                 if not source.lines[number] or number in half:
@@ -111,6 +126,9 @@ def main():
         print(row(name, figures))
         total = [a + b for a, b in zip(total, figures)]
     print(row("in all", total))
+    reached = [label for name in sorted(sources) for label in labels(name, sources[name])]
+    print(f"labels reached: {sum(run for _, run in reached)} of {len(reached)}",
+          *(where for where, run in reached if not run), sep="\n    not: ")
     if args.not_run:
         write_not_run(args.not_run, sources)
 
