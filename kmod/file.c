@@ -2,6 +2,7 @@
 /* The file of a queue: ioctls, read, write, poll. */
 #include <linux/fs.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
@@ -356,11 +357,28 @@ static long pyqueue_queue_ioctl(struct file *file, unsigned int cmd, unsigned lo
 			     user);
 }
 
+/*
+ * io_uring waits by polling. When it has been woken in vain often enough it has a worker
+ * try, which must not sleep here: it would be in the line, and take a message, when its
+ * ring is closed.
+ */
+static bool pyqueue_iocb_is_urings(const struct kiocb *iocb)
+{
+	return (iocb->ki_flags & IOCB_NOWAIT) || (current->flags & PF_IO_WORKER);
+}
+
 static u64 pyqueue_iocb_deadline(const struct kiocb *iocb)
 {
-	bool nowait = (iocb->ki_filp->f_flags & O_NONBLOCK) || (iocb->ki_flags & IOCB_NOWAIT);
+	return (iocb->ki_filp->f_flags & O_NONBLOCK) || pyqueue_iocb_is_urings(iocb) ?
+		PYQUEUE_NOWAIT : PYQUEUE_FOREVER;
+}
 
-	return nowait ? PYQUEUE_NOWAIT : PYQUEUE_FOREVER;
+/* io_uring does not restart, and of 6.12 shows what would be; nor is its work a signal. */
+static long pyqueue_iocb_result(const struct kiocb *iocb, long ret)
+{
+	if (ret != -ERESTARTSYS || !pyqueue_iocb_is_urings(iocb))
+		return ret;
+	return task_sigpending(current) ? -EINTR : -EAGAIN;
 }
 
 static ssize_t pyqueue_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -371,17 +389,18 @@ static ssize_t pyqueue_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (ret > 0)
 		iov_iter_advance(to, ret);
-	return ret == -ESHUTDOWN ? 0 : ret;
+	return ret == -ESHUTDOWN ? 0 : pyqueue_iocb_result(iocb, ret);
 }
 
 static ssize_t pyqueue_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	size_t len = iov_iter_count(from);
+	long ret;
 
 	if (!len)
 		return -EINVAL;
-	return pyqueue_put_message(iocb->ki_filp->private_data, from,
-				    pyqueue_iocb_deadline(iocb)) ?: len;
+	ret = pyqueue_put_message(iocb->ki_filp->private_data, from, pyqueue_iocb_deadline(iocb));
+	return ret ? pyqueue_iocb_result(iocb, ret) : len;
 }
 
 /*

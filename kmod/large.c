@@ -49,11 +49,16 @@ u32 pyqueue_large_len(const struct pyqueue_large *m)
 	return m->len;
 }
 
-/* Bytes of memory that a message of @len bytes takes. */
+/* Bytes of memory that a message of @len bytes takes, as kmalloc() gives it. */
 static u64 pyqueue_large_cost(u32 len)
 {
-	return sizeof(struct pyqueue_large) + len +
-	       (u64)DIV_ROUND_UP(len, PYQUEUE_SEGMENT_MAX) * sizeof(struct pyqueue_segment);
+	u64 cost = kmalloc_size_roundup(sizeof(struct pyqueue_large));
+	u32 rest = len % PYQUEUE_SEGMENT_MAX;
+
+	cost += (u64)(len / PYQUEUE_SEGMENT_MAX) * PAGE_SIZE;
+	if (rest)
+		cost += kmalloc_size_roundup(sizeof(struct pyqueue_segment) + rest);
+	return cost;
 }
 
 static int pyqueue_large_charge(struct pyqueue *q, u32 len)

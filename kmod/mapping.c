@@ -88,11 +88,21 @@ static int pyqueue_vma_mremap(struct vm_area_struct *vma)
 	return -EINVAL;
 }
 
+/*
+ * All pages are there from the beginning. Without this a marker of userfaultfd (6.12) in
+ * place of one that has been zapped would be a fault that is tried again for ever.
+ */
+static vm_fault_t pyqueue_vma_fault(struct vm_fault *fault)
+{
+	return VM_FAULT_SIGBUS;
+}
+
 static const struct vm_operations_struct pyqueue_vm_ops = {
 	.open = pyqueue_vma_open,
 	.close = pyqueue_vma_close,
 	.may_split = pyqueue_vma_may_split,
 	.mremap = pyqueue_vma_mremap,
+	.fault = pyqueue_vma_fault,
 };
 
 static struct pyqueue_mapping *pyqueue_mapping_new(struct pyqueue *q, struct mm_struct *mm)

@@ -80,7 +80,7 @@ struct pyqueue_sleeper {
 };
 
 void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w);
-void pyqueue_sleeper_awake(struct pyqueue_sleeper *s);
+bool pyqueue_sleeper_awake(struct pyqueue_sleeper *s);
 void pyqueue_sleeper_again(struct pyqueue_sleeper *s);
 void pyqueue_sleeper_leave(struct pyqueue_sleeper *s);
 void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w);

@@ -114,15 +114,18 @@ static void pyqueue_parked_end(struct pyqueue_parked *p, long ret, unsigned int 
 {
 	struct pyqueue_waitq *w = p->sleeper.waitq;
 	struct pyqueue *q = p->q;
+	bool called;
 
 	hrtimer_cancel(&p->timer);
 	mutex_lock(&q->parked_lock);
 	list_del(&p->node);
 	q->nr_parked--;
 	mutex_unlock(&q->parked_lock);
-	pyqueue_sleeper_awake(&p->sleeper);
+	called = pyqueue_sleeper_awake(&p->sleeper);
 	pyqueue_sleeper_leave(&p->sleeper);
-	pyqueue_pass_on(q, w);
+	/* Thousands may end one after the other, and each look can be a walk. */
+	if (called)
+		pyqueue_pass_on(q, w);
 	io_uring_cmd_done(p->cmd, ret, 0, issue_flags);
 	pyqueue_parked_put(p);
 }
@@ -209,6 +212,21 @@ static void pyqueue_parked_in_task(struct io_uring_cmd *cmd, unsigned int issue_
 		pyqueue_parked_run(p, issue_flags);
 }
 
+/*
+ * Whoever ends a ring goes round until the submitter comes to his commands, who may be
+ * stopped, and may need the ring's lock to come to them, which is held here: one tick of
+ * sleep for as many commands as can be looked at in one.
+ */
+static void pyqueue_parked_pause(void)
+{
+	static unsigned long paused;
+
+	if (READ_ONCE(paused) == jiffies)
+		return;
+	schedule_timeout_uninterruptible(1);
+	WRITE_ONCE(paused, jiffies);
+}
+
 /* The submitter execs, or his ring is closed; by whomever. */
 static void pyqueue_parked_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
@@ -218,8 +236,7 @@ static void pyqueue_parked_cancel(struct io_uring_cmd *cmd, unsigned int issue_f
 	if (!test_and_set_bit(PYQUEUE_RUNNING, &p->state))
 		pyqueue_parked_end(p, -ECANCELED, issue_flags);
 	else if (current->flags & PF_KTHREAD)
-		/* It goes round until the submitter comes to it, who may be stopped. */
-		schedule_timeout_uninterruptible(1);
+		pyqueue_parked_pause();
 }
 
 /* It can be found from here on, and has RUNNING. Return: whether there is room. */

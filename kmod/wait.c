@@ -233,19 +233,24 @@ void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w)
 /**
  * pyqueue_sleeper_awake() - calls are for the next
  * @s: who
+ *
+ * Return: whether he has been called, or was awake before.
  */
-void pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
+bool pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
 {
 	struct pyqueue_waitq *w = s->waitq;
+	bool called;
 
 	if (READ_ONCE(s->called))
-		return;
+		return true;
 	spin_lock(&w->wq.lock);
-	if (!s->called) {
+	called = s->called;
+	if (!called) {
 		WRITE_ONCE(s->called, true);
 		pyqueue_not_idle(w);
 	}
 	spin_unlock(&w->wq.lock);
+	return called;
 }
 
 /**

@@ -3,6 +3,7 @@
  * The baton, when the one who was woken leaves by a signal, by his deadline or
  * by death: what he was woken for goes to the next.
  */
+#include "mapped.h"
 #include "sleepers.h"
 
 FIXTURE(leaver) {
@@ -69,6 +70,41 @@ TEST_F(leaver, killed_before_the_wake_up)
 		ASSERT_FALSE(could_go(self->q, self->side));
 		ASSERT_EQ(0, sleeping(self->q, self->side));
 	}
+}
+
+/* The same for a message that is there again: it was in the hand of who maps the queue. */
+TEST(killed_before_a_message_comes_again)
+{
+	const struct side side = { .gets = true, .wait = wait_in_get };
+	int dev = dev_open(), q = pq_create(dev, .maxsize = 4);
+	struct pyq_op op = { .freed = false };
+	struct pyq_ring r = { .hdr = NULL };
+	pid_t first, second;
+
+	ASSERT_LE(0, q);
+	ASSERT_LT(0, map_ring(q, &r));
+	/* Not the first slot of all: that is the only one which every look begins with. */
+	ASSERT_EQ(2, put_up_to(q, 2));
+	ASSERT_EQ(1, get_up_to(q, 1));
+	ASSERT_EQ(0, pyq_ring_claim_get(&r, &op, UINT64_MAX));
+	first = sleeper(q, &side, SOON, 1);
+	second = sleeper(q, &side, SOON, 2);
+	ASSERT_LT(0, first);
+	ASSERT_LT(0, second);
+	sched_setaffinity(first, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
+	sched_setaffinity(second, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } });
+	if (!one_cpu() || !before_everybody(true))
+		SKIP(return, "no real-time priority to be had");
+	EXPECT_EQ(0, kill(first, SIGKILL));
+	EXPECT_EQ(0, pyq_ring_give_back(&r, &op));
+	EXPECT_EQ(0, pq_wake(q, PYQUEUE_WAKE_GETTERS, 1));
+	before_everybody(false);
+	EXPECT_EQ(KILLED_BY(SIGKILL), reap(first));
+	EXPECT_EQ(0, reap(second));
+	EXPECT_EQ(0, pq_qsize(q));
+	unmap_ring(q, &r);
+	close(q);
+	close(dev);
 }
 
 /*

@@ -3,9 +3,12 @@
 #include "actors.h"
 #include "mapped.h"
 
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #define PAGE 4096
@@ -516,6 +519,45 @@ TEST_F(mapping, polled)
 		EXPECT_EQ(0, get_from_ring(self->q, &r));
 	EXPECT_EQ(0, reap(pid));
 	EXPECT_EQ(0, unmap_ring(self->q, &r));
+}
+
+/* Linux 6.7; headers may be older. */
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+
+static int read_into_a_marker(int q, size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API,
+		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC), fds[2];
+	struct uffdio_writeprotect protect = { .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_WP };
+	void *at = mmap(NULL, size, RW, MAP_SHARED, q, 0);
+
+	if (at == MAP_FAILED || pipe(fds))
+		return -errno;
+	protect.range = (struct uffdio_range){ (uintptr_t)at, size };
+	reg.range = protect.range;
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &reg) ||
+	    ioctl(uffd, UFFDIO_WRITEPROTECT, &protect))
+		return -ENOSYS;
+	if (madvise(at, size, MADV_DONTNEED) || write(fds[1], "x", 1) != 1)
+		return -errno;
+	return read(fds[0], at, 1) < 0 ? -errno : 0;
+}
+
+/* A page taken away, with userfaultfd's mark in its place: a fault on it comes to an end. */
+TEST_F(mapping, marked)
+{
+	int ret = reap(child(read_into_a_marker(self->q, self->size)));
+
+	if (ret == -ENOSYS)
+		SKIP(return, "userfaultfd cannot mark such memory here");
+	EXPECT_EQ(-EFAULT, ret);
 }
 
 TEST_HARNESS_MAIN

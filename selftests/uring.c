@@ -355,6 +355,33 @@ TEST_F(uring, many_reads)
 	}
 }
 
+/*
+ * Woken in vain so often that io_uring has a worker try: that one does not wait in the
+ * line, where it would take a message for a ring that is being closed.
+ */
+TEST_F(uring, in_vain)
+{
+	struct io_uring_params params = { .flags = IORING_SETUP_SINGLE_ISSUER |
+		IORING_SETUP_DEFER_TASKRUN };
+	struct io_uring_cqe *cqe;
+	char buf;
+
+	io_uring_queue_exit(&self->ring);
+	ASSERT_EQ(0, io_uring_queue_init_params(8, &self->ring, &params));
+	SUBMIT(self, 1, io_uring_prep_read, self->q, &buf, 1, 0);
+	for (int i = 0; i < 500; i++) {
+		char other;
+
+		ASSERT_EQ(0, put_byte(self->q, 'v'));
+		ASSERT_EQ(1, pq_get(self->q, &other, 1, PYQUEUE_NOWAIT));
+		ASSERT_EQ(0, io_uring_get_events(&self->ring));
+	}
+	EXPECT_TRUE(eventually(!io_uring_get_events(&self->ring) &&
+			       !io_uring_peek_cqe(&self->ring, &cqe)));
+	EXPECT_CQE(self, 1, -EAGAIN);
+	EXPECT_EQ(0, pq_stat(self->q).getters);
+}
+
 /* --- the end of those who have submitted ------------------------------------------ */
 
 enum { RING_CLOSED, EXITS, KILLED, EXECS, NR_ENDS };

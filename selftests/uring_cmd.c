@@ -8,6 +8,7 @@
 #include "mapped.h"
 #include "skip.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <liburing.h>
 #include <pthread.h>
@@ -748,6 +749,186 @@ TEST_F(cmd, neglected)
 	EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(bob));
 	EXPECT_EQ(0, reap(alice));
 	EXPECT_EQ('a', get_byte(self->q));
+}
+
+/* --- submitters that are stopped ----------------------------------------------------- */
+
+/* Stops with so many gets parked in @ring, which he has open no more. */
+static int stop_with_gets(int q, struct io_uring *ring, int n)
+{
+	static struct command get;
+
+	for (int i = 0; i < n; i++)
+		prepare_get(ring, q, &get, PYQUEUE_FOREVER, i);
+	if (io_uring_submit(ring) != n)
+		return -EPIPE;
+	io_uring_queue_exit(ring);
+	raise(SIGSTOP);
+	pause();
+	return -EPIPE;
+}
+
+static pid_t stopped_with_gets(int q, struct io_uring *ring, int n)
+{
+	pid_t pid = child(stop_with_gets(q, ring, n));
+	int status;
+
+	if (waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
+		return -1;
+	return pid;
+}
+
+/*
+ * They are called and do not come. No message is lost: who comes anew finds them, who sleeps
+ * behind them has one at his deadline, or when the commands run, or end.
+ */
+TEST_F(cmd, stopped)
+{
+	enum { COMMANDS = 3 };
+	pid_t bob, alice;
+	char c;
+
+	NEEDS_WAITING(self);
+	for (int killed = 0; killed < 2; killed++) {
+		struct io_uring ring;
+
+		ASSERT_EQ(0, io_uring_queue_init(8, &ring, 0));
+		bob = stopped_with_gets(self->q, &ring, COMMANDS);
+		ASSERT_LT(0, bob);
+		ASSERT_EQ(COMMANDS, pq_stat(self->q).getters);
+		alice = child(pq_get(self->q, &c, 1, in_ns(SEC)) == 1 ? 0 : -EPIPE);
+		ASSERT_TRUE(wait_asleep(self->q, getters, COMMANDS + 1, alice));
+		ASSERT_EQ(0, put_byte(self->q, 'a'));
+		ASSERT_EQ(0, put_byte(self->q, 'b'));
+		/* First come, first called: nobody has taken anything. */
+		EXPECT_EQ(2, pq_qsize(self->q));
+		EXPECT_EQ('a', get_byte(self->q));
+		EXPECT_EQ(0, reap(alice));
+		EXPECT_EQ(0, pq_qsize(self->q));
+		EXPECT_EQ(COMMANDS, pq_stat(self->q).getters);
+
+		alice = child(pq_get(self->q, &c, 1, PYQUEUE_FOREVER) == 1 ? 0 : -EPIPE);
+		ASSERT_TRUE(wait_asleep(self->q, getters, COMMANDS + 1, alice));
+		if (killed) {
+			/* The first two have been called before. */
+			ASSERT_EQ(0, put_byte(self->q, 'c'));
+			EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(bob));
+		} else {
+			ASSERT_EQ(0, kill(bob, SIGCONT));
+			for (int i = 0; i <= COMMANDS; i++)
+				ASSERT_TRUE(eventually(put_byte(self->q, 'c') == 0));
+		}
+		EXPECT_EQ(0, reap(alice));
+		EXPECT_TRUE(eventually(pq_stat(self->q).getters == 0));
+		EXPECT_EQ(0, pq_qsize(self->q));
+		io_uring_queue_exit(&ring);
+		if (!killed) {
+			EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(bob));
+		}
+	}
+}
+
+/* Is a thread of the kernel's own asleep in the module? */
+static bool ender_sleeps(void)
+{
+	DIR *proc = opendir("/proc");
+	bool sleeps = false;
+	struct dirent *d;
+
+	while (proc && !sleeps && (d = readdir(proc))) {
+		pid_t pid = atoi(d->d_name);
+		char path[64], link[8];
+
+		snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+		if (pid > 0 && asleep_at(pid, "pyqueue_"))
+			sleeps = readlink(path, link, sizeof(link)) < 0;
+	}
+	if (proc)
+		closedir(proc);
+	return sleeps;
+}
+
+/*
+ * His ring is closed by another, when some have been called. Who ends it for the kernel can do
+ * nothing about those until he comes, and sleeps meanwhile; the others it ends. Then it ends.
+ */
+TEST_F(cmd, stopped_and_ring_closed)
+{
+	enum { COMMANDS = 3 };
+
+	NEEDS_WAITING(self);
+	for (int killed = 0; killed < 2; killed++) {
+		struct io_uring ring;
+		pid_t bob;
+
+		ASSERT_EQ(0, io_uring_queue_init(8, &ring, 0));
+		bob = stopped_with_gets(self->q, &ring, COMMANDS);
+		ASSERT_LT(0, bob);
+		ASSERT_EQ(0, put_byte(self->q, 'a'));
+		EXPECT_EQ('a', get_byte(self->q));
+		EXPECT_FALSE(ender_sleeps());
+		io_uring_queue_exit(&ring);
+		/* The one that has been called is left. */
+		EXPECT_TRUE(eventually(pq_stat(self->q).getters == 1));
+		EXPECT_TRUE(eventually(ender_sleeps()));
+		ASSERT_EQ(0, put_byte(self->q, 'b'));
+		if (killed) {
+			EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(bob));
+		} else {
+			ASSERT_EQ(0, kill(bob, SIGCONT));
+		}
+		EXPECT_TRUE(eventually(pq_stat(self->q).getters == 0));
+		EXPECT_TRUE(eventually(!ender_sleeps()));
+		/* Nobody was there to learn of it. */
+		EXPECT_EQ('b', get_byte(self->q));
+		if (!killed) {
+			EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(bob));
+		}
+	}
+}
+
+static int get_and_wait(int q)
+{
+	char c;
+
+	return pq_get(q, &c, 1, PYQUEUE_FOREVER) - 1;
+}
+
+/*
+ * Who closes a ring with very many that are over, and that nobody has run, does not wait
+ * for each of them; and whom they were in the way of is called.
+ */
+TEST_F(cmd, closed_with_many_over)
+{
+	enum { COMMANDS = 2000 };
+	const uint64_t tick = 4 * MSEC;
+	static struct command get;
+
+	NEEDS_WAITING(self);
+	/* Whether the closer comes first, or who runs them, is chance. */
+	for (int i = 0; i < 4; i++) {
+		const uint64_t deadline = in_ns(500 * PYQUEUE_SLOW * MSEC);
+		struct io_uring ring;
+		uint64_t began;
+		pid_t alice;
+
+		ASSERT_EQ(0, io_uring_queue_init(COMMANDS, &ring, IORING_SETUP_SINGLE_ISSUER |
+						 IORING_SETUP_DEFER_TASKRUN));
+		for (int n = 0; n < COMMANDS; n++)
+			prepare_get(&ring, self->q, &get, deadline, n);
+		ASSERT_EQ(COMMANDS, io_uring_submit(&ring));
+		ASSERT_LE(COMMANDS, pq_stat(self->q).getters);
+		alice = child((io_uring_queue_exit(&ring), get_and_wait(self->q)));
+		ASSERT_TRUE(wait_asleep(self->q, getters, COMMANDS + 1, alice));
+		while (now_ns() < deadline)
+			sched_yield();
+		began = now_ns();
+		io_uring_queue_exit(&ring);
+		EXPECT_TRUE(eventually(pq_stat(self->q).getters == 1));
+		EXPECT_GT(COMMANDS / 2 * tick, now_ns() - began);
+		EXPECT_EQ(0, put_byte(self->q, 'x'));
+		EXPECT_EQ(0, reap(alice));
+	}
 }
 
 TEST_HARNESS_MAIN

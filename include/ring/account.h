@@ -86,7 +86,7 @@ static inline __u32 pyq_ring_unfinished(struct pyq_ring *r, struct pyq_op *op)
  * @op: @freed is an output
  * @n: how many
  *
- * Return: 0; 1 none is unfinished now: the caller wakes those who join;
+ * Return: 0; 1 none is unfinished now, or perhaps: the caller wakes those who join;
  * -EINVAL there are not that many, nothing is counted; -EBUSY.
  */
 static inline int pyq_ring_task_done(struct pyq_ring *r, struct pyq_op *op, __u32 n)
@@ -100,7 +100,8 @@ static inline int pyq_ring_task_done(struct pyq_ring *r, struct pyq_op *op, __u3
 		if (pyq_ring_unfinished_at(r, done) < n)
 			return -EINVAL;
 		if (pyq_cas(&r->hdr->done, done, done + n)) /* G */
-			return pyq_ring_unfinished(r, op) == 0;
+			return !pyq_ring_skip_all(r, op) ||
+			       !pyq_ring_unfinished_at(r, pyq_load_acquire(&r->hdr->done)); /* L */
 	}
 	return -EBUSY;
 }

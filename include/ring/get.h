@@ -63,8 +63,8 @@ static inline int pyq_ring_look_get(struct pyq_ring *r, struct pyq_op *op)
 /*
  * Find the oldest message whose getter died.
  *
- * Return: 0 and @op->pos, @op->word; -EAGAIN there is none, or the caller is being
- * killed.
+ * Return: 0 and @op->pos, @op->word; -EAGAIN there is none; -EINTR the caller is being
+ * killed, and there may be one: nobody else must be made to believe that there is not.
  */
 static inline int pyq_ring_find_orphan(struct pyq_ring *r, struct pyq_op *op)
 {
@@ -84,7 +84,7 @@ static inline int pyq_ring_find_orphan(struct pyq_ring *r, struct pyq_op *op)
 			return 0;
 		}
 		if (!(pos & 0xfff) && !pyq_breathe())
-			return -EAGAIN;
+			return -EINTR;
 	}
 	pyq_cas(&r->hdr->marks, marks, marks & ~PYQUEUE_MARK_ORPHAN); /* J */
 	return -EAGAIN;
@@ -97,15 +97,19 @@ static inline int pyq_ring_find_orphan(struct pyq_ring *r, struct pyq_op *op)
  *
  * Helps head along as pyq_ring_claim_get() does.
  *
- * Return: 0 there is a message; otherwise as pyq_ring_claim_get().
+ * Return: 0 there is a message; -EBUSY perhaps; otherwise as pyq_ring_claim_get().
  */
 static inline int pyq_ring_can_get(struct pyq_ring *r, struct pyq_op *op)
 {
 	unsigned int tries;
 
 	/* Once: who makes one later looks whom to call for it. */
-	if (!pyq_ring_find_orphan(r, op))
+	switch (pyq_ring_find_orphan(r, op)) {
+	case 0:
 		return 0;
+	case -EINTR:
+		return -EBUSY;
+	}
 	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
 		int ret = pyq_ring_look_get(r, op);
 
@@ -115,14 +119,20 @@ static inline int pyq_ring_can_get(struct pyq_ring *r, struct pyq_op *op)
 	return -EBUSY;
 }
 
-/* Take all tombstones at head away, however many there are; each takes two steps. */
-static inline void pyq_ring_skip_all(struct pyq_ring *r, struct pyq_op *op)
+/*
+ * Take all tombstones at head away, however many there are; each takes two steps.
+ *
+ * Return: whether there are none now; otherwise the caller is being killed, or the ring
+ * is being spoilt.
+ */
+static inline bool pyq_ring_skip_all(struct pyq_ring *r, struct pyq_op *op)
 {
 	__u64 left = 2 * pyq_ring_slots(r) + PYQ_RING_TRIES;
 
-	while (pyq_ring_look_get(r, op) == PYQ_RING_AGAIN && left--)
-		if (!(left & 0xfff) && !pyq_breathe())
-			return;
+	while (pyq_ring_look_get(r, op) == PYQ_RING_AGAIN)
+		if (!left-- || (!(left & 0xfff) && !pyq_breathe()))
+			return false;
+	return true;
 }
 
 /**
@@ -146,8 +156,10 @@ static inline int pyq_ring_peek(struct pyq_ring *r, struct pyq_op *op, __u64 roo
 		struct pyqueue_slot *slot;
 		int ret;
 
-		if (orphans)
-			orphans = !pyq_ring_find_orphan(r, op);
+		ret = orphans ? pyq_ring_find_orphan(r, op) : -EAGAIN;
+		if (ret == -EINTR)
+			return -EBUSY;
+		orphans = !ret;
 		ret = orphans ? 0 : pyq_ring_look_get(r, op);
 		if (ret == PYQ_RING_AGAIN)
 			continue;
