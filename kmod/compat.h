@@ -71,6 +71,15 @@ static inline bool pyqueue_uring_is_closed(struct io_uring_cmd *cmd)
 {
 	return percpu_ref_is_dying(&cmd_to_io_kiocb(cmd)->ctx->refs);
 }
+
+/*
+ * Has a ring of which only its submitter's work completes? A worker that cancels may,
+ * too, by io_uring's contract; but then 6.12's lockdep complains.
+ */
+static inline bool pyqueue_uring_is_deferred(struct io_uring_cmd *cmd)
+{
+	return cmd_to_io_kiocb(cmd)->ctx->flags & IORING_SETUP_DEFER_TASKRUN;
+}
 #else
 #define PYQUEUE_URING_CAN_WAIT	0
 #define IO_URING_F_CANCEL	0
@@ -80,6 +89,11 @@ static inline void io_uring_cmd_mark_cancelable(struct io_uring_cmd *cmd, unsign
 }
 
 static inline bool pyqueue_uring_is_closed(struct io_uring_cmd *cmd)
+{
+	return false;
+}
+
+static inline bool pyqueue_uring_is_deferred(struct io_uring_cmd *cmd)
 {
 	return false;
 }

@@ -233,10 +233,14 @@ static void pyqueue_parked_cancel(struct io_uring_cmd *cmd, unsigned int issue_f
 	struct pyqueue_parked *p = *pyqueue_parked_of(cmd);
 
 	set_bit(PYQUEUE_CANCELLED, &p->state);
-	if (!test_and_set_bit(PYQUEUE_RUNNING, &p->state))
+	if (test_and_set_bit(PYQUEUE_RUNNING, &p->state)) {
+		if (current->flags & PF_KTHREAD)
+			pyqueue_parked_pause();
+	} else if (current->flags & PF_KTHREAD && pyqueue_uring_is_deferred(cmd)) {
+		io_uring_cmd_complete_in_task(cmd, pyqueue_parked_in_task);
+	} else {
 		pyqueue_parked_end(p, -ECANCELED, issue_flags);
-	else if (current->flags & PF_KTHREAD)
-		pyqueue_parked_pause();
+	}
 }
 
 /* It can be found from here on, and has RUNNING. Return: whether there is room. */

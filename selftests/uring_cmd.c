@@ -887,6 +887,28 @@ TEST_F(cmd, stopped_and_ring_closed)
 	}
 }
 
+/* By who goes on living. A kernel with lockdep has complained. */
+TEST_F(cmd, closed_while_one_waits)
+{
+	const unsigned int flags[] = { 0, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+				       IORING_SETUP_SQPOLL };
+	static struct command get;
+
+	NEEDS_WAITING(self);
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct io_uring ring;
+
+		ASSERT_EQ(0, io_uring_queue_init(4, &ring, flags[i]));
+		prepare_get(&ring, self->q, &get, PYQUEUE_FOREVER, 1);
+		ASSERT_EQ(1, io_uring_submit(&ring));
+		EXPECT_TRUE(eventually(pq_stat(self->q).getters == 1));
+		io_uring_queue_exit(&ring);
+		EXPECT_TRUE(eventually(pq_stat(self->q).getters == 0));
+		EXPECT_EQ(0, put_byte(self->q, 'w'));
+		EXPECT_EQ('w', get_byte(self->q));
+	}
+}
+
 static int get_and_wait(int q)
 {
 	char c;
