@@ -31,4 +31,5 @@ if "$built/kernel" -max_len=2000 -timeout=120 -rss_limit_mb=1000 -artifact_prefi
 	echo "ok 1 - fuzz_kernel"
 else
 	echo "not ok 1 - fuzz_kernel"
+	exit 1
 fi

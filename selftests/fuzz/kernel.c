@@ -9,162 +9,24 @@
  *
  *	kernel [libFuzzer's options] CORPUS...
  */
-#include <errno.h>
+#include "kernel_world.h"
+#include "kernel_watch.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <liburing.h>
-#include <linux/pyqueue.h>
-#include <ring/batch.h>
-#include <ring/recover.h>
+enum { CALLS_MOST = 500, MSGS = 12 };
 
-#include "kernel_watch.h"
-
-enum { FDS = 8, MAPS = 4, CHILDREN = 4, CALLS_MOST = 500, BUF = 1 << 16, MSGS = 12 };
-
-/* What the calls of one input work on. */
-struct world {
-	int fds[FDS];		/* queues, or -1 */
-	struct pyq_ring rings[MAPS];
-	size_t map_bytes[MAPS];	/* 0: no mapping */
-	struct pyq_op ops[MAPS];	/* what is in hand of each */
-	bool holds[MAPS];
-	pid_t children[CHILDREN];
-	int epoll;
-	unsigned int arguments;
-	const uint8_t *at, *end;
-};
-
-static struct world world;
-static int device;
-static unsigned char *buf;	/* BUF bytes, and a page beyond that is not there */
-static unsigned char *arguments;	/* of commands that wait */
-static unsigned long long *calls_made;	/* also by children */
-
-/* It outlives an input if nothing of that waits in it: to make one takes long. */
-static struct io_uring uring;
-static bool has_uring;
-static unsigned int waiting;	/* commands that have not completed */
-
-/* --- the input ----------------------------------------------------------------- */
-
-static uint8_t byte(void)
-{
-	return world.at < world.end ? *world.at++ : 0;
-}
-
-static uint64_t number(void)
-{
-	static const uint64_t often[] = { 0, 1, 2, 3, 47, 48, 49, 63, 64, 239, 240, 241, 4095, 4096,
-		4097, 65535, 65536, UINT32_MAX, INT64_MAX, (uint64_t)INT64_MIN, UINT64_MAX };
-	uint8_t b = byte();
-	uint64_t value = 0;
-
-	if (b < sizeof(often) / sizeof(often[0]))
-		return often[b];
-	if (b < 200)
-		return b;
-	for (int i = 0; i < b % 8 + 1; i++)
-		value = value << 8 | byte();
-	return value;
-}
-
-static uint64_t deadline(void)
-{
-	struct timespec now;
-	uint8_t b = byte();
-
-	if (b % 8)
-		return PYQUEUE_NOWAIT;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	/* Some milliseconds at most, or past. */
-	return now.tv_sec * 1000000000ULL + now.tv_nsec + (b >> 3) * 100000ULL - 500000;
-}
-
-static int some_fd(void)
-{
-	return world.fds[byte() % FDS];
-}
-
-static int some_map(void)
-{
-	return byte() % MAPS;
-}
-
-/* An address for the kernel: good, at an edge, nowhere, in the kernel, in a ring itself. */
-static void *address(void)
-{
-	uint8_t b = byte();
-	int map = b >> 5 & (MAPS - 1);
-
-	switch (b % 16) {
-	case 0: return NULL;
-	case 1: return (void *)-4096L;
-	case 2: return (void *)0xffff888000000000UL;
-	case 3: return buf + BUF - byte();
-	case 4: return buf + BUF - 4096;
-	case 5:
-	case 6:
-		if (world.map_bytes[map])
-			return (char *)world.rings[map].hdr + number() % world.map_bytes[map];
-		/* fall through */
-	default: return buf + byte();
-	}
-}
-
-static void count_call(void)
-{
-	__atomic_add_fetch(calls_made, 1, __ATOMIC_RELAXED);
-}
-
-static long did(long ret)
-{
-	int err = errno;
-
-	count_call();
-	return ret < 0 ? -err : ret;
-}
-
-static long call(int fd, unsigned long cmd, void *arg)
-{
-	return did(ioctl(fd, cmd, arg));
-}
-
-static int *free_fd(void)
-{
-	for (int i = 0; i < FDS; i++)
-		if (world.fds[i] < 0)
-			return &world.fds[i];
-	return NULL;
-}
-
-static void keep(long fd)
-{
-	int *place = free_fd();
-
-	if (fd < 0)
-		return;
-	if (place)
-		*place = fd;
-	else
-		close(fd);
-}
+/* What io_uring or a namespace has held goes from a kworker; which may take long. */
+enum { LEFT_SECONDS = 60 };
 
 /* --- the calls ----------------------------------------------------------------- */
 
@@ -179,6 +41,8 @@ static void fill_name(char *name, uint32_t *len)
 static void do_create(void)
 {
 	static const int64_t sizes[] = { 1, 2, 3, 4, 8, 100, 0, -1, 5000 };
+	static const uint32_t modes[] = { 0600, 0666, 0, 0060, 0006, 0640, 0222, 0604 };
+	static const uint32_t ids[] = { PYQUEUE_ID_CALLER, OTHER, 0, 1234 };
 	char name[64] = "";
 	struct pyqueue_create a = { .size = sizeof(a), .uid = PYQUEUE_ID_CALLER,
 		.gid = PYQUEUE_ID_CALLER };
@@ -188,7 +52,11 @@ static void do_create(void)
 	if (how & 1) {
 		a.name = (uintptr_t)name;
 		fill_name(name, &a.name_len);
-		a.mode = byte() % 2 ? 0600 : 0666;
+		a.mode = modes[byte() % 8];
+	}
+	if (how & 1 && how & 128) {
+		a.uid = ids[byte() % 4];
+		a.gid = ids[byte() % 4];
 	}
 	if (how & 2)
 		a.flags = byte() & (PYQUEUE_SEALED | PYQUEUE_MAPPABLE | PYQUEUE_EXCL |
@@ -229,9 +97,12 @@ static void do_unlink(void)
 static void do_list(void)
 {
 	struct pyqueue_list a = { .size = sizeof(a), .entries = (uintptr_t)address(),
-		.count = number(), .entry_size = byte() % 2 ? sizeof(struct pyqueue_entry) : number(),
-		.cookie = number() };
+		.count = number(), .entry_size = sizeof(struct pyqueue_entry) };
 
+	if (byte() % 4 == 0) {
+		a.entry_size = number();
+		a.cookie = number();
+	}
 	call(device, PYQUEUE_IOC_LIST, &a);
 }
 
@@ -324,12 +195,12 @@ static void do_account(void)
 static void do_mapped_call(void)
 {
 	int q = some_fd();
-	int map = some_map();
+	const struct mapping *m = some_map();
 	struct pyqueue_wake wake = { .size = sizeof(wake), .flags = byte(), .count = number() };
 	struct pyqueue_await await = { .size = sizeof(await), .flags = byte() % 4,
 		.deadline_ns = deadline() };
 	struct pyqueue_fetch fetch = { .size = sizeof(fetch), .flags = byte() % 4,
-		.position = world.ops[map].pos, .word = world.ops[map].word,
+		.position = m->op.pos, .word = m->op.word,
 		.buf = (uintptr_t)address(), .len = number() };
 
 	switch (byte() % 4) {
@@ -345,130 +216,6 @@ static void do_shutdown(void)
 	struct pyqueue_shutdown a = { .size = sizeof(a), .flags = byte() % 3 };
 
 	call(some_fd(), PYQUEUE_IOC_SHUTDOWN, &a);
-}
-
-/* --- mappings ------------------------------------------------------------------ */
-
-static void drop_map(int map)
-{
-	if (world.map_bytes[map])
-		munmap(world.rings[map].hdr, world.map_bytes[map]);
-	world.map_bytes[map] = 0;
-	world.holds[map] = false;
-}
-
-static void do_mmap(void)
-{
-	int q = some_fd(), map = some_map();
-	struct pyqueue_stat st = { .size = sizeof(st) };
-	struct pyqueue_owner owner = { .size = sizeof(owner) };
-	uint8_t how = byte();
-	size_t size;
-	void *at;
-
-	drop_map(map);
-	if (call(q, PYQUEUE_IOC_STAT, &st))
-		return;
-	size = st.map_bytes;
-	if (how % 16 == 1)
-		size = number() % (1 << 24);
-	at = mmap(NULL, size, how % 8 == 2 ? PROT_READ : PROT_READ | PROT_WRITE,
-		  how % 16 == 3 ? MAP_PRIVATE : MAP_SHARED, q, how % 16 == 4 ? 4096 : 0);
-	count_call();
-	if (at == MAP_FAILED)
-		return;
-	owner.addr = (uintptr_t)at;
-	if (call(q, PYQUEUE_IOC_OWNER, &owner) || size != st.map_bytes || how % 8 == 2) {
-		munmap(at, size);
-		return;
-	}
-	world.map_bytes[map] = size;
-	world.holds[map] = false;
-	pyq_ring_init(&world.rings[map], at, st.maxsize ?: st.slots,
-		      st.payload + sizeof(struct pyqueue_slot), owner.owner);
-}
-
-static void do_memory(void)
-{
-	static const int advices[] = { MADV_DONTNEED, MADV_DOFORK, MADV_DONTFORK, MADV_REMOVE,
-		MADV_FREE, MADV_PAGEOUT, MADV_COLD, MADV_WILLNEED, MADV_HUGEPAGE, MADV_MERGEABLE,
-		MADV_POPULATE_WRITE };
-	int map = some_map();
-	struct pyq_ring *r = &world.rings[map];
-	size_t size = world.map_bytes[map];
-	uint8_t how = byte();
-	void *to;
-
-	if (!size)
-		return;
-	switch (how % 6) {
-	case 0: drop_map(map); return;
-	case 1: did(munmap((char *)r->hdr + size - 4096, 4096)); return;
-	case 2: did(madvise(r->hdr, size, advices[byte() % 11])); return;
-	case 3: /* without writing no call of the ring's may be made */
-		did(mprotect(r->hdr, 4096, PROT_READ));
-		did(mprotect(r->hdr, size, PROT_READ | PROT_WRITE | (how & 8 ? PROT_EXEC : 0)));
-		return;
-	case 4:
-		to = mremap(r->hdr, size, how & 8 ? size + 4096 : size, MREMAP_MAYMOVE);
-		count_call();
-		/* It cannot be moved, nor grow. */
-		if (to != MAP_FAILED && (how & 8 || to != r->hdr))
-			abort();
-		return;
-	default: did(msync(r->hdr, size, MS_SYNC)); did(mlock(r->hdr, size)); return;
-	}
-}
-
-/* A step of the ring's own, as the library takes it. */
-static void do_ring(void)
-{
-	int map = some_map();
-	struct pyq_ring *r = &world.rings[map];
-	struct pyq_op *op = &world.ops[map];
-	uint8_t how = byte();
-
-	if (!world.map_bytes[map])
-		return;
-	op->freed = false;
-	if (!world.holds[map]) {
-		world.holds[map] = how & 1 ? !pyq_ring_claim_put(r, op) :
-					     !pyq_ring_claim_get(r, op, UINT64_MAX);
-		return;
-	}
-	world.holds[map] = false;
-	switch (how % 5) {
-	case 0: pyq_ring_publish(r, op, how, how & 16 ? PYQUEUE_SLOT_INDIRECT : 0); break;
-	case 1: pyq_ring_abort(r, op); break;
-	case 2: pyq_ring_release(r, op); break;
-	case 3: pyq_ring_give_back(r, op); break;
-	default: break; /* it is left there */
-	}
-}
-
-static void do_scribble(void)
-{
-	int map = some_map();
-	struct pyq_ring *r = &world.rings[map];
-	__u64 *words, value;
-	uint8_t how = byte();
-
-	if (!world.map_bytes[map])
-		return;
-	words = how & 1 ? &pyq_ring_slot(r, byte())->word : (__u64 *)r->hdr + byte() % 128;
-	value = __atomic_load_n(words, __ATOMIC_RELAXED);
-	switch (how >> 1 & 7) {
-	case 0: value++; break;
-	case 1: value--; break;
-	case 2: value ^= 1ULL << byte() % 64; break;
-	case 3: value ^= PYQUEUE_CLOSED; break;
-	case 4: value = pyq_word(pyq_word_lap(value) + byte() % 3 - 1, byte() % 8, byte(),
-				 byte() % 3 ? 0 : PYQUEUE_SLOT_INDIRECT, byte() % 8); break;
-	case 5: value += 1ULL << 32; break;
-	case 6: value = (value & ~0xffULL) | byte(); break;
-	default: value = number();
-	}
-	__atomic_store_n(words, value, __ATOMIC_RELAXED);
 }
 
 /* --- files --------------------------------------------------------------------- */
@@ -540,215 +287,118 @@ static void do_pass(void)
 	close(sockets[1]);
 }
 
-/* --- io_uring ------------------------------------------------------------------ */
-
-/* What has completed, without waiting. */
-static void reap_commands(void)
-{
-	struct io_uring_cqe *cqe;
-	unsigned int head, n = 0;
-
-	io_uring_get_events(&uring);
-	io_uring_for_each_cqe(&uring, head, cqe)
-		n++;
-	io_uring_cq_advance(&uring, n);
-	waiting -= n;
-}
-
-static void end_uring(void)
-{
-	if (has_uring)
-		io_uring_queue_exit(&uring);
-	has_uring = false;
-	waiting = 0;
-}
-
-static void do_uring(void)
-{
-	static const unsigned long ops[] = { PYQUEUE_IOC_PUT, PYQUEUE_IOC_GET,
-		PYQUEUE_IOC_PUT_MANY, PYQUEUE_IOC_GET_MANY, PYQUEUE_IOC_TASK_DONE,
-		PYQUEUE_IOC_WAKE, PYQUEUE_URING_CANCEL, PYQUEUE_IOC_STAT };
-	struct pyqueue_uring payload = { .tag = byte() % 4 };
-	unsigned char *arg = arguments + (world.arguments++ % 64) * 128;
-	struct io_uring_sqe *sqe;
-	uint8_t how = byte();
-	unsigned long op = ops[how % 8];
-	long ret;
-
-	if (!has_uring) {
-		has_uring = !io_uring_queue_init(64, &uring,
-						       how & 128 ? IORING_SETUP_SQPOLL : 0);
-		if (!has_uring)
-			return;
-	}
-	if (how % 64 == 63) {
-		/* With all that still waits. */
-		end_uring();
-		return;
-	}
-	sqe = io_uring_get_sqe(&uring);
-	if (!sqe)
-		return;
-	memset(arg, 0, 128);
-	if (op == PYQUEUE_IOC_PUT || op == PYQUEUE_IOC_GET) {
-		struct pyqueue_get *get = (void *)arg;
-
-		get->size = op == PYQUEUE_IOC_PUT ? sizeof(struct pyqueue_put) : sizeof(*get);
-		get->deadline_ns = how & 64 ? PYQUEUE_FOREVER : deadline();
-		get->buf = (uintptr_t)address();
-		get->len = number();
-	} else if (op == PYQUEUE_IOC_PUT_MANY || op == PYQUEUE_IOC_GET_MANY) {
-		struct pyqueue_many *many = (void *)arg;
-		struct pyqueue_msg *msg = (void *)(arg + 64);
-
-		*msg = (struct pyqueue_msg){ .buf = (uintptr_t)buf, .len = byte() };
-		*many = (struct pyqueue_many){ .size = sizeof(*many), .msgs = (uintptr_t)msg,
-			.count = byte() % 3,
-			.deadline_ns = how & 64 ? PYQUEUE_FOREVER : deadline() };
-	} else {
-		struct pyqueue_wake *wake = (void *)arg;
-
-		*wake = (struct pyqueue_wake){ .size = sizeof(*wake), .flags = byte(),
-			.count = byte() };
-	}
-	payload.arg = op == PYQUEUE_URING_CANCEL && how & 16 ? 0 : (uintptr_t)arg;
-	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, some_fd(), NULL, 0, 0);
-	sqe->cmd_op = op;
-	memcpy(sqe->cmd, &payload, sizeof(payload));
-	if (how & 32)
-		sqe->flags |= byte() & (IOSQE_ASYNC | IOSQE_IO_LINK | IOSQE_IO_DRAIN);
-	ret = did(io_uring_submit(&uring));
-	waiting += ret > 0 ? ret : 0;
-	reap_commands();
-}
-
-/* What waits is cancelled, or goes with the ring. */
-static void end_commands(void)
-{
-	for (int i = 0; has_uring && waiting && i < FDS * 4; i++) {
-		const struct pyqueue_uring payload = { .tag = i % 4 };
-		struct io_uring_sqe *sqe = io_uring_get_sqe(&uring);
-
-		if (world.fds[i / 4] < 0 || !sqe)
-			continue;
-		io_uring_prep_rw(IORING_OP_URING_CMD, sqe, world.fds[i / 4], NULL, 0, 0);
-		sqe->cmd_op = PYQUEUE_URING_CANCEL;
-		memcpy(sqe->cmd, &payload, sizeof(payload));
-		if (io_uring_submit(&uring) == 1)
-			waiting++;
-		reap_commands();
-	}
-	if (waiting)
-		end_uring();
-}
-
-/* --- others -------------------------------------------------------------------- */
-
-static void play(unsigned int most);
-
-static void do_fork(void)
-{
-	int i = byte() % CHILDREN;
-	uint8_t how = byte();
-	pid_t pid;
-
-	if (world.children[i]) {
-		kill(world.children[i], SIGKILL);
-		waitpid(world.children[i], NULL, 0);
-		world.children[i] = 0;
-		return;
-	}
-	pid = fork();
-	if (pid) {
-		world.children[i] = pid < 0 ? 0 : pid;
-		/* What it plays is not played here. */
-		return;
-	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	memset(world.children, 0, sizeof(world.children));
-	/* It is the parent's. */
-	has_uring = false;
-	waiting = 0;
-	if (how % 32 == 1)
-		execl("/bin/true", "true", NULL);
-	/* Mappings are the parent's. */
-	if (how & 2)
-		for (int map = 0; map < MAPS; map++)
-			world.map_bytes[map] = 0;
-	else
-		for (int map = 0; map < MAPS; map++)
-			if (world.map_bytes[map] &&
-			    msync(world.rings[map].hdr, world.map_bytes[map], MS_ASYNC))
-				world.map_bytes[map] = 0;
-	play(how >> 2);
-	if (how & 1)
-		kill(getpid(), SIGKILL);
-	_exit(0);
-}
+/* --- all of it ------------------------------------------------------------------- */
 
 /* As often as each is to come. */
 static void (*const calls[])(void) = {
 	do_create, do_create, do_create, do_open, do_open, do_unlink, do_list, do_anything,
-	do_anything, do_anything, do_anything, do_put, do_put, do_put, do_put, do_put,
-	do_put, do_get, do_get, do_get, do_get, do_get, do_get, do_many,
-	do_many, do_many, do_account, do_account, do_mapped_call, do_mapped_call, do_mapped_call, do_shutdown,
-	do_mmap, do_mmap, do_mmap, do_memory, do_memory, do_ring, do_ring, do_ring,
-	do_ring, do_ring, do_scribble, do_scribble, do_scribble, do_files, do_files, do_files,
-	do_files, do_files, do_pass, do_uring, do_uring, do_uring, do_uring, do_uring,
+	do_anything, do_anything, do_anything, do_put, do_put, do_put, do_put, do_put, do_put,
+	do_get, do_get, do_get, do_get, do_get, do_get, do_many, do_many, do_many, do_account,
+	do_account, do_mapped_call, do_mapped_call, do_mapped_call, do_shutdown, do_mmap, do_mmap,
+	do_mmap, do_memory, do_memory, do_memory, do_memory, do_ring, do_ring, do_ring, do_ring,
+	do_ring, do_scribble, do_scribble, do_scribble, do_files, do_files, do_files, do_files,
+	do_files, do_pass, do_uring, do_uring, do_uring, do_uring, do_uring, do_uring, do_thread,
 	do_fork,
 };
 
-static void play(unsigned int most)
+void play(unsigned int most)
 {
 	while (world.at < world.end && most--)
 		calls[byte() % (sizeof(calls) / sizeof(calls[0]))]();
 }
 
+/* Names of which nobody has the queue any more. */
 static void unlink_all(void)
 {
-	static const char *const names[] = { "a", "b" };
+	struct pyqueue_entry entry;
+	struct pyqueue_list list = { .size = sizeof(list), .entries = (uintptr_t)&entry,
+		.count = 1, .entry_size = sizeof(entry) };
 
-	for (int i = 0; i < 2; i++) {
-		struct pyqueue_unlink a = { .size = sizeof(a), .name = (uintptr_t)names[i],
-			.name_len = 1 };
+	do {
+		struct pyqueue_unlink a = { .size = sizeof(a), .name = (uintptr_t)entry.name };
 
-		ioctl(device, PYQUEUE_IOC_UNLINK, &a);
-	}
+		if (ioctl(device, PYQUEUE_IOC_LIST, &list) != 1)
+			return;
+		a.name_len = entry.name_len;
+		never(ioctl(device, PYQUEUE_IOC_UNLINK, &a));
+	} while (list.cookie);
 }
 
-/* All of it goes, and then nothing is left; what io_uring holds goes a little later. */
-static void end_world(void)
+struct left {
+	unsigned long long queues, bytes;	/* of both users */
+	int files;				/* also of /dev/pyqueue itself */
+};
+
+/* An account is the real user's. This thread is that for as long as it asks. */
+static void add_account(uid_t uid, struct left *left)
 {
 	struct pyqueue_info info = { .size = sizeof(info) };
 
-	for (int i = 0; i < CHILDREN; i++)
-		if (world.children[i]) {
-			kill(world.children[i], SIGKILL);
-			waitpid(world.children[i], NULL, 0);
-		}
+	never(syscall(SYS_setresuid, uid, -1, -1));
+	never(ioctl(device, PYQUEUE_IOC_INFO, &info));
+	never(syscall(SYS_setresuid, 0, -1, -1));
+	left->queues += info.user_queues;
+	left->bytes += info.user_bytes;
+}
+
+static struct left what_is_left(void)
+{
+	struct left left = { };
+	FILE *file = fopen("/sys/module/pyqueue/refcnt", "re");
+
+	never(!file || fscanf(file, "%d", &left.files) != 1);
+	fclose(file);
+	add_account(0, &left);
+	add_account(OTHER, &left);
+	return left;
+}
+
+static int files_before;
+
+static void end_world(void)
+{
+	end_children();
 	end_commands();
-	for (int map = 0; map < MAPS; map++)
-		drop_map(map);
+	for (int i = 0; i < MAPS; i++)
+		drop_map(&world.maps[i]);
 	for (int i = 0; i < FDS; i++)
 		if (world.fds[i] >= 0)
 			close(world.fds[i]);
 	close(world.epoll);
+	close(world.pipe[0]);
+	close(world.pipe[1]);
 	unlink_all();
-	for (int i = 0; i < 100000; i++) {
-		if (ioctl(device, PYQUEUE_IOC_INFO, &info))
-			abort();
-		if (!info.user_queues && !info.user_bytes)
+}
+
+static void expect_nothing_left(void)
+{
+	const uint64_t end = now() + LEFT_SECONDS * 1000000000ULL;
+	struct left left;
+
+	do {
+		left = what_is_left();
+		if (!left.queues && !left.bytes && left.files == files_before)
 			return;
 		sched_yield();
-	}
-	fprintf(stderr, "%llu queues and %llu bytes are left\n",
-		(unsigned long long)info.user_queues, (unsigned long long)info.user_bytes);
+	} while (now() < end);
+	fprintf(stderr, "%llu queues, %llu bytes and %d files are left\n", left.queues, left.bytes,
+		left.files - files_before);
 	abort();
 }
 
-static void say_calls(void)
+static void say_done(void)
 {
-	fprintf(stderr, "%llu calls\n", __atomic_load_n(calls_made, __ATOMIC_RELAXED));
+	static const char *const names[DONE] = { "calls", "threads", "other users",
+		"user namespaces", "network namespaces", "io_urings", "commands" };
+
+	for (int i = 0; i < DONE; i++)
+		fprintf(stderr, "%llu %s%s", __atomic_load_n(&done[i], __ATOMIC_RELAXED), names[i],
+			i < DONE - 1 ? ", " : "\n");
+}
+
+static void ask(void)
+{
+	what_is_left();
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -761,30 +411,29 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		exit(1);
 	}
 	buf = mmap(NULL, BUF + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	arguments = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	calls_made = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (buf == MAP_FAILED || calls_made == MAP_FAILED || arguments == MAP_FAILED || mprotect(buf + BUF, 4096, PROT_NONE) ||
-	    unshare(CLONE_NEWNET) || !watch_begin()) {
+	done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (buf == MAP_FAILED || done == MAP_FAILED || mprotect(buf + BUF, 4096, PROT_NONE) ||
+	    unshare(CLONE_NEWNET) || prctl(PR_SET_CHILD_SUBREAPER, 1) || !watch_begin(ask)) {
 		perror("fuzz kernel");
 		exit(1);
 	}
+	files_before = what_is_left().files;
 	signal(SIGPIPE, SIG_IGN);
-	atexit(say_calls);
+	atexit(say_done);
 	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	memset(&world, 0, sizeof(world));
+	world = (struct world){ .pipe = { -1, -1 }, .at = data, .end = data + size };
 	memset(world.fds, -1, sizeof(world.fds));
-	world.at = data;
-	world.end = data + size;
 	world.epoll = epoll_create1(EPOLL_CLOEXEC);
 
 	watch_on();
 	play(CALLS_MOST);
 	end_world();
 	watch_off();
+	expect_nothing_left();
 	if (watch_complained()) {
 		fprintf(stderr, "the kernel has complained\n");
 		abort();
