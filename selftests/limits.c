@@ -6,6 +6,7 @@
  */
 #include "actors.h"
 
+#include <liburing.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -369,6 +370,72 @@ TEST_F(limits, max_bytes)
 	close(q);
 }
 
+/*
+ * What max_bytes bounds is what messages say. Beyond it their structures count, which even
+ * empty ones have that wait outside of an unbounded ring: on the creator's account.
+ */
+TEST_F(limits, empty_messages)
+{
+	enum { COST = 32, ROOM = 100000 };
+	pid_t pid = spawn();
+
+	if (!pid) {
+		uint64_t empty, bytes;
+		int q, n, err;
+
+		become(EVE, EVE);
+		q = pq_create(self->dev, .maxsize = 0, .max_bytes = 1);
+		ASSERT_LE(0, q);
+		empty = pq_info(self->dev).user_bytes;
+		EXPECT_TRUE(set(self->bytes, empty + ROOM));
+		/* Those in the ring have been paid for with it. */
+		for (n = 0; n < (int)pq_stat(q).slots; n++)
+			ASSERT_EQ(0, pq_put(q, NULL, 0, PYQUEUE_NOWAIT));
+		EXPECT_EQ(empty, pq_info(self->dev).user_bytes);
+
+		for (n = 0; !(err = pq_put(q, NULL, 0, PYQUEUE_NOWAIT)); n++)
+			;
+		EXPECT_EQ(-EDQUOT, err);
+		EXPECT_LT(0, n);
+		EXPECT_GE(ROOM / COST, n);
+		EXPECT_EQ(0, pq_stat(q).large_bytes);
+		bytes = pq_info(self->dev).user_bytes;
+		EXPECT_LE(empty + n * COST, bytes);
+		EXPECT_GE(empty + ROOM, bytes);
+		/* The queue's own bound has not been met: for that it takes bytes. */
+		EXPECT_EQ(-ENOBUFS, pq_put(q, "12", 2, PYQUEUE_NOWAIT));
+
+		EXPECT_EQ(0, pq_shutdown(q, PYQUEUE_IMMEDIATE));
+		EXPECT_TRUE(eventually(pq_info(self->dev).user_bytes == empty));
+		child_done();
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* A message counts as the memory that it takes, and not as what has been asked for. */
+TEST_F(limits, rounded_up)
+{
+	enum { PAGES = 2 };
+	static char bytes[PAGES * 4096];
+	/* Of Linux' allocator: the next power of two; and full pages as they are. */
+	const struct { uint32_t len; uint64_t cost; } sizes[] = {
+		{ 1016, 32 + 1024 }, { 1017, 32 + 2048 }, { 4088, 32 + 4096 },
+		{ 4089, 32 + 4096 + 16 }, { PAGES * 4088, 32 + PAGES * 4096 },
+	};
+	int q = pq_create(self->dev, .maxsize = 0, .payload = 48);
+
+	ASSERT_LE(0, q);
+	while (!pq_stat(q).large_bytes)
+		ASSERT_EQ(0, pq_put(q, "x", 1, PYQUEUE_NOWAIT));
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint64_t before = pq_info(self->dev).user_bytes;
+
+		ASSERT_EQ(0, pq_put(q, bytes, sizes[i].len, PYQUEUE_NOWAIT));
+		EXPECT_EQ(sizes[i].cost, pq_info(self->dev).user_bytes - before);
+	}
+	close(q);
+}
+
 /* --- the memory cgroup ---------------------------------------------------------- */
 
 FIXTURE(cgroup) {
@@ -559,6 +626,201 @@ TEST_F(cgroup, faults_of_another_putter)
 	ASSERT_TRUE(eventually(group_count("memory.stat", "kernel") >= 32 * MB));
 	EXPECT_EQ(tables, group_count("memory.stat", "pagetables"));
 	munmap(fresh, 32 * MB);
+	close(q);
+}
+
+/*
+ * Small things, many of them: each case makes some that have such a structure, and as many that
+ * the kernel needs as much for, but for that structure. What is charged in pages is not looked
+ * at: rings would hide the rest.
+ */
+#define MANY 4000
+
+/* What a structure takes at least. */
+#define QUEUE_COST 512
+#define NAME_COST 256
+#define MAPPING_COST 32
+#define PARKED_COST 256
+
+static long long slabs(void)
+{
+	return group_count("memory.stat", "slab_unreclaimable");
+}
+
+/* The same by a member, who has the kernel look again: it does after so many changes. */
+static long long slabs_now(void)
+{
+	const size_t size = sysconf(_SC_NPROCESSORS_CONF) * MB;
+	void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (pages == MAP_FAILED || munmap(pages, size))
+		return -1;
+	return slabs();
+}
+
+/*
+ * What it costs the group that somebody does something; he goes then, @undo is done, and
+ * nothing is left of that.
+ */
+#define COST_OF(what, undo)                                                  \
+	({                                                                   \
+		long long *seen_ = shared_memory(4096);                      \
+		pid_t pid_ = spawn();                                        \
+		if (!pid_) {                                                 \
+			const struct rlimit fds_ = { 2 * MANY, 2 * MANY };   \
+			EXPECT_EQ(0, setrlimit(RLIMIT_NOFILE, &fds_));       \
+			EXPECT_EQ(0, enter(GROUP));                          \
+			seen_[0] = slabs_now();                              \
+			what;                                                \
+			seen_[1] = slabs_now();                              \
+			child_done();                                        \
+		}                                                            \
+		EXPECT_EQ(0, reap(pid_));                                    \
+		undo;                                                        \
+		/* And 2 seconds later by itself. */                         \
+		EXPECT_TRUE(eventually(slabs() <= seen_[0] + (seen_[1] - seen_[0]) / 8)); \
+		(int)(seen_[1] - seen_[0]);                                  \
+	})
+
+/* At least so much is due to the structures: allow a little for what is counted late. */
+#define EXPECT_COST(cost, more, less)                                        \
+	({                                                                   \
+		TH_LOG("%d bytes each, %d without", (more) / MANY, (less) / MANY); \
+		EXPECT_LE((less) + MANY * (cost) * 3 / 4, more);             \
+	})
+
+#define SMALL .maxsize = 1, .payload = 48, .max_msg = 48
+
+TEST_F(cgroup, queues_and_names)
+{
+	int opened, unnamed, named;
+
+	if (!have_group())
+		SKIP(return, "no memory controller in " CGROUPS);
+	ASSERT_TRUE(own_names());
+	close(pq_create_named(self->dev, "there", SMALL));
+	opened = COST_OF(({
+		for (int i = 0; i < MANY; i++)
+			ASSERT_LE(0, pq_open(self->dev, "there", PYQUEUE_READ | PYQUEUE_WRITE));
+	}), (void)0);
+	unnamed = COST_OF(({
+		for (int i = 0; i < MANY; i++)
+			ASSERT_LE(0, pq_create(self->dev, SMALL));
+	}), (void)0);
+	named = COST_OF(({
+		for (int i = 0; i < MANY; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "%d", i);
+			ASSERT_LE(0, pq_create_named(self->dev, name, SMALL));
+		}
+	}), unlink_all(self->dev));
+	EXPECT_COST(QUEUE_COST, unnamed, opened);
+	EXPECT_COST(NAME_COST, named, unnamed);
+}
+
+TEST_F(cgroup, mappings)
+{
+	int q = pq_create(self->dev, SMALL), memory, mapped, others;
+	size_t size;
+
+	ASSERT_LE(0, q);
+	if (!have_group())
+		SKIP(return, "no memory controller in " CGROUPS);
+	size = pq_stat(q).map_bytes;
+	memory = memfd_create("limits", MFD_CLOEXEC);
+	ASSERT_EQ(0, ftruncate(memory, size));
+	others = COST_OF(({
+		for (int i = 0; i < MANY; i++)
+			ASSERT_NE(MAP_FAILED, mmap(NULL, size, PROT_READ | PROT_WRITE,
+						   MAP_SHARED, memory, 0));
+	}), (void)0);
+	mapped = COST_OF(({
+		for (int i = 0; i < MANY; i++)
+			ASSERT_NE(MAP_FAILED, mmap(NULL, size, PROT_READ | PROT_WRITE,
+						   MAP_SHARED, q, 0));
+	}), (void)0);
+	EXPECT_COST(MAPPING_COST, mapped, others);
+	close(memory);
+	close(q);
+}
+
+/* So many of a kind in a ring of io_uring, that wait. Return: whether they do. */
+static bool submit_gets(int q, struct io_uring *ring)
+{
+	static char byte;
+	static struct pyqueue_get get = { .size = sizeof(get), .deadline_ns = PYQUEUE_FOREVER };
+	const struct pyqueue_uring payload = { .arg = (uintptr_t)&get };
+
+	get.buf = (uintptr_t)&byte;
+	get.len = 1;
+	for (int i = 0; i < MANY; i++) {
+		struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+		io_uring_prep_rw(IORING_OP_URING_CMD, sqe, q, NULL, 0, 0);
+		sqe->cmd_op = PYQUEUE_IOC_GET;
+		memcpy(sqe->cmd, &payload, sizeof(payload));
+	}
+	return io_uring_submit(ring) == MANY && !io_uring_cq_ready(ring);
+}
+
+static bool submit_polls(int q, struct io_uring *ring)
+{
+	for (int i = 0; i < MANY; i++)
+		io_uring_prep_poll_add(io_uring_get_sqe(ring), q, POLLIN);
+	return io_uring_submit(ring) == MANY && !io_uring_cq_ready(ring);
+}
+
+/* Commands that wait. */
+TEST_F(cgroup, parked)
+{
+	int q = pq_create(self->dev, SMALL), polled, parked;
+	struct io_uring ring;
+
+	ASSERT_LE(0, q);
+	if (!have_group())
+		SKIP(return, "no memory controller in " CGROUPS);
+	if (!(pq_info(self->dev).features & PYQUEUE_FEAT_URING_CMD))
+		SKIP(return, "commands do not wait on this kernel");
+	polled = COST_OF(({
+		ASSERT_EQ(0, io_uring_queue_init(MANY, &ring, 0));
+		EXPECT_TRUE(submit_polls(q, &ring));
+	}), (void)0);
+	parked = COST_OF(({
+		ASSERT_EQ(0, io_uring_queue_init(MANY, &ring, 0));
+		EXPECT_TRUE(submit_gets(q, &ring));
+		EXPECT_EQ(MANY, pq_stat(q).getters);
+	}), (void)0);
+	EXPECT_COST(PARKED_COST, parked, polled);
+	close(q);
+}
+
+/* What is on the user's account for messages without bytes is about what they cost. */
+TEST_F(cgroup, empty_messages)
+{
+	int q, cost;
+	uint64_t bytes;
+
+	if (!have_group())
+		SKIP(return, "no memory controller in " CGROUPS);
+	ASSERT_EQ(0, enter(GROUP));
+	q = pq_create(self->dev, .maxsize = 0, .max_bytes = 1);
+	ASSERT_EQ(0, enter(CGROUPS));
+	ASSERT_LE(0, q);
+	for (int i = 0; i < (int)pq_stat(q).slots; i++)
+		ASSERT_EQ(0, pq_put(q, NULL, 0, PYQUEUE_NOWAIT));
+	bytes = pq_info(self->dev).user_bytes;
+	cost = COST_OF(({
+		for (int i = 0; i < MANY; i++)
+			ASSERT_EQ(0, pq_put(q, NULL, 0, PYQUEUE_NOWAIT));
+		bytes = pq_info(self->dev).user_bytes - bytes;
+		EXPECT_LE(MANY * 32, bytes);
+		TH_LOG("%d bytes each on the account", (int)bytes / MANY);
+	}), pq_shutdown(q, PYQUEUE_IMMEDIATE));
+	EXPECT_COST(32, cost, 0);
+	/* The kernel says of each whose it is, and one that watches itself more. */
+	EXPECT_GE(MANY * 48 * PYQUEUE_SLOW, cost);
 	close(q);
 }
 
