@@ -220,8 +220,9 @@ static void pyqueue_parked_in_task(struct io_uring_cmd *cmd, unsigned int issue_
 static void pyqueue_parked_pause(void)
 {
 	static unsigned long paused;
+	const unsigned long now = jiffies;
 
-	if (READ_ONCE(paused) == jiffies)
+	if (READ_ONCE(paused) == now)
 		return;
 	schedule_timeout_uninterruptible(1);
 	WRITE_ONCE(paused, jiffies);
