@@ -31,6 +31,17 @@ static inline int inject_no_rseq(void)
 		       RSEQ_FLAG_UNREGISTER, RSEQ_SIG) ? -errno : 0;
 }
 
+/*
+ * Must this kernel inject faults? Those of make check-debug must: a test that finds none to
+ * inject there has not been done.
+ */
+static inline bool inject_must(void)
+{
+	const char *slow = getenv("PYQUEUE_SLOW");
+
+	return PYQUEUE_SLOW > 1 || (slow && atoi(slow) > 1);
+}
+
 /* Which allocations may fail: all, also those that would wait for memory; in silence. */
 static inline int inject_open(struct injector *injector)
 {

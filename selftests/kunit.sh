@@ -12,7 +12,12 @@ module=${1:-$(dirname "${PYQUEUE_MODULE:-.}")/pyqueue_ring_kunit.ko}
 name=$(basename "$module" .ko)
 name=${name//-/_}
 
+# A kernel of make check-debug is built with KUnit: there it is a failure.
 skip() {
+	if [ "${PYQUEUE_SLOW:-1}" -gt 1 ]; then
+		printf '1..1\nnot ok 1 %s\n' "$1"
+		exit 1
+	fi
 	echo "1..0 # SKIP $1"
 	exit 4
 }
