@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The promises of DESIGN.md section 2, as a ghost keeps them that sees each change
+ * The ring's promises (docs/ring.md), as a ghost keeps them that sees each change
  * of memory at the step that makes it: a put takes effect when its slot becomes
  * READY, a get when its slot becomes FREE.
  *
