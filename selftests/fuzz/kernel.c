@@ -388,7 +388,7 @@ static void expect_nothing_left(void)
 
 static void say_done(void)
 {
-	static const char *const names[DONE] = { "calls", "threads", "other users",
+	static const char *const names[DONE] = { "calls", "forks", "threads", "other users",
 		"user namespaces", "network namespaces", "io_urings", "commands" };
 
 	for (int i = 0; i < DONE; i++)
@@ -425,7 +425,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	world = (struct world){ .pipe = { -1, -1 }, .at = data, .end = data + size };
+	world = (struct world){ .pipe = { -1, -1 }, .at = data, .end = data + size,
+		.forks = done[FORKS] };
 	memset(world.fds, -1, sizeof(world.fds));
 	world.epoll = epoll_create1(EPOLL_CLOEXEC);
 

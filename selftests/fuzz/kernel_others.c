@@ -136,6 +136,9 @@ static _Noreturn void be_child(int i, pid_t parent, uint8_t how)
 	_exit(0);
 }
 
+/* Of one input. Children's children fork, too: it would be very many. */
+enum { FORKS_MOST = 64 };
+
 void do_fork(void)
 {
 	int i = byte() % CHILDREN;
@@ -146,6 +149,9 @@ void do_fork(void)
 		end_child(&world.children[i], how & 1);
 		return;
 	}
+	if (__atomic_load_n(&done[FORKS], __ATOMIC_RELAXED) - world.forks >= FORKS_MOST)
+		return;
+	count(FORKS);
 	pid = fork();
 	if (!pid)
 		be_child(i, parent, how);

@@ -42,12 +42,13 @@ struct world {
 	int epoll;
 	int pipe[2];		/* what it holds it holds until the input's end */
 	unsigned int arguments;
+	unsigned long long forks;	/* before this input */
 	size_t loose;		/* bytes at LOOSE, while there is a thread */
 	const uint8_t *at, *end;
 };
 
 /* How often what is not easily reached has been: by whichever process. */
-enum { CALLS, THREADS, OTHERS, USERNS, NETNS, RINGS, COMMANDS, DONE };
+enum { CALLS, FORKS, THREADS, OTHERS, USERNS, NETNS, RINGS, COMMANDS, DONE };
 
 extern struct world world;
 extern int device;
