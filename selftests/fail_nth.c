@@ -437,8 +437,9 @@ static long call_epoll(struct place *p)
 
 static long call_mmap(struct place *p)
 {
-	void *at = mmap(NULL, p->endless_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			p->endless, 0);
+	/* Where there are no page tables yet. */
+	void *at = mmap((void *)0x300000000000, p->endless_bytes, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_FIXED_NOREPLACE, p->endless, 0);
 
 	if (at == MAP_FAILED)
 		return -errno;
@@ -721,7 +722,7 @@ CALL(read, .none = true);
 CALL(readv, .least = 2);
 CALL(poll, .least = 1);
 CALL(epoll, .least = 4);
-CALL(mmap, .least = 2);
+CALL(mmap, .least = 6);
 CALL(mremap, .least = 1, .always = -EINVAL);
 CALL(fork, .least = 60, .also = { -EAGAIN });
 CALL(fdinfo, .least = 4);
