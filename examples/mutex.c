@@ -3,25 +3,16 @@
  * Threads that change one number, with a lock and without.
  *
  * Without it two threads can read the same value, and what one of them writes is lost.
- * (sched_yield() lets the others come in between: what else happens now and then does
- * here for certain.)
+ * (That happens now and then; a barrier has it happen here for certain, once.)
  */
 #include <pyqueue.h>
-#include <sched.h>
 #include <stdio.h>
 
 enum { THREADS = 4, TIMES = 1000 };
 
 static pyq_lock lock;
+static pyq_barrier all_have_read;
 static volatile int number;
-
-static void add_one(void)
-{
-	int value = number;
-
-	sched_yield();
-	number = value + 1;
-}
 
 static int with_lock(void *arg)
 {
@@ -31,7 +22,7 @@ static int with_lock(void *arg)
 
 		if (err)
 			return err;
-		add_one();
+		number = number + 1;
 		pyq_lock_release(&lock);
 	}
 	return 0;
@@ -40,8 +31,13 @@ static int with_lock(void *arg)
 static int without_lock(void *arg)
 {
 	(void)arg;
-	for (int i = 0; i < TIMES; i++)
-		add_one();
+	for (int i = 0; i < TIMES; i++) {
+		int value = number;
+
+		if (i == 0)
+			pyq_barrier_wait(&all_have_read, PYQ_FOREVER);
+		number = value + 1;
+	}
 	return 0;
 }
 
@@ -64,6 +60,8 @@ int main(void)
 {
 	int err = pyq_lock_init(&lock, 0);
 
+	if (!err)
+		err = pyq_barrier_init(&all_have_read, THREADS, 0);
 	if (err) {
 		fprintf(stderr, "mutex: %s\n", pyq_strerror(err));
 		return 1;
@@ -71,6 +69,7 @@ int main(void)
 	printf("with the lock: %d of %d\n", run(with_lock), THREADS * TIMES);
 	printf("without it, some are lost: %s\n",
 	       run(without_lock) < THREADS * TIMES ? "yes" : "no");
+	pyq_barrier_destroy(&all_have_read);
 	pyq_lock_destroy(&lock);
 	return 0;
 }
