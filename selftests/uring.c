@@ -359,6 +359,7 @@ TEST_F(uring, many_reads)
  * Woken in vain so often that io_uring has a worker try: that one does not wait in the
  * line, where it would take a message for a ring that is being closed.
  */
+/* proves: pyq_prep_get -EAGAIN */
 TEST_F(uring, in_vain)
 {
 	struct io_uring_params params = { .flags = IORING_SETUP_SINGLE_ISSUER |

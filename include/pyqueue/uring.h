@@ -44,8 +44,8 @@ static inline int pyq_prep_check(const pyq_queue *q)
  *
  * Its result (cqe->res) is the message's bytes; 0: the queue has been shut down and is
  * empty; -EMSGSIZE it is longer, and stays; -EBADMSG it has no bytes, and stays (pyq_get()
- * takes it); -ECANCELED nothing has been taken; -EBADF not open for getting; or that the
- * queue is broken.
+ * takes it); -EAGAIN others were quicker some hundred times: submit it again; -ECANCELED
+ * nothing has been taken; -EBADF not open for getting; or that the queue is broken.
  *
  * Return: 0; -EOPNOTSUPP the queue is in shared memory, use pyq_prep_poll(): @sqe is as
  * it was.

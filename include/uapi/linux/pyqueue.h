@@ -380,8 +380,8 @@ struct pyqueue_msg {
  *
  * Waits for the first message only, then moves what can be moved at once.
  * Returns how many, at least 1: the first of the array, in order. An error
- * that meets a later one ends the call there and shows in the next; if it
- * meets the first, it is returned. Each message is atomic for itself.
+ * that meets a later one ends the call there and shows in the next, and so
+ * does a signal; if it meets the first, it is returned. Each message is atomic for itself.
  *
  * Errors as PUT and GET, and -EINVAL if @count is 0 or over PYQUEUE_MANY_MAX.
  * With -EMSGSIZE the first element's @len says what is needed.
