@@ -352,6 +352,7 @@ FIXTURE(spoilt) {
 
 FIXTURE_VARIANT(spoilt) {
 	int (*call)(int q, uint64_t deadline);
+	bool mostly_broken;	/* what it does to the ring shows that the ring is spoilt */
 };
 
 static int with_get(int q, uint64_t deadline)
@@ -363,8 +364,8 @@ static int with_get(int q, uint64_t deadline)
 
 FIXTURE_VARIANT_ADD(spoilt, get) { .call = with_get };
 FIXTURE_VARIANT_ADD(spoilt, get_many) { .call = wait_in_get_many };
-FIXTURE_VARIANT_ADD(spoilt, put) { .call = wait_in_put };
-FIXTURE_VARIANT_ADD(spoilt, put_many) { .call = wait_in_put_many };
+FIXTURE_VARIANT_ADD(spoilt, put) { .call = wait_in_put, .mostly_broken = true };
+FIXTURE_VARIANT_ADD(spoilt, put_many) { .call = wait_in_put_many, .mostly_broken = true };
 
 static bool begin_to_spoil(FIXTURE_DATA(spoilt) *self)
 {
@@ -416,7 +417,7 @@ static void handle(int sig)
 /*
  * A ring that stands still for a while, as its spoiler does not run, is found to be broken.
  * That ends each of these calls, too, but is not what it is about: then another is spoilt,
- * and if that is found each time, which is as long as it takes, that is said.
+ * and where puts find that each time, it is said.
  */
 #define SPOILT_RINGS 20
 
@@ -427,6 +428,9 @@ static void handle(int sig)
 			ASSERT_TRUE(end_to_spoil(self));                     \
 			ASSERT_TRUE(begin_to_spoil(self));                   \
 			what_ = EXPECT_IN_TIME(expected, call);              \
+		}                                                            \
+		if (!variant->mostly_broken) {                               \
+			EXPECT_EQ(expected, what_);                          \
 		}                                                            \
 		if (what_ == -EUCLEAN)                                       \
 			TH_LOG("found broken %d times of %d", SPOILT_RINGS, SPOILT_RINGS); \

@@ -328,11 +328,13 @@ TEST_F(mapping, fetch)
 }
 
 /* Whoever finds it broken tells everybody. */
-/* proves: TASK_DONE -EUCLEAN */
+/* proves: PUT -EUCLEAN, GET -EUCLEAN, PUT_MANY -EUCLEAN, GET_MANY -EUCLEAN */
+/* proves: JOIN -EUCLEAN, TASK_DONE -EUCLEAN */
+/* proves: PYQUEUE_IOC_QSIZE -EUCLEAN, PYQUEUE_STAT_BROKEN -EUCLEAN */
 TEST_F(mapping, broken)
 {
 	pid_t getter;
-	char c;
+	char c = 'c';
 
 	getter = child(pq_get(self->q, &c, 1, PYQUEUE_FOREVER));
 	ASSERT_TRUE(wait_asleep(self->q, getters, 1, getter));
@@ -340,7 +342,12 @@ TEST_F(mapping, broken)
 	EXPECT_EQ(-EUCLEAN, reap(getter));
 	EXPECT_EQ(PYQUEUE_STAT_BROKEN, pq_stat(self->q).flags);
 	EXPECT_EQ(-EUCLEAN, pq_put(self->q, &c, 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ(-EUCLEAN, pq_get(self->q, &c, 1, PYQUEUE_FOREVER));
+	EXPECT_EQ(-EUCLEAN, put_up_to(self->q, 1));
+	EXPECT_EQ(-EUCLEAN, get_up_to(self->q, 1));
+	EXPECT_EQ(-EUCLEAN, pq_join(self->q, PYQUEUE_FOREVER));
 	EXPECT_EQ(-EUCLEAN, pq_task_done(self->q, 1));
+	EXPECT_EQ(-EUCLEAN, pq_qsize(self->q));
 }
 
 /* And if he dies before he has told them, they are told by his death. */
