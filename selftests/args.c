@@ -3,34 +3,11 @@
  * Every ioctl, with every kind of argument that it must refuse, and that a call
  * which was refused has changed nothing.
  */
+#include "arguments.h"
 #include "pyqueue_test.h"
 
 #define RESIZED(cmd, size) (((cmd) & ~IOCSIZE_MASK) | ((size) << IOCSIZE_SHIFT))
 #define KERNEL_ADDRESS ((void *)0xffff888000100000UL)
-
-/* Enough for any of them, and for a longer one of the future. */
-union argument {
-	struct {
-		__u32 size;
-		__u32 flags;
-	};
-	struct pyqueue_info info;
-	struct pyqueue_create create;
-	struct pyqueue_open open;
-	struct pyqueue_unlink unlink;
-	struct pyqueue_list list;
-	struct pyqueue_put put;
-	struct pyqueue_get get;
-	struct pyqueue_many many;
-	struct pyqueue_task_done task_done;
-	struct pyqueue_join join;
-	struct pyqueue_shutdown shutdown;
-	struct pyqueue_stat stat;
-	struct pyqueue_owner owner;
-	struct pyqueue_wake wake;
-	struct pyqueue_await await;
-	unsigned char bytes[512];
-};
 
 struct call {
 	const char *name;

@@ -8,6 +8,7 @@
  * which the module fetches PUT and GET and moves short messages.
  */
 #include "actors.h"
+#include "arguments.h"
 #include "mapped.h"
 #include "skip.h"
 
@@ -119,27 +120,6 @@ static long uring_ioctl(struct io_uring *ring, int q, unsigned int op, void *arg
 }
 
 /* --- arguments ------------------------------------------------------------------- */
-
-union argument {
-	__u32 size;
-	struct pyqueue_info info;
-	struct pyqueue_create create;
-	struct pyqueue_open open;
-	struct pyqueue_unlink unlink;
-	struct pyqueue_list list;
-	struct pyqueue_put put;
-	struct pyqueue_get get;
-	struct pyqueue_many many;
-	struct pyqueue_task_done task_done;
-	struct pyqueue_join join;
-	struct pyqueue_shutdown shutdown;
-	struct pyqueue_stat stat;
-	struct pyqueue_owner owner;
-	struct pyqueue_wake wake;
-	struct pyqueue_await await;
-	struct pyqueue_fetch fetch;
-	unsigned char bytes[256];
-};
 
 /* What the calls work on: the same again after each that has changed it. */
 struct place {
