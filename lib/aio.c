@@ -120,8 +120,7 @@ int pyq_aio_create(pyq_aio **out, unsigned int entries, unsigned int flags)
 	if (!aio)
 		return -ENOMEM;
 	aio->generation = pyqi_generation();
-	aio->spin_max = pyqi_spin_default();
-	aio->spin = aio->spin_max / 2;
+	pyqi_spin_begin(&aio->spinning, -1);
 	err = begin_engine(aio, flags);
 	if (err) {
 		free_all(aio);
@@ -312,7 +311,7 @@ static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_compl
 		until = next_time(aio);
 		if (deadline < until)
 			until = deadline;
-		if (pyqi_spin_until(&aio->spin, aio->spin_max, until, something_ends, aio))
+		if (pyqi_spin_until(&aio->spinning, until, something_ends, aio))
 			continue;
 		pyqi_aio_arm(aio);
 		err = aio->engine->wait(aio, until);

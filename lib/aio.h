@@ -161,8 +161,7 @@ struct pyqi_aio_engine {
  * @timer_fd: a timerfd for those who poll, or -1
  * @timer_set: what it is set to
  * @look_at: when to look who has died, where the kernel does not; or PYQI_FOREVER
- * @spin: how long to try before a sleep, which follows what has been of use
- * @spin_max: the longest it may be
+ * @spinning: what is known of trying before a sleep
  * @turns: calls of pyq_aio_wait() that could do without a look at all there is
  * @chains: the queues, hashed
  * @chain_mask: of @chains
@@ -184,7 +183,7 @@ struct pyq_aio {
 	int timer_fd;
 	uint64_t timer_set;
 	uint64_t look_at;
-	uint32_t spin, spin_max;
+	struct pyqi_spinning spinning;
 	unsigned int turns;
 	struct pyqi_aio_source **chains;
 	uint32_t chain_mask;

@@ -18,6 +18,20 @@ struct pyqi_poll;
 struct pyqi_shm;
 
 /**
+ * struct pyqi_spinning - what is known of trying before a sleep: spin.h
+ * @ns: how long, which follows what has been of use
+ * @max: the longest it may be
+ * @left_out: how often it is left out
+ * @in_vain: and how often, at least, after the shortest has been in vain once more
+ */
+struct pyqi_spinning {
+	uint32_t ns;
+	uint32_t max;
+	uint32_t left_out;
+	uint32_t in_vain;
+};
+
+/**
  * struct pyqi_slips - what is known of letting the other side get ahead: slip.h
  * @left_out: how often it is left out
  * @in_vain: and how often, at least, after it has been in vain once more
@@ -47,8 +61,7 @@ struct pyqi_slips {
  * @checked: when a thread of it has last looked who is alive, in nanoseconds
  * @unable: it could not settle what one has left: it looks for itself, not for all
  * @in_vain: calls without a timeout that have found nothing
- * @spin: how long to try before a sleep, which follows what has been of use
- * @spin_max: the longest it may be
+ * @spinning: what is known of trying before a sleep
  * @slips: what is known of letting the other side get ahead, as who puts and who gets
  * @lent: slots of it have been on loan
  * @polled: one of the next is there
@@ -73,8 +86,7 @@ struct pyqi_mapping {
 	uint64_t checked;
 	bool unable;
 	unsigned int in_vain;
-	uint32_t spin;
-	uint32_t spin_max;
+	struct pyqi_spinning spinning;
 	struct pyqi_slips slips[2];
 	bool lent;
 	bool polled;

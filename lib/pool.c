@@ -19,6 +19,7 @@
 #include "pool.h"
 #include "pool_exec.h"
 #include "process.h"
+#include "spin.h"
 
 /* Each can have four times as many, and each of these is an owner of the queues. */
 #define WORKERS_MAX 1000
@@ -112,7 +113,7 @@ static int make_lock(pyq_pool *pool)
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->changed, NULL);
 	pool->ended_end = &pool->ended;
-	pool->spin = 16000;
+	pyqi_spin_begin(&pool->spinning, -1);
 	return 0;
 }
 

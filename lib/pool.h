@@ -376,7 +376,7 @@ struct pyq_map {
  * struct pyq_pool - the program's part
  * @common: what the others know as well
  * @generation: the process whose it is
- * @lock: for all that follows but @buf, @aio, @spin
+ * @lock: for all that follows but @buf, @aio, @spinning
  * @led: somebody takes what comes; he is the only one
  * @leader: who
  * @followers: who wait for him, or until they can lead
@@ -419,7 +419,7 @@ struct pyq_map {
  * @buf: where they go
  * @size: bytes there
  * @out: where a message is put together
- * @spin: how long to look before a sleep
+ * @spinning: what is known of looking before a sleep
  */
 struct pyq_pool {
 	struct pyqi_pool_common common;
@@ -452,7 +452,7 @@ struct pyq_pool {
 	char *buf;
 	size_t size;
 	char *out;
-	uint32_t spin;
+	struct pyqi_spinning spinning;
 };
 
 /* Under its lock: does it take more? Return: 0, -EOWNERDEAD, -ESHUTDOWN. */

@@ -225,7 +225,7 @@ static int lead(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg), c
 			continue;
 		if (over)
 			return deadline == PYQI_NOWAIT ? -EAGAIN : -ETIMEDOUT;
-		if (!pyqi_spin_until(&pool->spin, pyqi_spin_default(), deadline, take_news, pool))
+		if (!pyqi_spin_until(&pool->spinning, deadline, take_news, pool))
 			sleep_until(pool, deadline);
 	}
 }

@@ -27,6 +27,11 @@
 #define NOW_AND_THEN 7
 #define NOW_AND_THEN_SHIFT 10
 
+/* Where the shortest has been in vain it is left out once, then three times, up to so often. */
+#ifndef LEFT_OUT_MAX
+#define LEFT_OUT_MAX 15
+#endif
+
 /* Pauses between two looks, at most. */
 #ifndef PAUSE_MAX
 #define PAUSE_MAX 8
@@ -48,21 +53,54 @@ static void pause_for(unsigned int *rounds)
 		*rounds *= 2;
 }
 
-bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*attempt)(void *arg),
+/* Not this time, as it has been in vain so often? */
+static bool is_left_out(struct pyqi_spinning *spinning)
+{
+	const uint32_t left_out = __atomic_load_n(&spinning->left_out, __ATOMIC_RELAXED);
+
+	if (left_out)
+		__atomic_store_n(&spinning->left_out, left_out - 1, __ATOMIC_RELAXED);
+	return left_out;
+}
+
+static void was_of_use(struct pyqi_spinning *spinning, uint32_t ns)
+{
+	__atomic_store_n(&spinning->in_vain, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->ns, ns < spinning->max / 2 ? 2 * ns : spinning->max,
+			 __ATOMIC_RELAXED);
+}
+
+static void was_in_vain(struct pyqi_spinning *spinning, uint32_t ns)
+{
+	const uint32_t shortest = spinning->max < SPIN_MIN ? spinning->max : SPIN_MIN;
+	uint32_t times = __atomic_load_n(&spinning->in_vain, __ATOMIC_RELAXED);
+
+	if (ns > shortest) {
+		ns = ns / 2 < shortest ? shortest : ns / 2;
+		__atomic_store_n(&spinning->ns, ns, __ATOMIC_RELAXED);
+		return;
+	}
+	if (times < LEFT_OUT_MAX)
+		times = 2 * times + 1;
+	__atomic_store_n(&spinning->in_vain, times, __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->left_out, times, __ATOMIC_RELAXED);
+}
+
+bool pyqi_spin_until(struct pyqi_spinning *spinning, uint64_t deadline, bool (*attempt)(void *arg),
 		     void *arg)
 {
-	uint32_t ns = __atomic_load_n(spin, __ATOMIC_RELAXED);
+	const uint32_t ns = __atomic_load_n(&spinning->ns, __ATOMIC_RELAXED);
 	unsigned int rounds = 1;
 	uint64_t end;
 	bool done;
 
-	if (!ns)
+	if (!ns || is_left_out(spinning))
 		return false;
 	end = pyqi_now();
 	if (end >> NOW_AND_THEN_SHIFT & NOW_AND_THEN)
 		end += ns;
 	else
-		end += max;
+		end += spinning->max;
 	if (end > deadline)
 		end = deadline;
 	do {
@@ -70,12 +108,10 @@ bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*att
 		done = attempt(arg);
 	} while (!done && pyqi_now() < end);
 
-	ns = done ? ns * 2 : ns / 2;
-	if (ns < SPIN_MIN)
-		ns = SPIN_MIN;
-	if (ns > max)
-		ns = max;
-	__atomic_store_n(spin, ns, __ATOMIC_RELAXED);
+	if (done)
+		was_of_use(spinning, ns);
+	else
+		was_in_vain(spinning, ns);
 	return done;
 }
 
@@ -112,20 +148,22 @@ ssize_t pyqi_spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 {
 	struct spinner s = { .q = q, .wait = wait, .deadline = deadline, .ret = -EAGAIN };
 
-	pyqi_spin_until(&q->map.spin, q->map.spin_max, deadline, try_wait, &s);
+	pyqi_spin_until(&q->map.spinning, deadline, try_wait, &s);
 	return s.ret;
 }
 
-uint32_t pyqi_spin_default(void)
-{
-	return one_processor() ? 0 : SPIN_DEFAULT;
-}
-
 /* Half at first: what it is worth will show. */
-void pyq_set_spin(pyq_queue *q, int64_t ns)
+void pyqi_spin_begin(struct pyqi_spinning *spinning, int64_t ns)
 {
 	if (ns < 0)
-		ns = pyqi_spin_default();
-	q->map.spin_max = ns < SPIN_LIMIT ? (uint32_t)ns : SPIN_LIMIT;
-	__atomic_store_n(&q->map.spin, q->map.spin_max - q->map.spin_max / 2, __ATOMIC_RELAXED);
+		ns = one_processor() ? 0 : SPIN_DEFAULT;
+	spinning->max = ns < SPIN_LIMIT ? (uint32_t)ns : SPIN_LIMIT;
+	spinning->in_vain = 0;
+	__atomic_store_n(&spinning->left_out, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->ns, spinning->max - spinning->max / 2, __ATOMIC_RELAXED);
+}
+
+void pyq_set_spin(pyq_queue *q, int64_t ns)
+{
+	pyqi_spin_begin(&q->map.spinning, ns);
 }

@@ -3,6 +3,9 @@
 #ifndef PYQI_SPIN_H
 #define PYQI_SPIN_H
 
+#include <stdint.h>
+
+#include "mapping.h"
 #include "ring_ops.h"
 
 /*
@@ -15,18 +18,21 @@ ssize_t pyqi_spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 
 /**
  * pyqi_spin_until() - the same for whatever else somebody waits for
- * @spin: how long it has been of use, in nanoseconds; changes with what comes of it
- * @max: how long at most
+ * @spinning: what is known of it; changes with what comes of it
  * @deadline: and until when
  * @attempt: has it happened
  * @arg: for that
  *
  * Return: what @attempt has said at last; false if there is to be no spinning.
  */
-bool pyqi_spin_until(uint32_t *spin, uint32_t max, uint64_t deadline, bool (*attempt)(void *arg),
+bool pyqi_spin_until(struct pyqi_spinning *spinning, uint64_t deadline, bool (*attempt)(void *arg),
 		     void *arg);
 
-/* How long at most, if nobody has said otherwise: nothing on one processor. */
-uint32_t pyqi_spin_default(void);
+/**
+ * pyqi_spin_begin() - nothing is known of it yet
+ * @spinning: to become so
+ * @ns: how long at most; negative: as it is by default, nothing on one processor
+ */
+void pyqi_spin_begin(struct pyqi_spinning *spinning, int64_t ns);
 
 #endif

@@ -203,7 +203,7 @@ static uint64_t spins(bool gets, unsigned int of_all, unsigned int each_time)
 	wait.glance = glance;
 	wait.ready = ready;
 	wait.arg = &seen;
-	q.map.spin = q.map.spin_max = 16000;
+	q.map.spinning = (struct pyqi_spinning){ .ns = 16000, .max = 16000 };
 	left = of_all;
 	each = each_time;
 	CHECK(pyqi_spin(&q, &wait, PYQI_FOREVER) == 1);
