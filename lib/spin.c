@@ -28,8 +28,8 @@
 #define NOW_AND_THEN_SHIFT 10
 
 /* Where the shortest has been in vain it is left out once, then three times, up to so often. */
-#ifndef LEFT_OUT_MAX
-#define LEFT_OUT_MAX 15
+#ifndef SPIN_LEFT_OUT
+#define SPIN_LEFT_OUT 15
 #endif
 
 /* Pauses between two looks, at most. */
@@ -63,14 +63,14 @@ static bool is_left_out(struct pyqi_spinning *spinning)
 	return left_out;
 }
 
-static void was_of_use(struct pyqi_spinning *spinning, uint32_t ns)
+static void longer_next_time(struct pyqi_spinning *spinning, uint32_t ns)
 {
 	__atomic_store_n(&spinning->in_vain, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&spinning->ns, ns < spinning->max / 2 ? 2 * ns : spinning->max,
 			 __ATOMIC_RELAXED);
 }
 
-static void was_in_vain(struct pyqi_spinning *spinning, uint32_t ns)
+static void shorter_next_time(struct pyqi_spinning *spinning, uint32_t ns)
 {
 	const uint32_t shortest = spinning->max < SPIN_MIN ? spinning->max : SPIN_MIN;
 	uint32_t times = __atomic_load_n(&spinning->in_vain, __ATOMIC_RELAXED);
@@ -80,7 +80,7 @@ static void was_in_vain(struct pyqi_spinning *spinning, uint32_t ns)
 		__atomic_store_n(&spinning->ns, ns, __ATOMIC_RELAXED);
 		return;
 	}
-	if (times < LEFT_OUT_MAX)
+	if (times < SPIN_LEFT_OUT)
 		times = 2 * times + 1;
 	__atomic_store_n(&spinning->in_vain, times, __ATOMIC_RELAXED);
 	__atomic_store_n(&spinning->left_out, times, __ATOMIC_RELAXED);
@@ -109,9 +109,9 @@ bool pyqi_spin_until(struct pyqi_spinning *spinning, uint64_t deadline, bool (*a
 	} while (!done && pyqi_now() < end);
 
 	if (done)
-		was_of_use(spinning, ns);
+		longer_next_time(spinning, ns);
 	else
-		was_in_vain(spinning, ns);
+		shorter_next_time(spinning, ns);
 	return done;
 }
 

@@ -4,6 +4,7 @@
 
 const struct bench_peer *const bench_peers[] = {
 	&peer_getppid,
+	&peer_line,
 	&peer_pyqueue,
 	&peer_pyqueue_no_spin,
 	&peer_pyqueue_batch,

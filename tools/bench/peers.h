@@ -127,6 +127,7 @@ extern const struct bench_peer *const bench_peers[];
 extern const size_t bench_peer_count;
 
 extern const struct bench_peer peer_getppid;
+extern const struct bench_peer peer_line;
 extern const struct bench_peer peer_pyqueue;
 extern const struct bench_peer peer_pyqueue_no_spin;
 extern const struct bench_peer peer_pyqueue_batch;

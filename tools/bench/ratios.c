@@ -130,6 +130,14 @@ const struct bench_ratio bench_ratios[] = {
 		.under = &peer_pyqueue,
 		.backend = "shm",
 	},
+	{
+		.name = "pyqueue / cache line",
+		.workload = &workload_pingpong,
+		.over = &peer_pyqueue,
+		.under = &peer_line,
+		.backend = "shm",
+		.at_most = 6,
+	},
 	/* Those who sleep at once, as their peers do. */
 	{
 		.name = "mqueue / pyqueue no spin",

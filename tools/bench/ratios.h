@@ -13,7 +13,7 @@
  * @most_size: up to so many; 0: any
  * @over: the peer above the line; NULL: the fastest of the peers that count
  * @under: the one below
- * @backend: only where that is the one below's; NULL: any
+ * @backend: only where that is pyqueue's; NULL: any
  * @at_least: what it should be at least; 0: no matter
  * @at_most: what it should be at most; 0: no matter
  */

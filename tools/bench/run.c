@@ -196,6 +196,15 @@ static const struct bench_entry *fastest(const struct bench_run *run)
 	return best;
 }
 
+/* Of the two it is pyqueue that has several. */
+static bool is_on(const char *backend, const struct bench_entry *one,
+		  const struct bench_entry *other)
+{
+	const char *its = (one->queues[0].backend ? one : other)->queues[0].backend;
+
+	return its && !strcmp(its, backend);
+}
+
 static void compare(struct bench_run *run, const struct bench_ratio *ratio)
 {
 	const struct bench_entry *over = ratio->over ? entry_of(run, ratio->over) : fastest(run);
@@ -206,7 +215,7 @@ static void compare(struct bench_run *run, const struct bench_ratio *ratio)
 		return;
 	if (run->size < ratio->least_size || (ratio->most_size && run->size > ratio->most_size))
 		return;
-	if (ratio->backend && strcmp(ratio->backend, under->queues[0].backend))
+	if (ratio->backend && !is_on(ratio->backend, over, under))
 		return;
 	run->comparison_count++;
 	comparison->ratio = ratio;

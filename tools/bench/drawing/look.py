@@ -48,6 +48,7 @@ LOOKS = {
     "spsc (unsafe)": _limit(2, 4),
     "mpmc (unsafe)": _limit(1, 5),
     "getppid": _limit(3, 1),
+    "cache line": _limit(12, 2),
     "boost": _peer(BLUE, 5, 4, SOLID),
     "iceoryx": _peer(BLUE, 10, 6, DASHED),
     "mqueue": _peer(ORANGE, 9, 5, SOLID),
