@@ -191,8 +191,39 @@ static int take(pyq_queue *q, uint32_t *index)
 	return -EUCLEAN;
 }
 
+/*
+ * Blocks of a message that follow each other: what is in them lies together, and is copied at
+ * once, which is quicker. @n is 0: of none.
+ */
+struct run {
+	uint32_t first;
+	uint32_t n;
+};
+
+/* The next block of the message: is it the next of the run, too? */
+static bool joins(struct run *run, uint32_t index)
+{
+	if (!run->n)
+		run->first = index;
+	if (index != run->first + run->n)
+		return false;
+	run->n++;
+	return true;
+}
+
+/* The run's bytes, if there are @left of the message's. Another one may begin. */
+static size_t ends(struct run *run, size_t left)
+{
+	const size_t bytes = (size_t)run->n * PYQI_BLOCK_SIZE;
+
+	run->n = 0;
+	return bytes < left ? bytes : left;
+}
+
 int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
 {
+	const char *from = data, *const end = from + len;
+	struct run run = { .n = 0 };
 	uint32_t *link = first;
 	int err;
 
@@ -202,8 +233,7 @@ int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
 	err = map_blocks(q);
 	if (err)
 		return err;
-	for (size_t done = 0; done < len;) {
-		size_t n = len - done < PYQI_BLOCK_SIZE ? len - done : PYQI_BLOCK_SIZE;
+	for (uint64_t left = pyqi_blocks_for(len); left; left--) {
 		uint32_t index;
 
 		err = take(q, &index);
@@ -213,9 +243,15 @@ int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
 		}
 		*link = index;
 		link = &block(q, index)->next;
-		memcpy(data_of(q, index), (const char *)data + done, n);
-		done += n;
+		if (!joins(&run, index)) {
+			const size_t n = ends(&run, (size_t)(end - from));
+
+			memcpy(data_of(q, run.first), from, n);
+			from += n;
+			joins(&run, index);
+		}
 	}
+	memcpy(data_of(q, run.first), from, (size_t)(end - from));
 	return 0;
 }
 
@@ -242,10 +278,40 @@ void pyqi_blocks_free(pyq_queue *q, uint32_t first)
 	}
 }
 
+static bool is_part(const pyq_queue *q, uint32_t index, uint64_t position)
+{
+	return index < q->map.nr_blocks &&
+	       pyq_load(&block(q, index)->position) == position + 1 &&
+	       is_taken(pyq_load_acquire(&block(q, index)->word));
+}
+
+/* Each block is looked at before it is read; @data as pyqi_blocks_get(). */
+static int copy_out(const pyq_queue *q, const struct pyq_op *op, char *data, uint32_t index)
+{
+	struct run run = { .n = 0 };
+	size_t left = op->len;
+
+	for (uint64_t blocks = pyqi_blocks_for(op->len); blocks; blocks--) {
+		if (!is_part(q, index, op->pos))
+			return -EUCLEAN;
+		if (!joins(&run, index)) {
+			const size_t n = ends(&run, left);
+
+			if (data)
+				data = (char *)memcpy(data, data_of(q, run.first), n) + n;
+			left -= n;
+			joins(&run, index);
+		}
+		index = pyq_load(&block(q, index)->next);
+	}
+	if (data)
+		memcpy(data, data_of(q, run.first), left);
+	return 0;
+}
+
 int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t *first)
 {
 	uint32_t index;
-	size_t done;
 	int err;
 
 	err = pyqi_blocks_ready(q);
@@ -254,20 +320,11 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 		return err ? err : -EUCLEAN;
 	memcpy(first, pyq_ring_slot(&q->map.ring, op->pos)->payload, sizeof(*first));
 	/* All of it before any name is changed: with a message that is spoilt it ends here. */
+	err = copy_out(q, op, data, *first);
+	if (err)
+		return err;
 	index = *first;
-	for (done = 0; done < op->len; done += PYQI_BLOCK_SIZE) {
-		size_t n = op->len - done < PYQI_BLOCK_SIZE ? op->len - done : PYQI_BLOCK_SIZE;
-
-		if (index >= q->map.nr_blocks ||
-		    pyq_load(&block(q, index)->position) != op->pos + 1 ||
-		    !is_taken(pyq_load_acquire(&block(q, index)->word)))
-			return -EUCLEAN;
-		if (data)
-			memcpy((char *)data + done, data_of(q, index), n);
-		index = pyq_load(&block(q, index)->next);
-	}
-	index = *first;
-	for (done = 0; done < op->len && index < q->map.nr_blocks; done += PYQI_BLOCK_SIZE) {
+	for (size_t done = 0; done < op->len && index < q->map.nr_blocks; done += PYQI_BLOCK_SIZE) {
 		struct pyqi_block *b = block(q, index);
 		uint64_t word = pyq_load_acquire(&b->word);
 

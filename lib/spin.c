@@ -66,6 +66,7 @@ static bool is_left_out(struct pyqi_spinning *spinning)
 static void longer_next_time(struct pyqi_spinning *spinning, uint32_t ns)
 {
 	__atomic_store_n(&spinning->in_vain, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->left_out, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&spinning->ns, ns < spinning->max / 2 ? 2 * ns : spinning->max,
 			 __ATOMIC_RELAXED);
 }
@@ -94,9 +95,12 @@ bool pyqi_spin_until(struct pyqi_spinning *spinning, uint64_t deadline, bool (*a
 	uint64_t end;
 	bool done;
 
-	if (!ns || is_left_out(spinning))
+	if (!ns)
 		return false;
 	end = pyqi_now();
+	/* Who sleeps for less than that is late. */
+	if (deadline > end + SPIN_MIN && is_left_out(spinning))
+		return false;
 	if (end >> NOW_AND_THEN_SHIFT & NOW_AND_THEN)
 		end += ns;
 	else
@@ -110,7 +114,7 @@ bool pyqi_spin_until(struct pyqi_spinning *spinning, uint64_t deadline, bool (*a
 
 	if (done)
 		longer_next_time(spinning, ns);
-	else
+	else if (end < deadline)
 		shorter_next_time(spinning, ns);
 	return done;
 }

@@ -81,9 +81,11 @@ int main(void)
 	CHECK(waits(1000, PYQI_FOREVER) == 1000);
 	CHECK(waits(1000000, PYQI_FOREVER) == 16000);
 
-	/* Not beyond the deadline. */
+	/* Not beyond the deadline, which says nothing of whether a longer try is of use. */
+	spinning.ns = 16000;
 	CHECK(waits(1000000, 500) == 500);
 	CHECK(waits(1000000, 0) == 100);
+	CHECK(spinning.ns == 16000);
 
 	/* Not below what a call takes; and where that has been in vain hardly ever. */
 	pyqi_spin_begin(&spinning, 16000);
@@ -101,6 +103,15 @@ int main(void)
 		CHECK(waits(1000, PYQI_FOREVER) == 0);
 	for (int i = 0; i < 10; i++)
 		CHECK(waits(1000, PYQI_FOREVER) == 1000);
+
+	/* But who has no time to sleep tries. */
+	spinning.ns = 3000;
+	waits(1000000, PYQI_FOREVER);
+	CHECK(waits(1000000, 3001) == 0 && !tries);
+	CHECK(waits(1000000, 3000) == 3000);
+	spinning.left_out = 15;
+	CHECK(waits(1000, 3000) == 1000);
+	CHECK(waits(1000, PYQI_FOREVER) == 1000);
 
 	/* One time in eight, by the clock, as long as it may be. */
 	pyqi_spin_begin(&spinning, 16000);
