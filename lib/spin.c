@@ -20,10 +20,7 @@
 #endif
 #define SPIN_LIMIT 1000000000
 
-/*
- * Now and then (by the clock: one time in eight) it is tried as long as it may be: what
- * has not been of use for a short while might be for a longer one.
- */
+/* Now and then (by the clock: one time in eight) it is tried as long as it may be. */
 #define NOW_AND_THEN 7
 #define NOW_AND_THEN_SHIFT 10
 
@@ -61,6 +58,13 @@ static bool is_left_out(struct pyqi_spinning *spinning)
 	if (left_out)
 		__atomic_store_n(&spinning->left_out, left_out - 1, __ATOMIC_RELAXED);
 	return left_out;
+}
+
+/* What has not been of use for a short while might be for a longer one. */
+static bool is_for_longest(const struct pyqi_spinning *spinning, uint64_t now)
+{
+	return __atomic_load_n(&spinning->in_vain, __ATOMIC_RELAXED) ||
+	       !(now >> NOW_AND_THEN_SHIFT & NOW_AND_THEN);
 }
 
 static void longer_next_time(struct pyqi_spinning *spinning, uint32_t ns)
@@ -101,10 +105,7 @@ bool pyqi_spin_until(struct pyqi_spinning *spinning, uint64_t deadline, bool (*a
 	/* Who sleeps for less than that is late. */
 	if (deadline > end + SPIN_MIN && is_left_out(spinning))
 		return false;
-	if (end >> NOW_AND_THEN_SHIFT & NOW_AND_THEN)
-		end += ns;
-	else
-		end += spinning->max;
+	end += is_for_longest(spinning, end) ? spinning->max : ns;
 	if (end > deadline)
 		end = deadline;
 	do {

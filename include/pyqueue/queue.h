@@ -260,7 +260,8 @@ PYQ_API int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
  * was not, and one time in eight as long as it may. By default that is about what it
  * costs to sleep and to be woken; more spares wake-ups and costs processor time. Where the
  * shortest try is of no use either, as on a machine whose processors others use too, it is
- * left out: once, then three times, at last 15 times out of 16, until one is of use. Who then
+ * left out once, then three times, at last 15 times out of 16, and the next is as long as
+ * it may be, until one is of use; a timeout shorter than that is spent trying. Who then
  * finds a message while the next is already being put (or room, while more is being made)
  * lets the other side get some messages ahead, for at most 3 microseconds, and ever more
  * seldom where that is of no use: two who are at the same place hold each other up. In
