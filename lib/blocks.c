@@ -280,8 +280,7 @@ void pyqi_blocks_free(pyq_queue *q, uint32_t first)
 
 static bool is_part(const pyq_queue *q, uint32_t index, uint64_t position)
 {
-	return index < q->map.nr_blocks &&
-	       pyq_load(&block(q, index)->position) == position + 1 &&
+	return index < q->map.nr_blocks && pyq_load(&block(q, index)->position) == position + 1 &&
 	       is_taken(pyq_load_acquire(&block(q, index)->word));
 }
 

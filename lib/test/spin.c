@@ -64,8 +64,7 @@ static unsigned int left_out(void)
 {
 	unsigned int n = 0;
 
-	for (waits(PYQI_FOREVER / 2, PYQI_FOREVER); !tries;
-	     waits(PYQI_FOREVER / 2, PYQI_FOREVER))
+	for (waits(PYQI_FOREVER / 2, PYQI_FOREVER); !tries; waits(PYQI_FOREVER / 2, PYQI_FOREVER))
 		n++;
 	return n;
 }

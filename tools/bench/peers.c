@@ -3,8 +3,10 @@
 #include "peers.h"
 
 const struct bench_peer *const bench_peers[] = {
+	/* Prices. */
 	&peer_getppid,
 	&peer_line,
+	/* pyqueue, its limits, and the peers. */
 	&peer_pyqueue,
 	&peer_pyqueue_no_spin,
 	&peer_pyqueue_batch,
