@@ -315,7 +315,7 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 
 	err = pyqi_blocks_ready(q);
 	/* A message that has some was published after they had got their memory. */
-	if (err || !committed(q))
+	if (err || !are_mapped(q))
 		return err ? err : -EUCLEAN;
 	memcpy(first, pyq_ring_slot(&q->map.ring, op->pos)->payload, sizeof(*first));
 	/* All of it before any name is changed: with a message that is spoilt it ends here. */

@@ -132,7 +132,7 @@ ssize_t pyqi_futex_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t dea
 {
 	struct pyqi_watch watch = { .patient = false };
 	__u64 *word = &wait->side->sleepers;
-	bool announced = false, called = false;
+	bool announced = false, called = false, slept = false;
 	ssize_t ret = pyqi_spin(q, wait, deadline);
 	uint32_t sequence = 0;
 
@@ -146,6 +146,7 @@ ssize_t pyqi_futex_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t dea
 			}
 			/* A call that has come is used up, whoever was claimed for it. */
 			called = pyqi_doze(q, futex_of(wait->side), sequence, deadline, &watch);
+			slept = true;
 			if (!called)
 				continue;
 			announced = false;
@@ -165,5 +166,8 @@ ssize_t pyqi_futex_wait(pyq_queue *q, const struct pyqi_wait *wait, uint64_t dea
 	if (called)
 		pyqi_pass_on(q, wait->side, wait->ready);
 	pyqi_watch_ends(q, &watch);
+	/* Who has only tried has not looked who is alive. */
+	if (ret == -ETIMEDOUT && !slept)
+		pyqi_owner_look(q, slice_of_watchman(q));
 	return ret;
 }

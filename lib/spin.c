@@ -34,6 +34,11 @@
 #define PAUSE_MAX 8
 #endif
 
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static bool one_processor(void)
 {
 	PYQI_KEEP_ERRNO;
@@ -67,24 +72,20 @@ static bool is_for_longest(const struct pyqi_spinning *spinning, uint64_t now)
 	       !(now >> NOW_AND_THEN_SHIFT & NOW_AND_THEN);
 }
 
-static void longer_next_time(struct pyqi_spinning *spinning, uint32_t ns)
+static void try_longer(struct pyqi_spinning *spinning, uint32_t ns)
 {
 	__atomic_store_n(&spinning->in_vain, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&spinning->left_out, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&spinning->ns, ns < spinning->max / 2 ? 2 * ns : spinning->max,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->ns, 2 * ns, __ATOMIC_RELAXED);
 }
 
-static void shorter_next_time(struct pyqi_spinning *spinning, uint32_t ns)
+static void try_less(struct pyqi_spinning *spinning, uint32_t ns, uint32_t shortest)
 {
-	const uint32_t shortest = spinning->max < SPIN_MIN ? spinning->max : SPIN_MIN;
 	uint32_t times = __atomic_load_n(&spinning->in_vain, __ATOMIC_RELAXED);
 
-	if (ns > shortest) {
-		ns = ns / 2 < shortest ? shortest : ns / 2;
-		__atomic_store_n(&spinning->ns, ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->ns, ns / 2, __ATOMIC_RELAXED);
+	if (ns > shortest)
 		return;
-	}
 	if (times < SPIN_LEFT_OUT)
 		times = 2 * times + 1;
 	__atomic_store_n(&spinning->in_vain, times, __ATOMIC_RELAXED);
@@ -94,29 +95,34 @@ static void shorter_next_time(struct pyqi_spinning *spinning, uint32_t ns)
 bool pyqi_spin_until(struct pyqi_spinning *spinning, uint64_t deadline, bool (*attempt)(void *arg),
 		     void *arg)
 {
-	const uint32_t ns = __atomic_load_n(&spinning->ns, __ATOMIC_RELAXED);
+	const uint32_t max = __atomic_load_n(&spinning->max, __ATOMIC_RELAXED);
+	const uint32_t shortest = smaller(SPIN_MIN, max);
+	uint32_t ns = __atomic_load_n(&spinning->ns, __ATOMIC_RELAXED);
 	unsigned int rounds = 1;
-	uint64_t end;
+	uint64_t begin, length, left;
 	bool done;
 
-	if (!ns)
+	if (!max)
 		return false;
-	end = pyqi_now();
-	/* Who sleeps for less than that is late. */
-	if (deadline > end + SPIN_MIN && is_left_out(spinning))
+	/* Whatever another thread has wished meanwhile. */
+	ns = smaller(ns < shortest ? shortest : ns, max);
+	begin = pyqi_now();
+	length = is_for_longest(spinning, begin) ? max : ns;
+	left = deadline > begin ? deadline - begin : 0;
+	if (length > left)
+		length = left;
+	/* Who sleeps for less than the shortest is late. */
+	if (length >= shortest && is_left_out(spinning))
 		return false;
-	end += is_for_longest(spinning, end) ? spinning->max : ns;
-	if (end > deadline)
-		end = deadline;
 	do {
 		pause_for(&rounds);
 		done = attempt(arg);
-	} while (!done && pyqi_now() < end);
+	} while (!done && pyqi_now() < begin + length);
 
 	if (done)
-		longer_next_time(spinning, ns);
-	else if (end < deadline)
-		shorter_next_time(spinning, ns);
+		try_longer(spinning, ns);
+	else if (length >= shortest)
+		try_less(spinning, ns, shortest);
 	return done;
 }
 
@@ -160,12 +166,15 @@ ssize_t pyqi_spin(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 /* Half at first: what it is worth will show. */
 void pyqi_spin_begin(struct pyqi_spinning *spinning, int64_t ns)
 {
+	uint32_t max;
+
 	if (ns < 0)
 		ns = one_processor() ? 0 : SPIN_DEFAULT;
-	spinning->max = ns < SPIN_LIMIT ? (uint32_t)ns : SPIN_LIMIT;
-	spinning->in_vain = 0;
+	max = ns < SPIN_LIMIT ? (uint32_t)ns : SPIN_LIMIT;
+	__atomic_store_n(&spinning->max, max, __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->in_vain, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&spinning->left_out, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&spinning->ns, spinning->max - spinning->max / 2, __ATOMIC_RELAXED);
+	__atomic_store_n(&spinning->ns, max / 2, __ATOMIC_RELAXED);
 }
 
 void pyq_set_spin(pyq_queue *q, int64_t ns)

@@ -168,6 +168,24 @@ TEST_F(shm, redelivery)
 	}
 }
 
+/* Nor does he who only tries, all of his short timeouts long, wait beside what a dead one has. */
+TEST_F(shm, redelivery_to_who_spins)
+{
+	struct pyq_msg msg = { .data = (char[1]){ 0 }, .size = 1 };
+	const int64_t end = lib_now_ns() + LONG;
+	ssize_t ret;
+
+	pyq_set_spin(self->q, PYQ_SECONDS(1));
+	ASSERT_EQ(0, pyq_put(self->q, "x", 1, PYQ_NOWAIT));
+	ASSERT_EQ(128 + SIGSEGV, exit_status(in_child(
+		pyq_get(self->q, (void *)8, 1, PYQ_FOREVER))));
+	do {
+		ret = pyq_get_msg(self->q, &msg, 2000);
+	} while (ret == -ETIMEDOUT && lib_now_ns() < end);
+	ASSERT_EQ(1, ret);
+	EXPECT_EQ(2, msg.deliveries);
+}
+
 /*
  * A child that never uses the queue does not keep its parent alive; nor does one that
  * opens the queue anew, and gets the number of the file that the parent was held by.

@@ -261,7 +261,8 @@ PYQ_API int pyq_pollfd(pyq_queue *q, unsigned int access, struct pollfd *pfd);
  * costs to sleep and to be woken; more spares wake-ups and costs processor time. Where the
  * shortest try is of no use either, as on a machine whose processors others use too, it is
  * left out once, then three times, at last 15 times out of 16, and the next is as long as
- * it may be, until one is of use; a timeout shorter than that is spent trying. Who then
+ * it may be, until one is of use. A timeout ends a try; one of less than 3 microseconds
+ * is spent trying, and says nothing of how long the next is to be. Who then
  * finds a message while the next is already being put (or room, while more is being made)
  * lets the other side get some messages ahead, for at most 3 microseconds, and ever more
  * seldom where that is of no use: two who are at the same place hold each other up. In

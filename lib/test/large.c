@@ -45,7 +45,7 @@ static void get(pyq_queue *q, int parts, int what)
 		}
 }
 
-/* Room for seven parts: the third message is in the last and the first ones. */
+/* Room for seven parts: the third message is in the last and the first two, before the fourth. */
 static void in_pieces(void)
 {
 	const struct pyq_attr attr = { .maxsize = 8, .max_bytes = 7 * PART, .backend = "shm" };
@@ -53,13 +53,13 @@ static void in_pieces(void)
 
 	CHECK(!pyq_create(&q, &attr));
 	put(q, 3, 1);
-	put(q, 3, 2);
+	put(q, 2, 2);
 	get(q, 3, 1);
 	put(q, 4, 3);
-	get(q, 3, 2);
-	put(q, 3, 4);
+	put(q, 1, 4);
+	get(q, 2, 2);
 	get(q, 4, 3);
-	get(q, 3, 4);
+	get(q, 1, 4);
 	pyq_close(q);
 }
 

@@ -50,21 +50,24 @@ static uint64_t waits(uint64_t ns, uint64_t deadline)
 {
 	const uint64_t begin = clock_ns |= 1 << NOW_AND_THEN_SHIFT;
 	uint64_t when = begin + ns;
+	bool done;
 
 	if (deadline < PYQI_FOREVER)
 		deadline += begin;
 	tries = 0;
-	CHECK(pyqi_spin_until(&spinning, deadline, happens_after, &when) ==
-	      (tries && clock_ns >= when));
+	done = pyqi_spin_until(&spinning, deadline, happens_after, &when);
+	CHECK(done == (tries && clock_ns >= when));
 	return clock_ns - begin;
 }
 
-/* How many waits in vain go by before there is one with a try. */
-static unsigned int left_out(void)
+#define NEVER (PYQI_FOREVER / 2)
+
+/* How many waits in vain go by before there is one with a try; at most 100. */
+static unsigned int left_out(uint64_t deadline)
 {
 	unsigned int n = 0;
 
-	for (waits(PYQI_FOREVER / 2, PYQI_FOREVER); !tries; waits(PYQI_FOREVER / 2, PYQI_FOREVER))
+	for (waits(NEVER, deadline); !tries && n < 100; waits(NEVER, deadline))
 		n++;
 	return n;
 }
@@ -93,10 +96,10 @@ int main(void)
 	CHECK(waits(1000000, PYQI_FOREVER) == 3000);
 	CHECK(waits(1000000, PYQI_FOREVER) == 0 && !tries);
 	CHECK(waits(1000000, PYQI_FOREVER) == 16000 && tries);
-	CHECK(left_out() == 3);
-	CHECK(left_out() == 7);
-	CHECK(left_out() == 15);
-	CHECK(left_out() == 15);
+	CHECK(left_out(PYQI_FOREVER) == 3);
+	CHECK(left_out(PYQI_FOREVER) == 7);
+	CHECK(left_out(PYQI_FOREVER) == 15);
+	CHECK(left_out(PYQI_FOREVER) == 15);
 
 	/* Once it is of use it is tried each time. */
 	for (unsigned int i = 0; i < 15; i++)
@@ -104,13 +107,25 @@ int main(void)
 	for (int i = 0; i < 10; i++)
 		CHECK(waits(1000, PYQI_FOREVER) == 1000);
 
-	/* But who has no time to sleep tries. */
+	/* From there on it begins as before. */
 	spinning.ns = 3000;
-	waits(1000000, PYQI_FOREVER);
-	CHECK(waits(1000000, 3001) == 0 && !tries);
-	CHECK(waits(1000000, 3000) == 3000);
-	CHECK(waits(1000, 3000) == 1000);
+	CHECK(waits(1000000, PYQI_FOREVER) == 3000);
+	CHECK(left_out(PYQI_FOREVER) == 1);
+
+	/* Who has no time to sleep tries, which says nothing. */
+	CHECK(waits(1000000, 2900) == 2900);
+	CHECK(spinning.left_out == 3);
+	CHECK(waits(1000000, 3000) == 0 && !tries);
+	spinning.left_out = 3;
+	CHECK(waits(1000, 2900) == 1000);
 	CHECK(waits(1000, PYQI_FOREVER) == 1000);
+
+	/* Who has some is no exception, although each try ends with his time. */
+	pyqi_spin_begin(&spinning, 1000000);
+	for (int i = 0; i < 50; i++)
+		waits(1000000, 10000);
+	CHECK(left_out(10000) <= 15);
+	CHECK(left_out(10000) == 15);
 
 	/* One time in eight, by the clock, as long as it may be. */
 	pyqi_spin_begin(&spinning, 16000);
@@ -126,10 +141,19 @@ int main(void)
 
 	/* A wish for less than what a call takes, and for none at all. */
 	pyqi_spin_begin(&spinning, 1000);
-	spinning.ns = 1000;
 	CHECK(waits(1000000, PYQI_FOREVER) == 1000);
-	CHECK(left_out() == 1);
+	CHECK(left_out(PYQI_FOREVER) == 1);
 	pyqi_spin_begin(&spinning, 0);
 	CHECK(waits(1000000, PYQI_FOREVER) == 0 && !tries);
+
+	/* What another thread has wished meanwhile counts from the next time on. */
+	spinning.ns = 16000;
+	CHECK(waits(1000000, PYQI_FOREVER) == 0 && !tries);
+	pyqi_spin_begin(&spinning, 16000);
+	spinning.ns = 0;
+	CHECK(waits(1000000, PYQI_FOREVER) == 3000);
+	pyqi_spin_begin(&spinning, 4000);
+	spinning.ns = 16000;
+	CHECK(waits(1000000, PYQI_FOREVER) == 4000);
 	return failures;
 }

@@ -87,7 +87,7 @@ static void close_line(void *state)
 
 const struct bench_peer peer_line = {
 	.name = "cache line",
-	.what = "no message: a word that two processes who spin write in turn",
+	.what = "no message: a word that two who spin write in turn, mean of 64 trips each",
 	.limit = true,
 	.moves_nothing = true,
 	.producers = 1,

@@ -196,11 +196,11 @@ static const struct bench_entry *fastest(const struct bench_run *run)
 	return best;
 }
 
-/* Of the two it is pyqueue that has several. */
+/* One of the two is pyqueue. */
 static bool is_on(const char *backend, const struct bench_entry *one,
 		  const struct bench_entry *other)
 {
-	const char *its = (one->queues[0].backend ? one : other)->queues[0].backend;
+	const char *its = (one->peer->own ? one : other)->queues[0].backend;
 
 	return its && !strcmp(its, backend);
 }
