@@ -19,6 +19,7 @@ here, and not what is to be compared.
 """
 
 import collections
+import functools
 import multiprocessing
 import os
 import queue
@@ -34,8 +35,13 @@ FACTOR = 0x9E3779B97F4A7C15
 # Who is left alone does not wait for ever.
 LIMIT_SECONDS = 60
 
-# bench_hash() turns each word by 7 bits for each one behind it: by none, after so many bytes.
-TURN = 64 * 8
+# bench_hash() reads so many words at a time: half of them are the even ones, half the odd ones.
+STEP = 8
+HALF = STEP // 2
+
+# Such a half as one number: each of its words with 64 bits of room for what is carried.
+BITS = 128 * HALF
+ALL = (1 << BITS) - 1
 
 
 def messages(first, count, size):
@@ -58,22 +64,50 @@ def messages(first, count, size):
     return [message(i) for i in range(first, first + count)]
 
 
-def folded(message):
-    """One no longer than TURN, with the same hash."""
-    message = message.rjust((len(message) + TURN - 1) // TURN * TURN, b"\0")
-    value = 0
-    for at in range(0, len(message), TURN):
-        value ^= int.from_bytes(message[at : at + TURN], "little")
-    return value.to_bytes(TURN, "little")
+def added(steps, count):
+    """The sum of so many, each BITS long: of half of them and the other half, as one number."""
+    rest = 0
+    while count > 1:
+        if count % 2:
+            rest += steps & ALL
+            steps >>= BITS
+        count //= 2
+        steps = (steps & (1 << BITS * count) - 1) + (steps >> BITS * count)
+    return steps + rest
+
+
+def sums(steps, count):
+    """As added(), and the sum of the first, of the first two, ... of all, together."""
+    total, totals = added(steps, count), 0
+    while count:
+        if count % 2:
+            totals += (steps & ALL) * count
+            steps >>= BITS
+        count //= 2
+        first = steps & (1 << BITS * count) - 1
+        totals += added(first, count) * count
+        steps = first + (steps >> BITS * count)
+    return total, totals
+
+
+def mixed(value, word):
+    return (value << 7 | value >> 57) & WORD ^ word
 
 
 def hashed(message):
     """As bench_hash()."""
-    if len(message) > TURN:
-        message = folded(message)
-    value = 0
-    for (word,) in struct.iter_unpack("=Q", message):
-        value = (value << 7 | value >> 57) & WORD ^ word
+    count = len(message) // (8 * STEP)
+    steps, rest = message[: 8 * STEP * count], message[8 * STEP * count :]
+    words = []
+    if count:
+        steps = int.from_bytes(steps, sys.byteorder)
+        evens = int.from_bytes((b"\xff" * 8 + bytes(8)) * (HALF * count), "little")
+        even, odd = sums(steps & evens, count), sums(steps >> 64 & evens, count)
+        for at in range(0, BITS, 128):
+            for of_even, of_odd in zip(even, odd):
+                words += (of_even >> at & WORD, of_odd >> at & WORD)
+    words += struct.unpack(f"={len(rest) // 8}Q", rest)
+    value = functools.reduce(mixed, words, 0)
     return value ^ value >> 32
 
 

@@ -10,8 +10,8 @@
 
 #define BURST 16
 #define PAUSE_NS 1000000
-/* How many bytes a slow consumer reads of each message, again and again: about a microsecond. */
-#define READ_BYTES 2400
+/* What a slow consumer takes for each message, by the clock. */
+#define SLOW_NS 1000
 
 /* Until @ns have passed since the last time; the sleeper is the workload, not the peer. */
 static void pause_until(uint64_t ns)
@@ -73,15 +73,13 @@ static int play_full(const struct bench_cast *cast, unsigned int i, struct bench
 	if (!i)
 		return cast->peer->produce(cast->queue->state, 0, cast->n, size);
 	for (unsigned long k = 0; !err && k < cast->n; k++) {
-		err = cast->peer->get(cast->queue->state, message, size);
-		part->sum += bench_sum(message, size, 1);
-		for (size_t read = size; read < READ_BYTES; read += size) {
-			volatile uint64_t unused;
+		uint64_t end;
 
-			__asm__ volatile("" ::: "memory");
-			unused = bench_sum(message, size, 1);
-			(void)unused;
-		}
+		err = cast->peer->get(cast->queue->state, message, size);
+		end = bench_wall_ns() + SLOW_NS;
+		part->sum += bench_sum(message, size, 1);
+		while (bench_wall_ns() < end)
+			;
 	}
 	return err;
 }
