@@ -9,8 +9,8 @@
 #include "forked.h"
 #include "shm.h"
 
-/* Memory for blocks is taken from the system so many at a time. */
-#define COMMIT 64
+/* Memory for blocks is taken from the system so much at a time. */
+#define COMMIT (64 * PYQI_BLOCK_MIN)
 
 enum { FREE, TAKEN };
 
@@ -49,7 +49,7 @@ static struct pyqi_block *block(const pyq_queue *q, uint32_t index)
 
 static char *data_of(const pyq_queue *q, uint32_t index)
 {
-	return q->map.large + q->map.data_at + (size_t)index * PYQI_BLOCK_SIZE;
+	return q->map.large + q->map.data_at + (size_t)index * q->map.block_size;
 }
 
 /* If the program has closed the fd the number may be something else's. */
@@ -111,11 +111,6 @@ void pyqi_blocks_unmap(pyq_queue *q)
 	q->map.large = NULL;
 }
 
-uint64_t pyqi_blocks_for(uint64_t bytes)
-{
-	return bytes / PYQI_BLOCK_SIZE + !!(bytes % PYQI_BLOCK_SIZE);
-}
-
 /* Blocks that have memory: only these have ever been taken. */
 static uint32_t committed(const pyq_queue *q)
 {
@@ -143,7 +138,8 @@ static int allocate(const pyq_queue *q, const void *begin, const void *end)
  */
 static int commit(pyq_queue *q, uint32_t n)
 {
-	const uint32_t more = q->map.nr_blocks - n < COMMIT ? q->map.nr_blocks - n : COMMIT;
+	const uint32_t piece = COMMIT / q->map.block_size, left = q->map.nr_blocks - n;
+	const uint32_t more = left < piece ? left : piece;
 
 	if (!more)
 		return -ENOBUFS;
@@ -177,7 +173,9 @@ static uint32_t take_one_of(pyq_queue *q, uint32_t n)
 static int take(pyq_queue *q, uint32_t *index)
 {
 	/* There are no more rounds than that, unless somebody spoils the count. */
-	for (uint32_t rounds = 0; rounds <= q->map.nr_blocks / COMMIT + 1; rounds++) {
+	const uint32_t most = q->map.nr_blocks / (COMMIT / q->map.block_size) + 1;
+
+	for (uint32_t rounds = 0; rounds <= most; rounds++) {
 		uint32_t n = committed(q);
 		int err;
 
@@ -212,9 +210,9 @@ static bool joins(struct run *run, uint32_t index)
 }
 
 /* The run's bytes, if there are @left of the message's. Another one may begin. */
-static size_t ends(struct run *run, size_t left)
+static size_t ends(const pyq_queue *q, struct run *run, size_t left)
 {
-	const size_t bytes = (size_t)run->n * PYQI_BLOCK_SIZE;
+	const size_t bytes = (size_t)run->n * q->map.block_size;
 
 	run->n = 0;
 	return bytes < left ? bytes : left;
@@ -228,12 +226,12 @@ int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
 	int err;
 
 	*first = PYQI_NO_BLOCK;
-	if (pyqi_blocks_for(len) > q->map.nr_blocks)
+	if (pyqi_blocks_for(len, q->map.block_size) > q->map.nr_blocks)
 		return -ENOBUFS;
 	err = map_blocks(q);
 	if (err)
 		return err;
-	for (uint64_t left = pyqi_blocks_for(len); left; left--) {
+	for (uint64_t left = pyqi_blocks_for(len, q->map.block_size); left; left--) {
 		uint32_t index;
 
 		err = take(q, &index);
@@ -244,7 +242,7 @@ int pyqi_blocks_put(pyq_queue *q, const void *data, size_t len, uint32_t *first)
 		*link = index;
 		link = &block(q, index)->next;
 		if (!joins(&run, index)) {
-			const size_t n = ends(&run, (size_t)(end - from));
+			const size_t n = ends(q, &run, (size_t)(end - from));
 
 			memcpy(data_of(q, run.first), from, n);
 			from += n;
@@ -290,11 +288,11 @@ static int copy_out(const pyq_queue *q, const struct pyq_op *op, char *data, uin
 	struct run run = { .n = 0 };
 	size_t left = op->len;
 
-	for (uint64_t blocks = pyqi_blocks_for(op->len); blocks; blocks--) {
+	for (uint64_t blocks = pyqi_blocks_for(op->len, q->map.block_size); blocks; blocks--) {
 		if (!is_part(q, index, op->pos))
 			return -EUCLEAN;
 		if (!joins(&run, index)) {
-			const size_t n = ends(&run, left);
+			const size_t n = ends(q, &run, left);
 
 			if (data)
 				data = (char *)memcpy(data, data_of(q, run.first), n) + n;
@@ -323,7 +321,8 @@ int pyqi_blocks_get(pyq_queue *q, const struct pyq_op *op, void *data, uint32_t 
 	if (err)
 		return err;
 	index = *first;
-	for (size_t done = 0; done < op->len && index < q->map.nr_blocks; done += PYQI_BLOCK_SIZE) {
+	for (size_t done = 0; done < op->len && index < q->map.nr_blocks;
+	     done += q->map.block_size) {
 		struct pyqi_block *b = block(q, index);
 		uint64_t word = pyq_load_acquire(&b->word);
 
@@ -384,6 +383,6 @@ int pyqi_blocks_bytes(pyq_queue *q, uint64_t *bytes)
 		return err;
 	for (uint32_t i = 0; i < n; i++)
 		taken += is_taken(pyq_load(&block(q, i)->word));
-	*bytes = taken * PYQI_BLOCK_SIZE;
+	*bytes = taken * q->map.block_size;
 	return 0;
 }

@@ -17,8 +17,6 @@
 
 #include "priv.h"
 
-#define PYQI_BLOCK_SIZE 4096
-
 #define PYQI_NO_BLOCK UINT32_MAX
 
 /**
@@ -36,11 +34,26 @@ struct pyqi_block {
 	__u32 reserved;
 };
 
-/**
- * pyqi_blocks_for() - how many blocks a queue needs
- * @bytes: of large messages
+/* Bytes of the smallest; a multiple of them begins where a block does, in the file. */
+#define PYQI_BLOCK_MIN 4096
+
+/*
+ * Bytes of each block of a queue with slots of @slot_size bytes: the more, the fewer there are
+ * to take and to give back. A quarter of a slot: a message that has no room in one takes four, and
+ * then hardly any of them is left unused, or more, and then less than a fifth.
  */
-uint64_t pyqi_blocks_for(uint64_t bytes);
+static inline uint32_t pyqi_block_size(uint32_t slot_size)
+{
+	const uint32_t quarter = slot_size / 4 / PYQI_BLOCK_MIN * PYQI_BLOCK_MIN;
+
+	return quarter ? quarter : PYQI_BLOCK_MIN;
+}
+
+/* How many blocks of @size hold @bytes of large messages. */
+static inline uint64_t pyqi_blocks_for(uint64_t bytes, uint32_t size)
+{
+	return bytes / size + !!(bytes % size);
+}
 
 /**
  * pyqi_blocks_put() - copy a message into blocks

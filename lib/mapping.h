@@ -54,6 +54,7 @@ struct pyqi_slips {
  * @block_at: where in it is what is known of the blocks
  * @data_at: where the blocks themselves are
  * @nr_blocks: how many
+ * @block_size: bytes of each
  * @id: the queue's number
  * @generation: the process that all this belongs to
  * @locks: the file through which the owner number is held
@@ -79,6 +80,7 @@ struct pyqi_mapping {
 	size_t block_at;
 	size_t data_at;
 	uint32_t nr_blocks;
+	uint32_t block_size;
 	uint64_t id;
 	uint64_t generation;
 	int locks;

@@ -67,6 +67,7 @@ static int map_ring(pyq_queue *q)
 	q->map.ino = st.st_ino;
 	find_large(&q->map, &layout);
 	q->map.nr_blocks = page.shm.nr_blocks;
+	q->map.block_size = pyqi_block_size(h->slot_size);
 	q->map.id = h->id;
 	q->maxsize = (int64_t)h->maxsize;
 	q->max_msg = h->max_msg;
@@ -291,7 +292,7 @@ static int shm_stat(pyq_queue *q, struct pyq_stat *out)
 		.maxsize = q->maxsize,
 		.qsize = qsize < 0 ? 0 : (uint64_t)qsize,
 		.max_msg = q->max_msg,
-		.max_bytes = (uint64_t)q->map.nr_blocks * PYQI_BLOCK_SIZE,
+		.max_bytes = (uint64_t)q->map.nr_blocks * q->map.block_size,
 		.large_bytes = large_bytes,
 		.ring_bytes = q->map.size,
 		.payload = (uint32_t)q->payload,

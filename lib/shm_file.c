@@ -21,18 +21,18 @@
 /* Memory is taken from the system so much at a time. */
 #define PIECE (1 << 20)
 
-/* 16 GiB of them. */
-#define MAX_BLOCKS (1u << 22)
+/* The most there may be. */
+#define LARGE_MAX (16ULL << 30)
 
 struct pyqi_shm_layout pyqi_shm_layout(const struct pyqueue_header *h, uint32_t nr_blocks)
 {
-	const size_t page = PYQI_BLOCK_SIZE;
+	const size_t page = PYQI_BLOCK_MIN;
 	struct pyqi_shm_layout l = {
 		.blocks = PYQUEUE_HEADER_SIZE + ((size_t)h->slot_size << h->order),
 	};
 
 	l.data = (l.blocks + nr_blocks * sizeof(struct pyqi_block) + page - 1) / page * page;
-	l.end = l.data + nr_blocks * page;
+	l.end = l.data + (size_t)nr_blocks * pyqi_block_size(h->slot_size);
 	return l;
 }
 
@@ -51,7 +51,8 @@ static int check_header(const struct pyqueue_header *h, uint32_t nr_blocks, cons
 		return -EUCLEAN;
 	if (!maxsize || maxsize > PYQUEUE_MAXSIZE_MAX || order != pyq_ring_order(maxsize))
 		return -EUCLEAN;
-	if (h->max_msg > PYQUEUE_MAX_MSG_MAX || nr_blocks > MAX_BLOCKS ||
+	if (h->max_msg > PYQUEUE_MAX_MSG_MAX ||
+	    nr_blocks > pyqi_blocks_for(LARGE_MAX, pyqi_block_size(slot_size)) ||
 	    (uint64_t)st->st_size < pyqi_shm_layout(h, nr_blocks).end)
 		return -EUCLEAN;
 	/* A copy with holes: a store into one may be a SIGBUS. */
@@ -69,16 +70,18 @@ int pyqi_shm_read(int fd, struct pyqi_shm_page *page, struct stat *st)
 	return check_header(&page->header, page->shm.nr_blocks, st);
 }
 
-static uint32_t blocks_for(const struct pyq_attr *attr, size_t max_msg, size_t payload)
+static uint32_t blocks_for(const struct pyq_attr *attr, const struct pyqueue_header *h)
 {
+	const uint64_t max_msg = h->max_msg;
 	uint64_t bytes = attr->max_bytes;
 
-	if (max_msg <= payload)
+	if (max_msg <= h->slot_size - sizeof(struct pyqueue_slot))
 		return 0;
 	if (!bytes)
 		bytes = 4 * max_msg > LARGE_DEFAULT ? 4 * max_msg : LARGE_DEFAULT;
-	bytes = pyqi_blocks_for(bytes);
-	return bytes > MAX_BLOCKS ? MAX_BLOCKS : (uint32_t)bytes;
+	if (bytes > LARGE_MAX)
+		bytes = LARGE_MAX;
+	return (uint32_t)pyqi_blocks_for(bytes, pyqi_block_size(h->slot_size));
 }
 
 /* Before the machine has gathered any randomness it waits, and a signal ends that. */
@@ -112,8 +115,7 @@ static int make_page(struct pyqi_shm_page *page, const struct pyq_attr *attr)
 			.max_msg = attr->max_msg ? attr->max_msg : PYQUEUE_MAX_MSG_DEFAULT,
 		},
 	};
-	page->shm.nr_blocks =
-		blocks_for(attr, h->max_msg, h->slot_size - sizeof(struct pyqueue_slot));
+	page->shm.nr_blocks = blocks_for(attr, h);
 	return make_id(&h->id);
 }
 

@@ -77,7 +77,8 @@ typedef struct pyq_queue pyq_queue;
  *	without a bound, of those that its ring has no room for (their bytes only: what
  *	each costs beside them counts in the user's share); 0: of the kernel's
  *	queues none but the user's (pyqueue info shows it); of those in shared memory
- *	64 MiB, or four times @max_msg if that is more
+ *	64 MiB, or four times @max_msg if that is more. There each message takes whole
+ *	blocks: of 4 KiB, or a quarter of @payload if that is more
  * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
  * @backend: "kernel": a queue of the module; "shm": one in plain shared memory;
  *	NULL: what PYQUEUE_BACKEND in the environment says, and without that the
@@ -481,8 +482,7 @@ PYQ_API int pyq_shutdown(pyq_queue *q, bool immediate);
  * @qsize: messages in it
  * @max_msg: most bytes of a message
  * @max_bytes: bound on the bytes of large messages, 0 for none; in shared memory
- *	the one that holds: in whole blocks of 4 KiB, and 0 if @max_msg is no more
- *	than @payload
+ *	the one that holds: in whole blocks, and 0 if @max_msg is no more than @payload
  * @large_bytes: bytes of messages in it that are not in its ring: large ones, and those
  *	of a queue without a bound that wait for room there
  * @ring_bytes: bytes of the ring

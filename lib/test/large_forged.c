@@ -34,6 +34,7 @@ int main(void)
 
 	q.map.shm = &shm;
 	q.map.nr_blocks = 64;
+	q.map.block_size = PYQI_BLOCK_MIN;
 	pyq_ring_init(&q.map.ring, memory, 1, 64, 1);
 	CHECK(pyqi_blocks_get(&q, &op, data, &first) == -EUCLEAN);
 	CHECK(looks);
