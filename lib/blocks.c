@@ -11,6 +11,7 @@
 
 /* Memory for blocks is taken from the system so much at a time. */
 #define COMMIT (64 * PYQI_BLOCK_MIN)
+_Static_assert(COMMIT >= (PYQUEUE_PAYLOAD_MAX + sizeof(struct pyqueue_slot)) / 4, "a block");
 
 enum { FREE, TAKEN };
 

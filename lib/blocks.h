@@ -34,13 +34,13 @@ struct pyqi_block {
 	__u32 reserved;
 };
 
-/* Bytes of the smallest; a multiple of them begins where a block does, in the file. */
+/* Bytes of the smallest. The others are multiples of it, and so is where each begins in the file. */
 #define PYQI_BLOCK_MIN 4096
 
 /*
  * Bytes of each block of a queue with slots of @slot_size bytes: the more, the fewer there are
- * to take and to give back. A quarter of a slot: a message that has no room in one takes four, and
- * then hardly any of them is left unused, or more, and then less than a fifth.
+ * to take and to give back. So a quarter of a slot, where that is more: a message that has no room
+ * in the slot takes five or more, and leaves less than a fifth of them unused; or just four.
  */
 static inline uint32_t pyqi_block_size(uint32_t slot_size)
 {

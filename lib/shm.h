@@ -21,8 +21,7 @@
  * @committed: blocks that have memory
  * @nr_blocks: blocks for large messages
  * @hint: where a free one may be
- * @looked: when somebody has last looked who is alive, in nanoseconds; last, for files that
- *	were made before there was this have zeros here
+ * @looked: when somebody has last looked who is alive, in nanoseconds
  */
 struct pyqi_shm {
 	__u64 owners[(PYQI_OWNERS + 1) / 64];

@@ -21,7 +21,7 @@
 /* Memory is taken from the system so much at a time. */
 #define PIECE (1 << 20)
 
-/* The most there may be. */
+/* The most there may be, but for what makes it whole blocks. */
 #define LARGE_MAX (16ULL << 30)
 
 struct pyqi_shm_layout pyqi_shm_layout(const struct pyqueue_header *h, uint32_t nr_blocks)
@@ -72,16 +72,19 @@ int pyqi_shm_read(int fd, struct pyqi_shm_page *page, struct stat *st)
 
 static uint32_t blocks_for(const struct pyq_attr *attr, const struct pyqueue_header *h)
 {
-	const uint64_t max_msg = h->max_msg;
-	uint64_t bytes = attr->max_bytes;
+	const uint32_t size = pyqi_block_size(h->slot_size);
+	const uint64_t most = pyqi_blocks_for(LARGE_MAX, size);
+	uint64_t blocks = pyqi_blocks_for(attr->max_bytes, size);
 
-	if (max_msg <= h->slot_size - sizeof(struct pyqueue_slot))
+	if (h->max_msg <= h->slot_size - sizeof(struct pyqueue_slot))
 		return 0;
-	if (!bytes)
-		bytes = 4 * max_msg > LARGE_DEFAULT ? 4 * max_msg : LARGE_DEFAULT;
-	if (bytes > LARGE_MAX)
-		bytes = LARGE_MAX;
-	return (uint32_t)pyqi_blocks_for(bytes, pyqi_block_size(h->slot_size));
+	if (!blocks) {
+		const uint64_t four = 4 * pyqi_blocks_for(h->max_msg, size);
+
+		blocks = pyqi_blocks_for(LARGE_DEFAULT, size);
+		blocks = blocks < four ? four : blocks;
+	}
+	return (uint32_t)(blocks < most ? blocks : most);
 }
 
 /* Before the machine has gathered any randomness it waits, and a signal ends that. */

@@ -78,7 +78,8 @@ typedef struct pyq_queue pyq_queue;
  *	each costs beside them counts in the user's share); 0: of the kernel's
  *	queues none but the user's (pyqueue info shows it); of those in shared memory
  *	64 MiB, or four times @max_msg if that is more. There each message takes whole
- *	blocks: of 4 KiB, or a quarter of @payload if that is more
+ *	blocks: of 4 KiB; with a @payload of 32 KiB or more of a quarter of it, in whole
+ *	4 KiB, so 8 to 16 KiB: ask for a quarter more then
  * @owner: NULL, or who owns the name (needs CAP_CHOWN if not the caller)
  * @backend: "kernel": a queue of the module; "shm": one in plain shared memory;
  *	NULL: what PYQUEUE_BACKEND in the environment says, and without that the

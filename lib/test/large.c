@@ -4,6 +4,8 @@
  * of memory is, and what is mapped of it begins at one. So with few slots and with many.
  * And their parts do not lie together where others are in between.
  */
+#include <stdlib.h>
+
 #include <pyqueue.h>
 
 #include "test.h"
@@ -47,7 +49,7 @@ static void get(pyq_queue *q, int parts, int what)
 		}
 }
 
-/* Room for seven parts: the third message is in the last and the first two, before the fourth. */
+/* Room for seven parts: the third message is in the last two and the first two. */
 static void in_pieces(size_t payload, int part_size)
 {
 	const struct pyq_attr attr = {
@@ -65,14 +67,35 @@ static void in_pieces(size_t payload, int part_size)
 	put(q, 2, 2);
 	CHECK(!pyq_stat(q, &stat) && stat.max_bytes == 7 * (uint64_t)part);
 	CHECK(stat.large_bytes == 5 * (uint64_t)part);
-	CHECK(pyq_put(q, sent, (size_t)part * 3, PYQ_NOWAIT) == -ENOBUFS);
 	get(q, 3, 1);
 	put(q, 4, 3);
 	get(q, 2, 2);
 	put(q, 2, 4);
 	get(q, 4, 3);
+	CHECK(pyq_put(q, sent, (size_t)part * 5 + 1, PYQ_NOWAIT) == -ENOBUFS);
 	get(q, 2, 4);
 	pyq_close(q);
+}
+
+/* If nothing else is asked for there is room for four of the largest, whatever their blocks are. */
+static void four(size_t max_msg)
+{
+	const struct pyq_attr attr = {
+		.maxsize = 8,
+		.payload = 65520,
+		.max_msg = max_msg,
+		.backend = "shm",
+	};
+	char *message = calloc(1, max_msg);
+	pyq_queue *q;
+
+	CHECK(message);
+	CHECK(!pyq_create(&q, &attr));
+	for (int i = 0; i < 4; i++)
+		CHECK(!pyq_put(q, message, max_msg, PYQ_NOWAIT));
+	CHECK(pyq_put(q, message, max_msg, PYQ_NOWAIT) == -ENOBUFS);
+	pyq_close(q);
+	free(message);
 }
 
 /* The smallest message that has no room in a slot takes a few blocks, which are @bytes. */
@@ -90,6 +113,7 @@ static void smallest(size_t payload, uint64_t bytes)
 
 int main(void)
 {
+	four(20000001);
 	smallest(0, 4096);
 	smallest(20000, 5 * 4096);
 	smallest(40000, 5 * 8192);

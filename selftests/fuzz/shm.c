@@ -559,12 +559,13 @@ static void read_attr(struct input *in, struct pyq_attr *attr)
 {
 	static const int64_t sizes[] = { 1, 3, 4, 16 };
 	const uint8_t how = input_byte(in);
+	const bool large_slots = how >> 5 == 7;
 
 	*attr = (struct pyq_attr){
 		.backend = "shm",
 		.maxsize = sizes[how & 3],
-		.payload = how & 4 ? 240 : 48,
-		.max_msg = how & 8 ? 48 : 40000,
+		.payload = large_slots ? 40000 : how & 4 ? 240 : 48,
+		.max_msg = how & 8 ? 48 : large_slots ? 50000 : 40000,
 		.max_bytes = how & 16 ? 8 << 12 : 100 << 12,
 	};
 }

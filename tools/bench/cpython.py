@@ -18,6 +18,7 @@ Messages are written before the clock starts, and hashed when it has stopped: bo
 here, and not what is to be compared.
 """
 
+import array
 import collections
 import functools
 import multiprocessing
@@ -64,6 +65,14 @@ def messages(first, count, size):
     return [message(i) for i in range(first, first + count)]
 
 
+def lowest_first(message):
+    """One number of all its words, the first of which is the lowest."""
+    words = array.array("Q", message)
+    if sys.byteorder == "big":
+        words.byteswap()
+    return int.from_bytes(words, "little")
+
+
 def added(steps, count):
     """The sum of so many, each BITS long: of half of them and the other half, as one number."""
     rest = 0
@@ -100,7 +109,7 @@ def hashed(message):
     steps, rest = message[: 8 * STEP * count], message[8 * STEP * count :]
     words = []
     if count:
-        steps = int.from_bytes(steps, sys.byteorder)
+        steps = lowest_first(steps)
         evens = int.from_bytes((b"\xff" * 8 + bytes(8)) * (HALF * count), "little")
         even, odd = sums(steps & evens, count), sums(steps >> 64 & evens, count)
         for at in range(0, BITS, 128):

@@ -57,18 +57,20 @@ static BENCH_INLINE void bench_fill(uint64_t *block, size_t size, uint64_t first
 	bench_pair next[BENCH_PAIRS];
 	size_t i = 0;
 
-	BENCH_UNROLL
-	for (size_t k = 0; k < BENCH_PAIRS; k++) {
-		const bench_pair pair = { bench_word(number + 2 * k),
-					  bench_word(number + 2 * k + 1) };
-
-		next[k] = pair;
-	}
-	for (; i + BENCH_STEP <= words; i += BENCH_STEP) {
+	if (words >= BENCH_STEP) {
 		BENCH_UNROLL
 		for (size_t k = 0; k < BENCH_PAIRS; k++) {
-			memcpy(block + i + 2 * k, &next[k], sizeof(next[k]));
-			next[k] += bench_word(BENCH_STEP - 1);
+			const bench_pair pair = { bench_word(number + 2 * k),
+						  bench_word(number + 2 * k + 1) };
+
+			next[k] = pair;
+		}
+		for (; i + BENCH_STEP <= words; i += BENCH_STEP) {
+			BENCH_UNROLL
+			for (size_t k = 0; k < BENCH_PAIRS; k++) {
+				memcpy(block + i + 2 * k, &next[k], sizeof(next[k]));
+				next[k] += bench_word(BENCH_STEP - 1);
+			}
 		}
 	}
 	for (; i < words; i++)

@@ -10,7 +10,7 @@
 
 #define BURST 16
 #define PAUSE_NS 1000000
-/* What a slow consumer takes for each message, by the clock. */
+/* What a slow consumer takes for each message, at least, by the clock. */
 #define SLOW_NS 1000
 
 /* Until @ns have passed since the last time; the sleeper is the workload, not the peer. */
