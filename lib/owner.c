@@ -58,8 +58,9 @@ static void clear_in_use(pyq_queue *q, unsigned int owner)
 }
 
 /*
- * Its lock is ours, so it is dead, and nobody else is at it. Return: 0; -EUCLEAN; another
- * error: that is for somebody else to do.
+ * Its lock is ours, so it is dead, and nobody else is at it. Everybody is to be called then,
+ * before it is no longer in use. Return: 0; -EUCLEAN; another error: that is for somebody
+ * else to do.
  */
 static int settle(pyq_queue *q, unsigned int owner)
 {
@@ -77,7 +78,6 @@ static int settle(pyq_queue *q, unsigned int owner)
 	/* It may have died on the way to drop what is there, or have had some in hand. */
 	if (!broken && pyq_load_acquire(detour) & PYQUEUE_DETOUR_DROP)
 		pyqi_mapped_drop(q);
-	pyqi_futex_call_everybody(q);
 	return broken ? -EUCLEAN : 0;
 }
 
@@ -113,10 +113,12 @@ static int take_one(pyq_queue *q, unsigned int owner)
 		return -EUSERS;
 	q->map.ring.owner = (uint16_t)owner;
 	/* Also if it has been used and left by a death between these two looks. */
-	if (in_use(q, owner))
+	if (in_use(q, owner)) {
 		err = settle(q, owner);
-	else
+		pyqi_futex_call_everybody(q);
+	} else {
 		set_in_use(q, owner);
+	}
 	if (err)
 		lock_byte(q, owner, F_UNLCK);
 	return err;
@@ -158,8 +160,10 @@ static bool has_claims(const pyq_queue *q)
 void pyqi_owner_leave(pyq_queue *q)
 {
 	/* As if dead, to what may still be on loan. */
-	if (q->map.lent && has_claims(q))
+	if (q->map.lent && has_claims(q)) {
 		settle(q, q->map.ring.owner);
+		pyqi_futex_call_everybody(q);
+	}
 	clear_in_use(q, q->map.ring.owner);
 	close_locks(q);
 }
@@ -174,21 +178,44 @@ void pyqi_owner_forget(const pyq_queue *q, int locks)
 		close(locks);
 }
 
+/**
+ * struct dead - those of 64 owners who have died, by their bits
+ * @locked: their locks are ours
+ * @settled: and what they have left is settled
+ */
+struct dead {
+	uint64_t locked;
+	uint64_t settled;
+};
+
 /* Settle what @owner has left, if it has died. */
-static int check_one(pyq_queue *q, unsigned int owner)
+static int check_one(pyq_queue *q, unsigned int owner, struct dead *dead)
 {
-	int err = 0;
+	int err;
 
 	if (owner == q->map.ring.owner || !lock_byte(q, owner, F_WRLCK))
 		return 0;
+	dead->locked |= bit_of(owner);
 	/* It may have left, or somebody may have settled it, just before. */
-	if (in_use(q, owner)) {
-		err = settle(q, owner);
-		if (!err || err == -EUCLEAN)
-			clear_in_use(q, owner);
-	}
-	lock_byte(q, owner, F_UNLCK);
+	if (!in_use(q, owner))
+		return 0;
+	err = settle(q, owner);
+	if (!err || err == -EUCLEAN)
+		dead->settled |= bit_of(owner);
 	return err;
+}
+
+/* Call everybody for all of them at once: each call has all come who wait. */
+static void bury(pyq_queue *q, unsigned int first, const struct dead *dead)
+{
+	if (dead->settled)
+		pyqi_futex_call_everybody(q);
+	for (unsigned int owner = first; owner < first + 64; owner++) {
+		if (dead->settled & bit_of(owner))
+			clear_in_use(q, owner);
+		if (dead->locked & bit_of(owner))
+			lock_byte(q, owner, F_UNLCK);
+	}
 }
 
 /* To the kernel, the threads of a handle are one. */
@@ -209,15 +236,17 @@ static int look(pyq_queue *q)
 
 	if (!begin_settling(q))
 		return 0;
-	for (unsigned int word = 0; word < (PYQI_OWNERS + 1) / 64; word++) {
-		uint64_t bits = pyq_load_acquire(&q->map.shm->owners[word]);
+	for (unsigned int first = 0; first <= PYQI_OWNERS; first += 64) {
+		const uint64_t bits = pyq_load_acquire(word_of(q, first));
+		struct dead dead = { 0 };
 
-		for (unsigned int bit = 0; bit < 64; bit++) {
-			int one = bits >> bit & 1 ? check_one(q, word * 64 + bit) : 0;
+		for (unsigned int owner = first; owner < first + 64; owner++) {
+			int one = bits & bit_of(owner) ? check_one(q, owner, &dead) : 0;
 
 			if (one && err != -EUCLEAN)
 				err = one;
 		}
+		bury(q, first, &dead);
 	}
 	end_settling(q);
 	return err;

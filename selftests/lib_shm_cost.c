@@ -2,7 +2,9 @@
 /* What a queue in plain shared memory costs who has many, or waits in company. */
 #include "lib_test.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -25,6 +27,25 @@ int fcntl(int fd, int command, ...)
 	if (looks && command == F_OFD_SETLK)
 		__atomic_fetch_add(looks, 1, __ATOMIC_RELAXED);
 	return (int)syscall(SYS_fcntl, fd, command, arg);
+}
+
+static unsigned int calls; /* of this process, to those who sleep */
+
+long syscall(long number, ...)
+{
+	static long (*real)(long number, ...);
+	va_list args;
+	long a[6];
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (number == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAKE)
+		calls++;
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 FIXTURE(cost) {
@@ -102,6 +123,40 @@ TEST_F(cost, one_looks_for_all)
 		EXPECT_EQ(0, exit_status(pids[i]));
 	/* A hundred looks, and what each needs for itself; each for itself it was 900. */
 	EXPECT_GT(250 * MANY, *looks) TH_LOG("%u", *looks);
+}
+
+static int take_part(pyq_queue *q, int told)
+{
+	if (pyq_qsize(q) || write(told, "x", 1) != 1)
+		return 1;
+	return pause();
+}
+
+/* Of those who die together all are settled before everybody is called: once for each 64. */
+TEST_F(cost, many_die_at_once)
+{
+	struct pyq_stat stat;
+	pid_t pids[MANY];
+	int there[2];
+	char byte;
+
+	ASSERT_EQ(0, pipe(there));
+	for (int i = 0; i < MANY; i++)
+		pids[i] = in_child(take_part(self->q, there[1]));
+	for (int i = 0; i < MANY; i++)
+		ASSERT_EQ(1, read(there[0], &byte, 1));
+	for (int i = 0; i < MANY; i++)
+		kill(pids[i], SIGKILL);
+	for (int i = 0; i < MANY; i++)
+		EXPECT_EQ(128 + SIGKILL, exit_status(pids[i]));
+	close(there[0]);
+	close(there[1]);
+	calls = 0;
+	ASSERT_EQ(0, lib(pyq_stat(self->q, &stat)));
+	EXPECT_EQ(1, stat.owners);
+	/* Those who get, who put and who join, and who poll for each: one by one it was 600. */
+	EXPECT_GE(2 * 6, calls);
+	EXPECT_NE(0, calls);
 }
 
 /* How often it has been woken in vain. */

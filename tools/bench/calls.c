@@ -55,6 +55,11 @@ uint64_t bench_calls(void)
 	return sum;
 }
 
+uint64_t bench_calls_of_this(void)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
 static void one(void)
 {
 	__atomic_add_fetch(count, 1, __ATOMIC_RELAXED);

@@ -8,4 +8,7 @@
 /* How many there have been, in this process and its children. */
 uint64_t bench_calls(void);
 
+/* In this process alone. */
+uint64_t bench_calls_of_this(void);
+
 #endif

@@ -83,7 +83,7 @@ static int run_child(const struct troupe *troupe, unsigned int i, struct bench_p
 {
 	const struct bench_cast *cast = troupe->cast;
 	const struct line *line = &troupe->line;
-	uint64_t cpu;
+	uint64_t cpu, calls;
 	char byte = 0;
 	int err;
 
@@ -100,10 +100,12 @@ static int run_child(const struct troupe *troupe, unsigned int i, struct bench_p
 	if (read(line->go[0], &byte, 1))
 		return -errno;
 
+	calls = bench_calls_of_this();
 	cpu = bench_cpu_ns();
 	err = cast->play(cast, i, part);
 	part->end_ns = bench_wall_ns();
 	part->cpu_ns = bench_cpu_ns() - cpu;
+	part->calls = bench_calls_of_this() - calls;
 	close(line->end[1]);
 	if (read(line->end[0], &byte, 1))
 		return -errno;
@@ -201,13 +203,12 @@ static int wait_all(struct troupe *troupe, int err)
 	return err;
 }
 
-static void add_up(const struct troupe *troupe, uint64_t start_ns, uint64_t calls,
-		   struct bench_outcome *outcome)
+static void add_up(const struct troupe *troupe, uint64_t start_ns, struct bench_outcome *outcome)
 {
 	const struct bench_workload *workload = troupe->cast->workload;
 	uint64_t end_ns = start_ns;
 
-	*outcome = (struct bench_outcome){ .calls = bench_calls() - calls };
+	*outcome = (struct bench_outcome){ .calls = 0 };
 	for (unsigned int i = 0; i < troupe->started; i++) {
 		const struct bench_part *part = &troupe->parts[i];
 
@@ -216,6 +217,7 @@ static void add_up(const struct troupe *troupe, uint64_t start_ns, uint64_t call
 		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
 			outcome->ns[clock] += part->latency[clock];
 		outcome->ns[BENCH_CPU] += part->cpu_ns;
+		outcome->calls += part->calls;
 		outcome->sum += part->sum;
 	}
 	if (!workload->latency)
@@ -224,19 +226,18 @@ static void add_up(const struct troupe *troupe, uint64_t start_ns, uint64_t call
 
 static int run_troupe(struct troupe *troupe, struct bench_outcome *outcome)
 {
-	uint64_t start_ns, calls;
+	uint64_t start_ns;
 	int err = start_all(troupe);
 
 	if (err)
 		kill_all(troupe);
 	else
 		wait_ready(troupe);
-	calls = bench_calls();
 	start_ns = bench_wall_ns();
 	close_end(&troupe->line.go[1]);
 	err = wait_all(troupe, err);
 	if (!err)
-		add_up(troupe, start_ns, calls, outcome);
+		add_up(troupe, start_ns, outcome);
 	return err;
 }
 

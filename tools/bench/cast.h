@@ -13,6 +13,7 @@
  * @err: 0 or -errno
  * @end_ns: when it was through
  * @cpu_ns: its processor time
+ * @calls: its system calls
  * @sum: of the hashes of what it has got
  * @seen: NULL, or how long each of its messages took; from malloc(), in its own memory
  * @seen_count: how many
@@ -22,6 +23,7 @@ struct bench_part {
 	int err;
 	uint64_t end_ns;
 	uint64_t cpu_ns;
+	uint64_t calls;
 	uint64_t sum;
 	int64_t *seen;
 	unsigned long seen_count;

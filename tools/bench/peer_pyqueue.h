@@ -8,7 +8,9 @@
 #include "message.h"
 #include "peers.h"
 
-#define BENCH_OF_THE_LIBRARY .own = true, .close = bench_pyqueue_close, .enter = bench_pyqueue_enter
+#define BENCH_OF_THE_LIBRARY                                                     \
+	.own = true, .close = bench_pyqueue_close, .enter = bench_pyqueue_enter, \
+	.leave = bench_pyqueue_close
 
 /* As the other queues it is told how long the messages are, if its slots can be that long. */
 static inline size_t bench_pyqueue_payload(size_t size)
