@@ -19,6 +19,9 @@
 /* Of the file's bytes, these are locked; what is in them does not matter. */
 #define WATCH_BYTE (PYQI_OWNERS + 1)
 
+/* How long the dead are gathered, before everybody is called for them. */
+#define GATHER_NS 1000000
+
 static bool lock_byte(const pyq_queue *q, unsigned int byte, short type)
 {
 	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
@@ -59,8 +62,8 @@ static void clear_in_use(pyq_queue *q, unsigned int owner)
 
 /*
  * Its lock is ours, so it is dead, and nobody else is at it. Everybody is to be called then,
- * before it is no longer in use. Return: 0; -EUCLEAN; another error: that is for somebody
- * else to do.
+ * before it is no longer in use (and is at once where there is something to be dropped).
+ * Return: 0; -EUCLEAN; another error: that is for somebody else to do.
  */
 static int settle(pyq_queue *q, unsigned int owner)
 {
@@ -79,6 +82,21 @@ static int settle(pyq_queue *q, unsigned int owner)
 	if (!broken && pyq_load_acquire(detour) & PYQUEUE_DETOUR_DROP)
 		pyqi_mapped_drop(q);
 	return broken ? -EUCLEAN : 0;
+}
+
+static bool is_settled(int err)
+{
+	return !err || err == -EUCLEAN;
+}
+
+/* As settle(). */
+static int settle_and_call(pyq_queue *q, unsigned int owner)
+{
+	int err = settle(q, owner);
+
+	if (is_settled(err))
+		pyqi_futex_call_everybody(q);
+	return err;
 }
 
 static int open_locks(pyq_queue *q)
@@ -113,12 +131,10 @@ static int take_one(pyq_queue *q, unsigned int owner)
 		return -EUSERS;
 	q->map.ring.owner = (uint16_t)owner;
 	/* Also if it has been used and left by a death between these two looks. */
-	if (in_use(q, owner)) {
-		err = settle(q, owner);
-		pyqi_futex_call_everybody(q);
-	} else {
+	if (in_use(q, owner))
+		err = settle_and_call(q, owner);
+	else
 		set_in_use(q, owner);
-	}
 	if (err)
 		lock_byte(q, owner, F_UNLCK);
 	return err;
@@ -159,12 +175,14 @@ static bool has_claims(const pyq_queue *q)
 
 void pyqi_owner_leave(pyq_queue *q)
 {
+	int err = 0;
+
 	/* As if dead, to what may still be on loan. */
-	if (q->map.lent && has_claims(q)) {
-		settle(q, q->map.ring.owner);
-		pyqi_futex_call_everybody(q);
-	}
-	clear_in_use(q, q->map.ring.owner);
+	if (q->map.lent && has_claims(q))
+		err = settle_and_call(q, q->map.ring.owner);
+	/* Otherwise it is as if dead to the others, too. */
+	if (is_settled(err))
+		clear_in_use(q, q->map.ring.owner);
 	close_locks(q);
 }
 
@@ -178,44 +196,64 @@ void pyqi_owner_forget(const pyq_queue *q, int locks)
 		close(locks);
 }
 
-/**
- * struct dead - those of 64 owners who have died, by their bits
- * @locked: their locks are ours
- * @settled: and what they have left is settled
+/*
+ * Settle what @owner has left, if it has died: then it is one of the @dead, and its lock ours.
+ * Return: as settle().
  */
-struct dead {
-	uint64_t locked;
-	uint64_t settled;
-};
-
-/* Settle what @owner has left, if it has died. */
-static int check_one(pyq_queue *q, unsigned int owner, struct dead *dead)
+static int check_one(pyq_queue *q, unsigned int owner, uint64_t *dead)
 {
-	int err;
+	int err = -ENOENT;
 
 	if (owner == q->map.ring.owner || !lock_byte(q, owner, F_WRLCK))
 		return 0;
-	dead->locked |= bit_of(owner);
 	/* It may have left, or somebody may have settled it, just before. */
-	if (!in_use(q, owner))
-		return 0;
-	err = settle(q, owner);
-	if (!err || err == -EUCLEAN)
-		dead->settled |= bit_of(owner);
-	return err;
+	if (in_use(q, owner))
+		err = settle(q, owner);
+	if (is_settled(err))
+		*dead |= bit_of(owner);
+	else
+		lock_byte(q, owner, F_UNLCK);
+	return err == -ENOENT ? 0 : err;
 }
 
-/* Call everybody for all of them at once: each call has all come who wait. */
-static void bury(pyq_queue *q, unsigned int first, const struct dead *dead)
+/* Call everybody for all of the @dead at once: each call has all come who wait. */
+static void bury(pyq_queue *q, unsigned int first, uint64_t dead)
 {
-	if (dead->settled)
+	if (dead)
 		pyqi_futex_call_everybody(q);
 	for (unsigned int owner = first; owner < first + 64; owner++) {
-		if (dead->settled & bit_of(owner))
-			clear_in_use(q, owner);
-		if (dead->locked & bit_of(owner))
-			lock_byte(q, owner, F_UNLCK);
+		if (!(dead & bit_of(owner)))
+			continue;
+		clear_in_use(q, owner);
+		lock_byte(q, owner, F_UNLCK);
 	}
+}
+
+/* Those of 64 owners who have died. Return: as look(). */
+static int look_at(pyq_queue *q, unsigned int first)
+{
+	const uint64_t bits = pyq_load_acquire(word_of(q, first));
+	uint64_t dead = 0, since = 0;
+	int err = 0;
+
+	for (unsigned int owner = first; owner < first + 64; owner++) {
+		const uint64_t before = dead;
+		int one = bits & bit_of(owner) ? check_one(q, owner, &dead) : 0;
+
+		if (one && err != -EUCLEAN)
+			err = one;
+		if (dead == before)
+			continue;
+		/* Who waits for what the first has left is not to wait long for the others. */
+		if (!before)
+			since = pyqi_now();
+		if (pyqi_now() - since > GATHER_NS) {
+			bury(q, first, dead);
+			dead = 0;
+		}
+	}
+	bury(q, first, dead);
+	return err;
 }
 
 /* To the kernel, the threads of a handle are one. */
@@ -237,16 +275,10 @@ static int look(pyq_queue *q)
 	if (!begin_settling(q))
 		return 0;
 	for (unsigned int first = 0; first <= PYQI_OWNERS; first += 64) {
-		const uint64_t bits = pyq_load_acquire(word_of(q, first));
-		struct dead dead = { 0 };
+		int some = look_at(q, first);
 
-		for (unsigned int owner = first; owner < first + 64; owner++) {
-			int one = bits & bit_of(owner) ? check_one(q, owner, &dead) : 0;
-
-			if (one && err != -EUCLEAN)
-				err = one;
-		}
-		bury(q, first, &dead);
+		if (some && err != -EUCLEAN)
+			err = some;
 	}
 	end_settling(q);
 	return err;

@@ -146,6 +146,32 @@ TEST_F(large, forged)
 	pyq_close(q);
 }
 
+/* Has reserved a slot, and goes without being able to settle that. */
+static int leave_with_a_slot(pyq_queue *q)
+{
+	struct pyq_loan loan;
+
+	if (pyq_reserve(q, &loan, PYQ_NOWAIT) || setrlimit(RLIMIT_AS, &little))
+		return 1;
+	pyq_close(q);
+	return 0;
+}
+
+/* Then it is settled by others, as if dead. */
+TEST_F(large, leaves_without_address_space)
+{
+	struct pyq_stat stat;
+
+	if (SANITIZED)
+		SKIP(return, "sanitizers need memory");
+	ASSERT_EQ(0, exit_status(in_child(leave_with_a_slot(self->other))));
+	ASSERT_EQ(0, lib(pyq_put(self->q, "next", 4, PYQ_NOWAIT)));
+	EXPECT_EQ(sizeof(self->got), get_large(self->q));
+	EXPECT_EQ(4, lib(pyq_get(self->q, self->got, sizeof(self->got), LONG)));
+	ASSERT_EQ(0, lib(pyq_stat(self->q, &stat)));
+	EXPECT_EQ(2, stat.owners);
+}
+
 /* Larger pages than blocks, as arm64 may have. */
 TEST_F(large, larger_pages)
 {

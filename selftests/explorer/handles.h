@@ -90,7 +90,7 @@ static int release_large_nowhere(pyq_queue *q, const struct pyq_op *op, uint32_t
 	abort();
 }
 
-/* As settle() of lib/owner.c; @dead is actor + 1. */
+/* As settle_and_call() of lib/owner.c; @dead is actor + 1. */
 static NOINLINE void settle_dead(pyq_queue *q, unsigned int dead)
 {
 	struct pyq_op op = { .freed = false };

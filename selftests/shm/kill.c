@@ -336,6 +336,55 @@ TEST(shut_down)
 	EXPECT_LT(on_shm() ? 50 : 2, kills);
 }
 
+static int die_with_one(pyq_queue *q)
+{
+	struct pyq_loan loan;
+
+	return pyq_borrow(q, &loan, PYQ_NOWAIT) || kill(getpid(), SIGKILL);
+}
+
+static int look(pyq_queue *q, size_t len)
+{
+	struct pyq_stat st;
+
+	(void)len;
+	return pyq_stat(q, &st);
+}
+
+/* Some have died, each with a message; who settles that is killed. */
+/* proves: promise kill-every-step */
+TEST(settling)
+{
+	static const struct call call = { "settle", 3, 8, look };
+	struct kill *kill = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				 -1, 0);
+	unsigned long kills = 0;
+	struct pyq_stat st;
+	int status = 1;
+
+	ASSERT_NE(MAP_FAILED, kill);
+	for (uint64_t at = 1; status; at++) {
+		pyq_queue *q = queue_with(_metadata, &call);
+
+		for (int i = 0; i < call.before; i++)
+			ASSERT_EQ(128 + SIGKILL, exit_status(in_child(die_with_one(q))));
+		*kill = (struct kill){ .at = at };
+		status = exit_status(in_child(({
+			kill_me = kill;
+			call.run(q, call.len);
+		})));
+		ASSERT_TRUE(status == 0 || status == 128 + SIGKILL);
+		kills += status != 0;
+		check(_metadata, q, &call, call.before, at);
+		ASSERT_EQ(0, pyq_stat(q, &st));
+		EXPECT_EQ(1, st.owners);
+		pyq_close(q);
+	}
+	TH_LOG("%lu kills", kills);
+	/* The module has settled it before. */
+	EXPECT_LT(on_shm() ? 60 : 1, kills);
+}
+
 /* What the dead have left behind, once settled, costs nobody a step more. */
 TEST(nothing_lasts)
 {

@@ -223,6 +223,7 @@ const struct bench_peer peer_pyqueue_many = {
 	.open = open_uring,
 	.close = close_many,
 	.enter = enter_many,
+	.leave = close_many,
 	.loop = loop,
 };
 
@@ -233,5 +234,6 @@ const struct bench_peer peer_pyqueue_many_epoll = {
 	.open = open_epoll,
 	.close = close_many,
 	.enter = enter_many,
+	.leave = close_many,
 	.loop = loop,
 };
