@@ -13,8 +13,11 @@
 
 #define PYQI_AHEAD 2
 
-/* Bytes of a slot that are worth it: behind them processors see by themselves what comes. */
-#define PYQI_PREFETCH_MAX 1024
+/*
+ * Bytes of a slot for which it is worth it. Of longer messages as many lines are under way anyway
+ * as a processor can have: asking for others before makes it slower.
+ */
+#define PYQI_PREFETCH_MAX (2048 + PYQI_LINE)
 
 #define PYQI_LINE 64
 
@@ -46,9 +49,9 @@ static inline void pyqi_prefetch_rest(const struct pyq_ring *r, const struct pyq
 {
 	const size_t end = sizeof(*slot) + len;
 
-	if (__builtin_expect(end <= PYQI_LINE, 1))
+	if (__builtin_expect(end <= PYQI_LINE, 1) || end > PYQI_PREFETCH_MAX)
 		return;
-	for (size_t at = PYQI_LINE; at < end && at < PYQI_PREFETCH_MAX; at += PYQI_LINE)
+	for (size_t at = PYQI_LINE; at < end; at += PYQI_LINE)
 		pyqi_prefetch_line(pyqi_slot_ahead(r, slot) + at);
 }
 

@@ -16,6 +16,9 @@
 #define SLIP_NS 3000
 #endif
 
+/* Of long messages only so much, or it would take too long, and seem to be in vain. */
+#define AHEAD_BYTES (64 << 10)
+
 /* At most this part of a queue, and it has to be worth it. */
 #define PART 8
 #define AHEAD_MIN 4
@@ -72,11 +75,20 @@ static void was_of_use(struct pyqi_slips *slips)
 		__atomic_store_n(&slips->in_vain, times / 2, __ATOMIC_RELAXED);
 }
 
+static unsigned int how_many_ahead(const struct pyq_ring *r)
+{
+	const unsigned int some = r->maxsize < PART * AHEAD ? (unsigned int)r->maxsize / PART :
+							      AHEAD;
+	const unsigned int long_ones = AHEAD_BYTES / r->slot_size;
+
+	return some < long_ones ? some : long_ones;
+}
+
 void pyqi_slip(pyq_queue *q, const struct pyqi_wait *wait, uint64_t deadline)
 {
 	const struct pyq_ring *r = &q->map.ring;
 	const bool gets = wait->side == &r->hdr->getters;
-	const unsigned int n = r->maxsize < PART * AHEAD ? (unsigned int)r->maxsize / PART : AHEAD;
+	const unsigned int n = how_many_ahead(r);
 	struct pyqi_slips *slips = &q->map.slips[gets];
 	const uint32_t left_out = __atomic_load_n(&slips->left_out, __ATOMIC_RELAXED);
 	uint64_t end;

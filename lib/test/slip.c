@@ -34,7 +34,10 @@ static void wait_a_little(unsigned int times)
 #undef pyqi_relax
 
 static pyq_queue q;
-static char memory[PYQUEUE_HEADER_SIZE + 256 * 64] __attribute__((aligned(64)));
+#define MOST (256 * 8192)
+
+static char memory[PYQUEUE_HEADER_SIZE + MOST] __attribute__((aligned(64)));
+static uint32_t slot_size = 64;
 static struct pyqi_wait wait;
 static uint64_t deadline = PYQI_FOREVER;
 
@@ -72,7 +75,7 @@ static void begin(uint64_t maxsize, bool gets)
 {
 	memset(memory, 0, sizeof(memory));
 	memset(&q, 0, sizeof(q));
-	pyq_ring_init(&q.map.ring, memory, maxsize, 64, 1);
+	pyq_ring_init(&q.map.ring, memory, maxsize, slot_size, 1);
 	wait.side = gets ? &q.map.ring.hdr->getters : &q.map.ring.hdr->putters;
 	one = gets ? put : get;
 	if (!gets)
@@ -234,5 +237,17 @@ int main(void)
 	}
 	claimed(true, pyq_ring_claim_put);
 	claimed(false, claim_get);
+	/* Of long messages 64 KiB, if that is enough of them. */
+	for (int gets = 0; gets < 2; gets++) {
+		slot_size = 2048;
+		a_stream(256, gets, 32);
+		slot_size = 4160;
+		a_stream(256, gets, 15);
+		slot_size = 8192;
+		a_stream(256, gets, 8);
+		slot_size = 16448;
+		begin(64, gets);
+		CHECK(!waits(20, 0, 0));
+	}
 	return failures;
 }
