@@ -19,7 +19,7 @@
 /* Of the file's bytes, these are locked; what is in them does not matter. */
 #define WATCH_BYTE (PYQI_OWNERS + 1)
 
-/* How long the dead are gathered, before everybody is called for them. */
+/* How long the dead are gathered, about, before everybody is called for them. */
 #define GATHER_NS 1000000
 
 static bool lock_byte(const pyq_queue *q, unsigned int byte, short type)

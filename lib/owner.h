@@ -24,7 +24,7 @@
 int pyqi_owner_take(pyq_queue *q);
 
 /**
- * pyqi_owner_leave() - and no longer; what is on loan is settled as if dead
+ * pyqi_owner_leave() - and no longer; what is on loan is settled as if dead, or left to others
  * @q: the handle
  */
 void pyqi_owner_leave(pyq_queue *q);

@@ -16,7 +16,7 @@
 #define SLIP_NS 3000
 #endif
 
-/* Of long messages only so much, or it would take too long, and seem to be in vain. */
+/* In long slots only so much, or it would take too long, and seem to be in vain. */
 #define AHEAD_BYTES (64 << 10)
 
 /* At most this part of a queue, and it has to be worth it. */

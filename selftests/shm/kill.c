@@ -293,7 +293,7 @@ TEST(alone)
 		}
 	}
 	TH_LOG("%lu kills", kills);
-	/* 757, or 409; fewer if the calls that time out do so before they have slept. */
+	/* 1009, or 429; fewer if the calls that time out do so before they have slept. */
 	EXPECT_LT(on_shm() ? 700 : 380, kills);
 }
 
