@@ -195,7 +195,7 @@ static int good_traffic(int q, struct account *a)
 }
 
 /* proves: promise corruptor */
-TEST_F_TIMEOUT(corruptor, torment, 100)
+TEST_F(corruptor, torment)
 {
 	pid_t good = child(good_traffic(self->good, self->a));
 	unsigned int broken[2] = { 0 };

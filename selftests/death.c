@@ -453,7 +453,7 @@ static uint64_t random_below(uint64_t *state, uint64_t n)
 }
 
 /* proves: promise kill-at-work */
-TEST_F_TIMEOUT(work, killed_at_any_time, 100)
+TEST_F(work, killed_at_any_time)
 {
 	uint64_t seed = now_ns() | 1, bytes = pq_info(self->dev).user_bytes;
 	struct account *a = self->account;

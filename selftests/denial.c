@@ -438,13 +438,13 @@ static void handle(int sig)
 	})
 
 /* Who does not want to wait does not, whatever is done to the ring meanwhile. */
-TEST_F_TIMEOUT(spoilt, at_once, 60)
+TEST_F(spoilt, at_once)
 {
 	EXPECT_FROM_SPOILT(self, -EAGAIN, variant->call(self->q, PYQUEUE_NOWAIT));
 }
 
 /* And who does waits to his deadline. */
-TEST_F_TIMEOUT(spoilt, deadline, 60)
+TEST_F(spoilt, deadline)
 {
 	EXPECT_FROM_SPOILT(self, -ETIMEDOUT, variant->call(self->q, in_ns(50 * MSEC)));
 }
@@ -464,7 +464,7 @@ static long call_with_signal(int (*call)(int q, uint64_t deadline), int q, timer
 }
 
 /* Or until a signal comes. */
-TEST_F_TIMEOUT(spoilt, signal, 60)
+TEST_F(spoilt, signal)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 	timer_t timer;

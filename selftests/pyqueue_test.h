@@ -13,6 +13,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -35,9 +37,12 @@
 #include "kselftest_harness.h"
 #include "slow.h"
 
-/* More than PATIENCE, so that a test which waits in vain can say for what. */
+/*
+ * More than PATIENCE, so that a test which waits in vain can say for what; and long, for a
+ * guest can be left without a processor for half a minute.
+ */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT (25 * PYQUEUE_SLOW)
+#define TEST_TIMEOUT_DEFAULT (100 * PYQUEUE_SLOW)
 
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)
@@ -178,7 +183,7 @@ static inline uint64_t in_ns(uint64_t ns)
 }
 
 /* Far beyond what a working system needs to come to a condition. */
-#define PATIENCE (15 * SEC * PYQUEUE_SLOW)
+#define PATIENCE (60 * SEC * PYQUEUE_SLOW)
 
 /*
  * A deadline that nobody meets: the harness ends the test before. So a wake-up
@@ -239,11 +244,47 @@ static inline void leave(long ret)
 
 #define KILLED_BY(sig) (-1000 - (sig))
 
+/* The first line of /proc/PID/@file, or what there is of it. */
+static inline void proc_line(pid_t pid, const char *file, char *line, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? 0 : read(fd, line, size - 1);
+	line[len < 0 ? 0 : len] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The harness's timeout says only that there was one. */
+static inline void say_where(pid_t pid)
+{
+	char stat[256], syscall[256], wchan[64];
+
+	proc_line(pid, "stat", stat, sizeof(stat));
+	proc_line(pid, "syscall", syscall, sizeof(syscall));
+	proc_line(pid, "wchan", wchan, sizeof(wchan));
+	fprintf(stderr, "# still waited for: wchan %s; syscall %s; stat %s\n", wchan, syscall,
+		stat);
+}
+
 /* Wait for a child: 0 or the -errno it left with, or KILLED_BY(signal). */
 static inline int reap(pid_t pid)
 {
+	const uint64_t late = in_ns(PATIENCE);
+	struct pollfd ends = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
 	int status;
 
+	while (ends.fd >= 0 && poll(&ends, 1, PATIENCE / MSEC) < 0 && errno == EINTR)
+		;
+	if (ends.fd >= 0)
+		close(ends.fd);
+	if (now_ns() >= late)
+		say_where(pid);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -272,17 +313,10 @@ static inline int reap(pid_t pid)
  */
 static inline bool asleep_at(pid_t pid, const char *begin)
 {
-	char path[64], where[64] = "0";
-	int fd;
+	char where[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (read(fd, where, sizeof(where) - 1) < 0)
-		where[0] = '0';
-	close(fd);
-	return where[0] != '0' && !strncmp(where, begin, strlen(begin));
+	proc_line(pid, "wchan", where, sizeof(where));
+	return where[0] && where[0] != '0' && !strncmp(where, begin, strlen(begin));
 }
 
 /* What the compiler has put into do_sys_poll() or not. */

@@ -51,7 +51,7 @@ static struct io_uring_sqe *sqe(struct io_uring *ring, uint64_t user_data)
 /* The next completion is this one; it comes in the end. */
 #define EXPECT_CQE(self, user_data_, res_)                                   \
 	({                                                                   \
-		struct __kernel_timespec ts_ = { .tv_sec = 20 };             \
+		struct __kernel_timespec ts_ = { .tv_sec = PATIENCE / SEC }; \
 		struct io_uring_cqe *cqe_ = NULL;                            \
 		EXPECT_EQ(0, io_uring_wait_cqe_timeout(&(self)->ring, &cqe_, &ts_)); \
 		if (cqe_) {                                                  \

@@ -89,7 +89,7 @@ static void prepare_put(struct io_uring *ring, int q, struct command *c, const c
 /* Of the next completion, which comes in the end; or INT_MIN. */
 static int result(struct io_uring *ring, uint64_t *tag)
 {
-	struct __kernel_timespec ts = { .tv_sec = 20 };
+	struct __kernel_timespec ts = { .tv_sec = PATIENCE / SEC };
 	struct io_uring_cqe *cqe;
 	int res;
 
