@@ -355,6 +355,34 @@ TEST_F(uring, many_reads)
 	}
 }
 
+/* A read is submitted, and woken in vain until it has ended. Return: how. */
+static int read_in_vain(int q, struct io_uring *ring)
+{
+	uint64_t until = in_ns(PATIENCE);
+	struct io_uring_cqe *cqe;
+	char buf, other;
+	int res;
+
+	io_uring_prep_read(sqe(ring, 1), q, &buf, 1, 0);
+	if (io_uring_submit(ring) != 1)
+		return -EIO;
+	do {
+		int got;
+
+		if (put_byte(q, 'v'))
+			return -EIO;
+		got = pq_get(q, &other, 1, PYQUEUE_NOWAIT);
+		/* If there is none the worker has been quicker. */
+		if (got != 1 && got != -EAGAIN)
+			return -EIO;
+		if (io_uring_get_events(ring) || now_ns() > until)
+			return -ETIME;
+	} while (io_uring_peek_cqe(ring, &cqe));
+	res = cqe->res;
+	io_uring_cqe_seen(ring, cqe);
+	return res;
+}
+
 /*
  * Woken in vain so often that io_uring has a worker try: that one does not wait in the
  * line, where it would take a message for a ring that is being closed.
@@ -364,22 +392,14 @@ TEST_F(uring, in_vain)
 {
 	struct io_uring_params params = { .flags = IORING_SETUP_SINGLE_ISSUER |
 		IORING_SETUP_DEFER_TASKRUN };
-	struct io_uring_cqe *cqe;
-	char buf;
+	int res = 1;
 
 	io_uring_queue_exit(&self->ring);
 	ASSERT_EQ(0, io_uring_queue_init_params(8, &self->ring, &params));
-	SUBMIT(self, 1, io_uring_prep_read, self->q, &buf, 1, 0);
-	for (int i = 0; i < 500; i++) {
-		char other;
-
-		ASSERT_EQ(0, put_byte(self->q, 'v'));
-		ASSERT_EQ(1, pq_get(self->q, &other, 1, PYQUEUE_NOWAIT));
-		ASSERT_EQ(0, io_uring_get_events(&self->ring));
-	}
-	EXPECT_TRUE(eventually(!io_uring_get_events(&self->ring) &&
-			       !io_uring_peek_cqe(&self->ring, &cqe)));
-	EXPECT_CQE(self, 1, -EAGAIN);
+	/* It may have come when there was a message, and that is right too; but not always. */
+	for (int i = 0; i < 100 && res == 1; i++)
+		res = read_in_vain(self->q, &self->ring);
+	EXPECT_EQ(-EAGAIN, res);
 	EXPECT_EQ(0, pq_stat(self->q).getters);
 }
 
