@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <linux/pyqueue.h>
 
 #include "deadline.h"
 #include "descriptor.h"
+#include "ioctl.h"
 #include "kernel.h"
 
 /* These pass through. */
@@ -41,14 +41,13 @@ static uint32_t name_len(const char *name)
 /* In line where a message goes by it. */
 static inline __attribute__((always_inline)) int call(int fd, unsigned long cmd, void *arg)
 {
-	PYQI_KEEP_ERRNO;
-	int ret;
+	long ret;
 
 	do {
 		/* Deadlines are absolute, so that the same arguments do again. */
-		ret = ioctl(fd, cmd, arg);
-	} while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : ret;
+		ret = pyqi_ioctl(fd, cmd, arg);
+	} while (ret == -EINTR);
+	return (int)ret;
 }
 
 int pyqi_kernel_call(int fd, unsigned long cmd, void *arg)
@@ -283,6 +282,10 @@ ssize_t pyqi_kernel_put_many(pyq_queue *q, const struct pyq_msg *msgs, size_t n,
 	size_t count;
 	int ret;
 
+	if (n == 1) {
+		ret = pyqi_kernel_put(q, msgs->data, msgs->len, deadline);
+		return ret < 0 ? ret : 1;
+	}
 	do {
 		count = n - done < CHUNK ? n - done : CHUNK;
 		for (size_t i = 0; i < count; i++)
@@ -305,6 +308,10 @@ ssize_t pyqi_kernel_get_many(pyq_queue *q, struct pyq_msg *msgs, size_t n, uint6
 	size_t count;
 	int ret;
 
+	if (n == 1) {
+		ret = (int)get_msg(q, msgs, deadline);
+		return ret < 0 ? ret : 1;
+	}
 	do {
 		count = n - done < CHUNK ? n - done : CHUNK;
 		for (size_t i = 0; i < count; i++)

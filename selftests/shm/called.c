@@ -13,8 +13,6 @@
 #include "../lib_test.h"
 
 #include <linux/pyqueue.h>
-#include <stdarg.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -57,28 +55,22 @@ void count_change(const void *at, uint64_t from, uint64_t to)
 	calls->claimed += (from & PYQUEUE_ANNOUNCED) - (to & PYQUEUE_ANNOUNCED);
 }
 
-int __real_ioctl(int fd, unsigned long cmd, ...);
-int __wrap_ioctl(int fd, unsigned long cmd, ...);
+long __real_pyqi_ioctl(int fd, unsigned long cmd, void *arg);
+long __wrap_pyqi_ioctl(int fd, unsigned long cmd, void *arg);
 
-int __wrap_ioctl(int fd, unsigned long cmd, ...)
+long __wrap_pyqi_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	const struct pyqueue_wake *wake;
-	va_list list;
-	void *arg;
+	const struct pyqueue_wake *wake = arg;
 
-	va_start(list, cmd);
-	arg = va_arg(list, void *);
-	va_end(list);
-	wake = arg;
 	if (calls && cmd == PYQUEUE_IOC_WAKE &&
 	    wake->flags & (PYQUEUE_WAKE_GETTERS | PYQUEUE_WAKE_PUTTERS)) {
 		calls->wakes++;
 		calls->woken += wake->count;
-	} else if (calls && (cmd == PYQUEUE_IOC_PUT_MANY || cmd == PYQUEUE_IOC_GET_MANY ||
+	} else if (calls && (cmd == PYQUEUE_IOC_PUT || cmd == PYQUEUE_IOC_GET ||
 			     cmd == PYQUEUE_IOC_AWAIT)) {
 		calls->waits++;
 	}
-	return __real_ioctl(fd, cmd, arg);
+	return __real_pyqi_ioctl(fd, cmd, arg);
 }
 
 static uint64_t sleeps(void)

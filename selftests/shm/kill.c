@@ -8,8 +8,6 @@
 #include "../lib_test.h"
 
 #include <linux/pyqueue.h>
-#include <stdarg.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "kill.h"
@@ -42,24 +40,18 @@ void kill_changed(const void *at, uint64_t from, uint64_t to)
 		kill_me->released++;
 }
 
-int __real_ioctl(int fd, unsigned long cmd, ...);
-int __wrap_ioctl(int fd, unsigned long cmd, ...);
+long __real_pyqi_ioctl(int fd, unsigned long cmd, void *arg);
+long __wrap_pyqi_ioctl(int fd, unsigned long cmd, void *arg);
 
 /* What the module does for somebody is done whole, or not at all. */
-int __wrap_ioctl(int fd, unsigned long cmd, ...)
+long __wrap_pyqi_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	const struct pyqueue_fetch *fetch;
-	va_list list;
-	void *arg;
-	int ret;
+	const struct pyqueue_fetch *fetch = arg;
+	long ret;
 
-	va_start(list, cmd);
-	arg = va_arg(list, void *);
-	va_end(list);
 	kill_step();
-	ret = __real_ioctl(fd, cmd, arg);
+	ret = __real_pyqi_ioctl(fd, cmd, arg);
 	if (kill_me && ret >= 0) {
-		fetch = arg;
 		if (cmd == PYQUEUE_IOC_PUT)
 			kill_me->published++;
 		if (cmd == PYQUEUE_IOC_PUT_MANY)

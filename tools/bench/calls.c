@@ -76,6 +76,8 @@ static void one(void)
 	}
 
 COUNTED(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))
+COUNTED(long, pyqi_ioctl, (int fd, unsigned long cmd, void *arg),
+	(fd, cmd, arg)) /* the library's */
 COUNTED(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
 COUNTED(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))
 COUNTED(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))
