@@ -816,7 +816,7 @@ static void get_at(struct __test_metadata *_metadata, FIXTURE_DATA(message) *sel
  * outside of the ring.
  */
 /* proves: PUT -EFAULT, GET -EFAULT */
-TEST_F_TIMEOUT(message, edge, 4 * TEST_TIMEOUT_DEFAULT)
+TEST_F_TIMEOUT(message, edge, 200 * PYQUEUE_SLOW)
 {
 	static const size_t lens[] = { 1, 7, 8, 9, 40, 239, 240, 241, 1001, PAYLOAD, LARGE };
 	int next = next_fd();

@@ -275,16 +275,22 @@ static inline void say_where(pid_t pid)
 /* Wait for a child: 0 or the -errno it left with, or KILLED_BY(signal). */
 static inline int reap(pid_t pid)
 {
-	const uint64_t late = in_ns(PATIENCE);
 	struct pollfd ends = { .fd = syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	const uint64_t late = in_ns(PATIENCE);
+	uint64_t now;
 	int status;
 
-	while (ends.fd >= 0 && poll(&ends, 1, PATIENCE / MSEC) < 0 && errno == EINTR)
-		;
-	if (ends.fd >= 0)
+	/* Without a pidfd nothing is said. */
+	while (ends.fd >= 0) {
+		now = now_ns();
+		status = poll(&ends, 1, now < late ? (late - now) / MSEC : 0);
+		if (status < 0 && errno == EINTR)
+			continue;
+		if (!status)
+			say_where(pid);
 		close(ends.fd);
-	if (now_ns() >= late)
-		say_where(pid);
+		break;
+	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -289,9 +289,11 @@ PYQ_API void pyq_close(pyq_queue *q);
  * May sleep. Signals do not end the wait: handlers run and it goes on, to the
  * same deadline. A caller killed in it has put the message or has not.
  *
- * What the caller has stored before is seen by who gets the message. When this returns
- * the message is there for everybody: if one puts and then loads something, and another
- * stores that (seq_cst) and then gets, at least one of them sees what the other has done.
+ * What the caller has stored before is seen by who gets the message. And if one puts and
+ * then loads something, another stores that and then gets (load and store seq_cst), and
+ * nobody else is at work on the queue, at least one of the two sees what the other has done.
+ * (A message waits for those before it that are still being put, or are reserved, and in an
+ * unbounded queue for room in the ring; what another has in hand is his.)
  *
  * Return: 0; -EAGAIN full and PYQ_NOWAIT; -ETIMEDOUT; -ESHUTDOWN; -E2BIG over
  * the queue's max_msg; -ENOBUFS, -EDQUOT, -ENOMEM a limit on large messages;
