@@ -247,6 +247,39 @@ static void test_many_too_long(void)
 	end(q, 1);
 }
 
+/* One of several is one: no array, and no copy of it. */
+static int only_one(unsigned int n, unsigned long cmd, void *arg)
+{
+	struct pyqueue_put *put = arg;
+	struct pyqueue_get *get = arg;
+
+	if (n < 2) {
+		CHECK(cmd == PYQUEUE_IOC_PUT && put->buf == 1000 && put->len == 5);
+		CHECK(put->deadline_ns == PYQUEUE_FOREVER && !put->flags);
+		return n ? 0 : -EINTR;
+	}
+	CHECK(cmd == PYQUEUE_IOC_GET && get->buf == 2000 && get->len == 10);
+	CHECK(get->deadline_ns == PYQUEUE_NOWAIT && !get->flags && !get->pad);
+	get->len = n == 2 ? 0 : 500;
+	get->position = 7;
+	get->deliveries = 3;
+	return n == 2 ? 0 : -EMSGSIZE;
+}
+
+static void test_only_one(void)
+{
+	struct pyq_msg put = { .data = (void *)1000, .len = 5 };
+	struct pyq_msg get = { .data = (void *)2000, .size = 10 };
+	pyq_queue *q = begin(only_one);
+
+	CHECK(KEEPS_ERRNO(pyq_put_many(q, &put, 1, PYQ_FOREVER)) == 1);
+	/* An empty message is one, too. */
+	CHECK(KEEPS_ERRNO(pyq_get_many(q, &get, 1, PYQ_NOWAIT)) == 1);
+	CHECK(get.len == 0 && get.id == 7 && get.deliveries == 3);
+	CHECK(KEEPS_ERRNO(pyq_get_many(q, &get, 1, PYQ_NOWAIT)) == -EMSGSIZE && get.len == 500);
+	end(q, 4);
+}
+
 /* --- get with allocation --- */
 
 /* The message grows each time it is asked for, as if others took what was there. */
@@ -526,6 +559,7 @@ int main(void)
 	test_bad_timeout();
 	test_many();
 	test_many_too_long();
+	test_only_one();
 	test_alloc();
 	test_alloc_exact();
 	test_alloc_no_memory();
