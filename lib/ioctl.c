@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * ioctl() without the C library, where one knows how: each message of a sealed queue is
- * one, and what it takes to put errno back is a twelfth of it in the virtual machine.
+ * one, and what it takes to put errno back is 3 to 8 % of it in the virtual machine.
  */
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
