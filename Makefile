@@ -15,6 +15,9 @@ vm := PATH='$(build)/bin':"$$PATH" tools/vm/vm --kernel $(KERNEL)
 Q := $(if $(V),,@)
 quiet := --no-print-directory $(if $(V),,-s)
 
+# For whoever has not said how many jobs: where much is built, as many as there are processors.
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 all: lib tools $(if $(wildcard $(KDIR)/Makefile),module,no-module)
 
 define help_text
@@ -152,17 +155,16 @@ setup-vm:
 ifeq ($(PYQUEUE_BACKEND),shm)
 demo:
 	$(Q)tools/setup/packages library
-	$(Q)$(MAKE) $(quiet) lib tools examples
+	$(Q)$(MAKE) $(quiet) $(jobs) lib tools examples
 	$(Q)examples/demo.sh
 else
 demo: setup-vm
-	$(Q)$(MAKE) $(quiet) lib tools examples build/kmod-$(KERNEL)/pyqueue.ko
+	$(Q)$(MAKE) $(quiet) $(jobs) lib tools examples build/kmod-$(KERNEL)/pyqueue.ko
 	$(Q)$(vm) -- examples/demo.sh </dev/null
 endif
 
 check: setup
-	$(Q)$(MAKE) $(quiet) lib tools bench-program examples selftests modules
-	$(Q)$(MAKE) $(quiet) for-guest
+	$(Q)$(MAKE) $(quiet) $(jobs) lib tools bench-program examples selftests modules for-guest
 	$(Q)selftests/run-all </dev/null
 
 MINUTES ?= 1
@@ -213,7 +215,9 @@ bench-native: setup-bench
 	$(Q)$(MAKE) $(quiet) bench-program
 	$(Q)PYQUEUE_BACKEND=shm tools/bench/record build/bench/native.json build/bin/pyqueue-bench $(ARGS)
 
-guest_peers := getppid,pyqueue,pyqueue no spin,pyqueue sealed,pyqueue ioctl,pyqueue write+read,pyqueue aio,mqueue,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
+# Not those that take a daemon, threads or an interpreter: the emulator has two processors.
+guest_peers := getppid,pyqueue,pyqueue no spin,pyqueue batch32,pyqueue sealed,pyqueue sealed batch32,pyqueue ioctl,pyqueue write+read,pyqueue aio,mutex ring,mutex ring tries,boost,mqueue,sysv,seqpacket,pipe,pyqueue aio64,pyqueue aio64 epoll,epoll+pipes
+guest_workloads := one,1p1c,2p2c,4p4c,pingpong,burst,full,loop64,echo64
 
 # The emulator's clock is this machine's, and so is who else is at work.
 bench-guest: setup-vm setup-bench
@@ -221,7 +225,7 @@ bench-guest: setup-vm setup-bench
 	$(Q)PATH='$(build)/bin':"$$PATH" \
 		PYQUEUE_BENCH_HOST_LOAD="$$(cut -d ' ' -f 1-3 /proc/loadavg) $$(getconf _NPROCESSORS_ONLN)" \
 		tools/bench/record build/bench/guest-$(KERNEL).json tools/vm/vm --kernel $(KERNEL) -- \
-		build/bin/pyqueue-bench --workload one,1p1c,pingpong,loop64,echo64 --size 48 \
+		build/bin/pyqueue-bench --workload $(guest_workloads) --size 48 \
 		--peer '$(guest_peers)' $(ARGS) </dev/null
 
 # As written on the command line: what is a variable there is the guest shell's.
@@ -266,7 +270,7 @@ debug_kernels := $(if $(filter command line,$(origin KERNEL)),$(KERNEL),$(kernel
 check-debug:
 	$(Q)tools/setup/packages build vm test coverage
 	$(Q)tools/setup/kernels source $(debug_kernels:%=debug-%)
-	$(Q)$(MAKE) $(quiet) lib tools examples selftests-debug $(debug_kernels:%=build/kmod-debug-%/pyqueue.ko)
+	$(Q)$(MAKE) $(quiet) $(jobs) lib tools examples selftests-debug $(debug_kernels:%=build/kmod-debug-%/pyqueue.ko)
 	$(Q)selftests/run-all $(debug_kernels:%=debug-%) </dev/null
 	$(Q)tools/coverage/kmod $(debug_kernels:%=debug-%)
 

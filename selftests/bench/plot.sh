@@ -86,6 +86,9 @@ has_figures() {
 	def shown(value):
 	    return "%.2f" % value if value < 10 else "%.1f" % value if value < 1000 else "%.0f" % value
 
+	def spread(seen):
+	    return f"{shown(seen['median'])} ({shown(seen['least'])} - {shown(seen['most'])})"
+
 	tables, table = {}, None
 	for line in open(sys.argv[2], encoding="utf-8"):
 	    if line.startswith("### "):
@@ -104,9 +107,9 @@ has_figures() {
 	        wanted = {"": peer["name"] + (f" ({peer['backend']})" if "backend" in peer else ""),
 	                  "p50" if first == "p50" else "time": shown(peer[first]["median"]),
 	                  "least - most": " - ".join(shown(peer[first][end]) for end in ("least", "most")),
-	                  "CPU time": shown(peer["cpu"]["median"])}
+	                  "CPU time": spread(peer["cpu"])}
 	        if first == "p50":
-	            wanted |= {"p99": shown(peer["p99"]["median"]), "p99.9": shown(peer["p999"]["median"])}
+	            wanted |= {"p99": spread(peer["p99"]), "p99.9": spread(peer["p999"])}
 	        for key, value in wanted.items():
 	            assert cells[key] == value, f"{run['workload']}{size}, {key!r}: {cells[key]!r}, not {value!r}"
 	        if peer["name"] == "pyqueue":
@@ -118,7 +121,7 @@ ok "the table has the figures of the results" has_figures
 # shellcheck disable=SC2317
 says_what_is_missing() {
 	[ "$(grep '^plot:' "$work/first")" = \
-		"plot: short: for want of runs not drawn: uneven, large, robin, slots, waiters" ]
+		"plot: short: for want of runs not drawn: uneven, large, robin, slots, room, waiters, pingpong-together, pingpong-apart" ]
 }
 ok "it says in one line what it does not draw" says_what_is_missing
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 #include <sys/mman.h>
@@ -78,6 +79,26 @@ static void leave(const struct bench_cast *cast)
 		cast->peer->leave(cast->back->state);
 }
 
+/* Of the processors that this process may use the first two. 0 or -errno. */
+static int place(enum bench_placement placement, unsigned int i)
+{
+	unsigned int skip = placement == BENCH_APART ? i % 2 : 0;
+	cpu_set_t all, one;
+
+	if (placement == BENCH_ANYWHERE)
+		return 0;
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return -errno;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all) || skip--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		return sched_setaffinity(0, sizeof(one), &one) ? -errno : 0;
+	}
+	return -ENODEV;
+}
+
 /* In the child. */
 static int run_child(const struct troupe *troupe, unsigned int i, struct bench_part *part)
 {
@@ -92,7 +113,9 @@ static int run_child(const struct troupe *troupe, unsigned int i, struct bench_p
 	alarm(BENCH_LIMIT_SECONDS);
 	close(line->ready[0]);
 	close(line->go[1]);
-	err = enter(cast, i < cast->workload->producers);
+	err = place(cast->workload->placement, i);
+	if (!err)
+		err = enter(cast, i < cast->workload->producers);
 	if (write(line->ready[1], &byte, 1) != 1)
 		return -errno;
 	if (err)

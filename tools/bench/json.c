@@ -2,6 +2,7 @@
 /* The results for programs. */
 #include <errno.h>
 #include <math.h>
+#include <gnu/libc-version.h>
 
 #include "report.h"
 #include "sweeps.h"
@@ -109,12 +110,14 @@ static void comparisons(FILE *to, const struct bench_run *run)
 	for (size_t i = 0; i < run->comparison_count; i++) {
 		const struct bench_comparison *comparison = &run->comparisons[i];
 		const struct bench_ratio *ratio = comparison->ratio;
-		const double seen = comparison->seen[BENCH_WALL].median;
+		const double seen = comparison->seen[comparison->ratio->clock].median;
 
 		element(to, i, "      ");
 		string_member(to, "name", ratio->name);
 		string_member(to, "over", comparison->over->name);
 		string_member(to, "under", ratio->under->name);
+		if (ratio->clock == BENCH_CPU)
+			string_member(to, "of", "cpu");
 		if (ratio->at_least > 0)
 			number_member(to, "at_least", ratio->at_least);
 		if (ratio->at_most > 0)
@@ -169,7 +172,13 @@ static void loads(FILE *to, const double *load)
 
 static void about_system(FILE *to, const struct bench_system *system)
 {
+	char made[sizeof("2026-01-01T00:00:00Z")];
+
+	strftime(made, sizeof(made), "%FT%TZ", gmtime(&system->made));
 	fputs("  \"system\": { ", to);
+	string_member(to, "made", made);
+	string_member(to, "compiler", __VERSION__);
+	string_member(to, "libc", gnu_get_libc_version());
 	string_member(to, "kernel", system->kernel.release);
 	string_member(to, "machine", system->kernel.machine);
 	string_member(to, "processor", system->processor);

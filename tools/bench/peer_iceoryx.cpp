@@ -89,7 +89,8 @@ static BENCH_INLINE int put(void *state, const void *data, size_t size)
 	return 0;
 }
 
-static BENCH_INLINE int get(void *state, void *data, size_t size)
+/* Has @use look at the next message, which is there as long as it does. */
+template <typename Use> static BENCH_INLINE int get_with(void *state, size_t size, Use use)
 {
 	auto &subscriber = static_cast<ends *>(state)->subscriber;
 	size_t len;
@@ -103,7 +104,7 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 
 			len = header->userPayloadSize();
 			if (len == size)
-				memcpy(data, taken.value(), size);
+				use(taken.value());
 			subscriber.release(taken.value());
 			return len == size ? 0 : -EIO;
 		}
@@ -113,7 +114,40 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 	}
 }
 
+static BENCH_INLINE int get(void *state, void *data, size_t size)
+{
+	return get_with(state, size, [=](const void *message) { memcpy(data, message, size); });
+}
+
 #include "loops.h"
+
+/* Written and read where they lie. */
+
+static int produce_in_place(void *state, uint64_t first, unsigned long n, size_t size)
+{
+	auto &publisher = static_cast<ends *>(state)->publisher;
+
+	for (unsigned long i = 0; i < n; i++) {
+		auto loan = publisher.loan(static_cast<uint32_t>(size));
+
+		if (loan.has_error())
+			return -ENOBUFS;
+		bench_fill(static_cast<uint64_t *>(loan.value()), size, first + i, 1);
+		publisher.publish(loan.value());
+	}
+	return 0;
+}
+
+static int consume_in_place(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	int err = 0;
+
+	for (unsigned long i = 0; !err && i < n; i++)
+		err = get_with(state, size, [=](const void *message) {
+			*sum += bench_sum(static_cast<const uint64_t *>(message), size, 1);
+		});
+	return err;
+}
 
 static bool has_daemon()
 {
@@ -230,4 +264,17 @@ const struct bench_peer peer_iceoryx = {
 	.open = open_queue,
 	.close = close_queue,
 	BENCH_LOOPS,
+};
+
+const struct bench_peer peer_iceoryx_in_place = {
+	.name = "iceoryx in place",
+	.what = "loan(), publish(), take() and release(), written and read in the chunk",
+	.absent = "there is no iox-roudi here; 'tools/setup/packages bench' installs it",
+	.calls_unseen = true,
+	.producers = 1,
+	.consumers = 1,
+	.open = open_queue,
+	.close = close_queue,
+	.produce = produce_in_place,
+	.consume = consume_in_place,
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* pyqueue for those who have several messages at a time. */
+#include "module.h"
 #include "peer_pyqueue.h"
 
 /* Messages a call, as long as their bytes have room here. */
@@ -64,7 +65,7 @@ static int get_all(pyq_queue *q, uint64_t *to, unsigned long n, size_t size)
 }
 
 /* Puts as many as it can and gets those. */
-static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
+static int exchange_with(pyq_queue *q, unsigned long n, size_t size, uint64_t *sum)
 {
 	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES, received[BENCH_SIZE_WORDS] BENCH_PAGES;
 	const size_t words = size / BENCH_SIZE_STEP;
@@ -73,10 +74,10 @@ static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
 		block = block_of(n - done, size);
 		bench_fill(sent, size, done, block);
 		for (unsigned long i = 0; i < block;) {
-			ssize_t count = put_some(state, sent + i * words, block - i, size);
+			ssize_t count = put_some(q, sent + i * words, block - i, size);
 			int err = count < 0 ? (int)count :
-					      get_all(state, received + i * words,
-						      (unsigned long)count, size);
+					      get_all(q, received + i * words, (unsigned long)count,
+						      size);
 
 			if (err)
 				return err;
@@ -87,7 +88,7 @@ static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
 	return 0;
 }
 
-static int produce(void *state, uint64_t first, unsigned long n, size_t size)
+static int produce_with(pyq_queue *q, uint64_t first, unsigned long n, size_t size)
 {
 	uint64_t sent[BENCH_SIZE_WORDS] BENCH_PAGES;
 
@@ -95,8 +96,8 @@ static int produce(void *state, uint64_t first, unsigned long n, size_t size)
 		block = block_of(n - done, size);
 		bench_fill(sent, size, first + done, block);
 		for (unsigned long i = 0; i < block;) {
-			ssize_t count = put_some(state, sent + i * (size / BENCH_SIZE_STEP),
-						 block - i, size);
+			ssize_t count =
+				put_some(q, sent + i * (size / BENCH_SIZE_STEP), block - i, size);
 
 			if (count < 0)
 				return (int)count;
@@ -106,7 +107,7 @@ static int produce(void *state, uint64_t first, unsigned long n, size_t size)
 	return 0;
 }
 
-static int consume(void *state, unsigned long n, size_t size, uint64_t *sum)
+static int consume_with(pyq_queue *q, unsigned long n, size_t size, uint64_t *sum)
 {
 	uint64_t received[BENCH_SIZE_WORDS] BENCH_PAGES;
 
@@ -114,12 +115,27 @@ static int consume(void *state, unsigned long n, size_t size, uint64_t *sum)
 		int err;
 
 		block = block_of(n - done, size);
-		err = get_all(state, received, block, size);
+		err = get_all(q, received, block, size);
 		if (err)
 			return err;
 		*sum += bench_sum(received, size, block);
 	}
 	return 0;
+}
+
+static int exchange(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	return exchange_with(state, n, size, sum);
+}
+
+static int produce(void *state, uint64_t first, unsigned long n, size_t size)
+{
+	return produce_with(state, first, n, size);
+}
+
+static int consume(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	return consume_with(state, n, size, sum);
 }
 
 const struct bench_peer peer_pyqueue_batch = {
@@ -130,4 +146,34 @@ const struct bench_peer peer_pyqueue_batch = {
 	.exchange = exchange,
 	.produce = produce,
 	.consume = consume,
+};
+
+static pyq_queue *queue_of(const void *state)
+{
+	return ((const struct bench_module *)state)->q;
+}
+
+static int exchange_sealed(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	return exchange_with(queue_of(state), n, size, sum);
+}
+
+static int produce_sealed(void *state, uint64_t first, unsigned long n, size_t size)
+{
+	return produce_with(queue_of(state), first, n, size);
+}
+
+static int consume_sealed(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	return consume_with(queue_of(state), n, size, sum);
+}
+
+const struct bench_peer peer_pyqueue_sealed_batch = {
+	.name = "pyqueue sealed batch32",
+	.what = "pyq_put_many() and pyq_get_many(), with PYQ_SEALED",
+	.own = true,
+	BENCH_OF_THE_MODULE,
+	.exchange = exchange_sealed,
+	.produce = produce_sealed,
+	.consume = consume_sealed,
 };

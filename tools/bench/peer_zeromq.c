@@ -68,6 +68,57 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 
 #include "loops.h"
 
+/* --- written and read where they lie ------------------------------------------ */
+
+static int put_in_place(struct queue *q, uint64_t number, size_t size)
+{
+	zmq_msg_t message;
+	int err;
+
+	if (zmq_msg_init_size(&message, size))
+		return -errno;
+	bench_fill(zmq_msg_data(&message), size, number, 1);
+	if (zmq_msg_send(&message, q->put, 0) >= 0)
+		return 0;
+	err = -errno;
+	zmq_msg_close(&message);
+	return err;
+}
+
+static int get_in_place(struct queue *q, size_t size, uint64_t *sum)
+{
+	zmq_msg_t message;
+	int err = 0;
+
+	zmq_msg_init(&message);
+	if (zmq_msg_recv(&message, q->get, 0) < 0)
+		err = -errno;
+	else if (zmq_msg_size(&message) != size)
+		err = -EIO;
+	else
+		*sum += bench_sum(zmq_msg_data(&message), size, 1);
+	zmq_msg_close(&message);
+	return err;
+}
+
+static int produce_in_place(void *state, uint64_t first, unsigned long n, size_t size)
+{
+	int err = 0;
+
+	for (unsigned long i = 0; !err && i < n; i++)
+		err = put_in_place(state, first + i, size);
+	return err;
+}
+
+static int consume_in_place(void *state, unsigned long n, size_t size, uint64_t *sum)
+{
+	int err = 0;
+
+	for (unsigned long i = 0; !err && i < n; i++)
+		err = get_in_place(state, size, sum);
+	return err;
+}
+
 /* --- sockets ----------------------------------------------------------------- */
 
 static void *own_context(void)
@@ -289,4 +340,17 @@ const struct bench_peer peer_zeromq = {
 	.enter = enter,
 	.leave = leave,
 	BENCH_LOOPS,
+};
+
+const struct bench_peer peer_zeromq_in_place = {
+	.name = "zeromq in place",
+	.what = "zmq_msg_send() and zmq_msg_recv(), written and read in the message",
+	.calls_unseen = true,
+	.consumers = 1,
+	.open = open_queue,
+	.close = close_queue,
+	.enter = enter,
+	.leave = leave,
+	.produce = produce_in_place,
+	.consume = consume_in_place,
 };

@@ -6,9 +6,10 @@
 #include "workloads.h"
 
 /**
- * struct bench_ratio - two peers to compare, by time a message
+ * struct bench_ratio - two peers to compare
  * @name: how results name it
  * @workload: in which workload
+ * @clock: by what; the fastest peer is always by time
  * @least_size: from so many bytes a message; 0: any
  * @most_size: up to so many; 0: any
  * @over: the peer above the line; NULL: the fastest of the peers that count
@@ -20,6 +21,7 @@
 struct bench_ratio {
 	const char *name;
 	const struct bench_workload *workload;
+	enum bench_clock clock;
 	size_t least_size;
 	size_t most_size;
 	const struct bench_peer *over;

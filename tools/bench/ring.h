@@ -44,6 +44,11 @@ static inline unsigned long bench_power_of_two(unsigned long least)
 	return power;
 }
 
+static inline size_t bench_pages(size_t bytes)
+{
+	return (bytes + 4095) / 4096 * 4096;
+}
+
 /* @bytes of zeros that children share, or NULL with errno. */
 static inline void *bench_ring_map(size_t bytes)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The peers take turns slice by slice, and so does who begins. What counts of a round
+ * The peers take turns slice by slice, each time in another order. What counts of a round
  * is the median of its slices, and a ratio is one of a round: whatever else goes on in
  * the machine meets all of them. Runs that are compared with each other take turns round by
  * round, for the same reason.
@@ -16,6 +16,10 @@
 /* Messages of the first measurement, by which the others are planned; and the most. */
 #define MESSAGES_FIRST 1000
 #define MESSAGES_MAX 1000000000
+
+/* A measurement's time is right if it is too short by no more than this; or after so many tries. */
+#define NEAR 1.25
+#define TRIES 12
 
 /* What some errors mean here. */
 static const char *why(int err)
@@ -84,9 +88,13 @@ static int measure(const struct bench_run *run, const struct bench_entry *entry,
 	return err ? complain(run, entry->peer, err) : 0;
 }
 
-/* Find out how many messages take the time that a measurement should take. */
+/*
+ * Find out how many messages take the time that a measurement should take. The first of them
+ * are cold, and tell too little.
+ */
 static int calibrate(const struct bench_run *run, struct bench_entry *entry)
 {
+	unsigned int tries = 0;
 	double factor;
 
 	plan(run, entry, MESSAGES_FIRST);
@@ -99,7 +107,7 @@ static int calibrate(const struct bench_run *run, struct bench_entry *entry)
 		factor = (double)run->workload->slice_ns / (double)(seen.ns[BENCH_WALL] + 1);
 		/* What a short one says of a long one is not much. */
 		plan(run, entry, (double)entry->messages * (factor < 8 ? factor : 8) + 1);
-	} while (factor > 2 && entry->messages < most_messages(run, entry));
+	} while (factor > NEAR && ++tries < TRIES && entry->messages < most_messages(run, entry));
 	return 0;
 }
 
@@ -121,11 +129,43 @@ static int plan_all(struct bench_run *run)
 
 /* --- rounds ------------------------------------------------------------------ */
 
-/* A slice of each peer, beginning with the one whose turn it is. */
-static int run_slice(const struct bench_run *run, unsigned int turn)
+/*
+ * Source: G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators",
+ * 2014: SplitMix64.
+ */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return z ^ z >> 31;
+}
+
+/*
+ * Another order for each turn, and the same for the same turn: what one leaves behind, warm
+ * caches or a processor to itself, is not to meet the same one each time.
+ * Source: R. A. Fisher, F. Yates, in the form of R. Durstenfeld, CACM Algorithm 235.
+ */
+static void shuffle(size_t *order, size_t n, unsigned int turn)
+{
+	uint64_t state = turn;
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	for (size_t i = n; i > 1; i--) {
+		const size_t k = next_random(&state) % i, other = order[k];
+
+		order[k] = order[i - 1];
+		order[i - 1] = other;
+	}
+}
+
+/* A slice of each peer. */
+static int run_slice(const struct bench_run *run, const size_t *order)
 {
 	for (size_t k = 0; k < run->entry_count; k++) {
-		struct bench_entry *entry = &run->entries[(turn + k) % run->entry_count];
+		struct bench_entry *entry = &run->entries[order[k]];
 		struct bench_outcome seen = { 0 };
 		int err = measure(run, entry, &seen);
 
@@ -144,17 +184,18 @@ static int run_slice(const struct bench_run *run, unsigned int turn)
 static int run_round(const struct bench_run *run, unsigned int round)
 {
 	const unsigned int slices = run->workload->slices;
+	size_t *order = bench_alloc(run->entry_count + 1, sizeof(*order));
+	int err = 0;
 
 	for (size_t i = 0; i < run->entry_count; i++)
 		for (int clock = 0; clock < BENCH_CLOCKS; clock++)
 			run->entries[i].slices[clock].rounds = 0;
-	for (unsigned int slice = 0; slice < slices; slice++) {
-		int err = run_slice(run, round * slices + slice);
-
-		if (err)
-			return err;
+	for (unsigned int slice = 0; !err && slice < slices; slice++) {
+		shuffle(order, run->entry_count, round * slices + slice);
+		err = run_slice(run, order);
 	}
-	return 0;
+	free(order);
+	return err;
 }
 
 static void record_round(const struct bench_run *run)

@@ -44,7 +44,10 @@ static int look_at_host(struct bench_system *system)
 
 int bench_system_look(struct bench_system *system)
 {
-	*system = (struct bench_system){ .processors = sysconf(_SC_NPROCESSORS_ONLN) };
+	*system = (struct bench_system){
+		.processors = sysconf(_SC_NPROCESSORS_ONLN),
+		.made = time(NULL),
+	};
 	processor(system->processor, sizeof(system->processor));
 	uname(&system->kernel);
 	/* Left at 0 without /proc. */

@@ -4,6 +4,7 @@
 #define PYQUEUE_BENCH_SYSTEM_H
 
 #include <stdbool.h>
+#include <time.h>
 #include <sys/utsname.h>
 
 /* In an emulated machine: "LOAD1 LOAD5 LOAD15 PROCESSORS", of the machine that emulates it. */
@@ -14,6 +15,7 @@
  * @processor: what the processor calls itself: an emulator's does not hide
  * @processors: how many
  * @kernel: name and release
+ * @made: when
  * @load: load averages of the last 1, 5 and 15 minutes: who else was at work
  * @host_load: of the machine that emulates this one
  * @host_processors: that it has; 0: nothing is known of it
@@ -22,6 +24,7 @@ struct bench_system {
 	char processor[128];
 	long processors;
 	struct utsname kernel;
+	time_t made;
 	double load[3];
 	double host_load[3];
 	long host_processors;

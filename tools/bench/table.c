@@ -78,7 +78,8 @@ static void row_of_entry(const struct bench_run *run, const struct bench_entry *
 
 static const char *verdict(const struct bench_comparison *comparison)
 {
-	return bench_ratio_is_met(comparison->ratio, comparison->seen[BENCH_WALL].median) ?
+	return bench_ratio_is_met(comparison->ratio,
+				  comparison->seen[comparison->ratio->clock].median) ?
 		       "met" :
 		       "NOT MET";
 }
@@ -162,7 +163,7 @@ static void judge_ratios(const struct bench_run *runs, size_t n, struct tally *t
 		for (size_t k = 0; k < runs[i].comparison_count; k++) {
 			const struct bench_comparison *comparison = &runs[i].comparisons[k];
 			const struct bench_ratio *ratio = comparison->ratio;
-			const double seen = comparison->seen[BENCH_WALL].median;
+			const double seen = comparison->seen[comparison->ratio->clock].median;
 
 			if (!bench_ratio_has_target(ratio))
 				continue;

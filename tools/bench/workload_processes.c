@@ -17,9 +17,14 @@ static int play(const struct bench_cast *cast, unsigned int i, struct bench_part
 	return cast->peer->consume(queue->state, n, queue->size, &part->sum);
 }
 
+static bool has_loops(const struct bench_peer *peer)
+{
+	return peer->produce && peer->consume;
+}
+
 static bool suits(const struct bench_peer *peer)
 {
-	return (peer->produce && peer->consume) || peer->processes;
+	return has_loops(peer) || peer->processes;
 }
 
 static int measure(const struct bench_workload *workload, const struct bench_peer *peer,
@@ -80,3 +85,17 @@ const struct bench_workload workload_waiters_1 = WAITERS(1, 0, "one waits");
 const struct bench_workload workload_waiters_10 = WAITERS(10, 0, "10 wait");
 const struct bench_workload workload_waiters_100 = WAITERS(100, 500, "100 wait");
 const struct bench_workload workload_waiters_1000 = WAITERS(1000, 50, "1000 wait");
+
+/* How much room it takes: who is ahead of the other by a few messages need not wait. */
+#define ROOM(n)                                                                                    \
+	{                                                                                          \
+		.name = "room-" #n, .what = "one process puts, one gets, room for " #n,            \
+		.family = "room", .size = 48, .capacity = (n), .slices = 3, .slice_ns = 100000000, \
+		.producers = 1, .consumers = 1, .suits = has_loops, .measure = measure             \
+	}
+
+const struct bench_workload workload_room_4 = ROOM(4);
+const struct bench_workload workload_room_16 = ROOM(16);
+const struct bench_workload workload_room_64 = ROOM(64);
+const struct bench_workload workload_room_1024 = ROOM(1024);
+const struct bench_workload workload_room_4096 = ROOM(4096);

@@ -15,6 +15,13 @@
 /* Of a peer whose system calls are not seen. */
 #define BENCH_CALLS_UNKNOWN UINT64_MAX
 
+/* On which processors a measurement's processes are: the system's choice, or made for it. */
+enum bench_placement {
+	BENCH_ANYWHERE,
+	BENCH_TOGETHER, /* all on one */
+	BENCH_APART,	/* each on one of its own, of two */
+};
+
 /**
  * struct bench_outcome - what a measurement has seen
  * @ns: how long it took, by each clock
@@ -43,6 +50,7 @@ struct bench_outcome {
  * @producers: processes that put, where there are such
  * @consumers: processes that get, or workers of a pool
  * @window: tasks that are under way at once; 0: all
+ * @placement: where the processes are
  * @capacity: messages that a queue is to hold; 0: bench_capacity()
  * @queues: how many there are; 0: one
  * @busy: so many of them are used in turn; 0: one
@@ -66,6 +74,7 @@ struct bench_workload {
 	unsigned int producers;
 	unsigned int consumers;
 	unsigned int window;
+	enum bench_placement placement;
 	unsigned long capacity;
 	unsigned int queues;
 	unsigned int busy;
@@ -97,6 +106,8 @@ extern const struct bench_workload workload_2p1c;
 extern const struct bench_workload workload_4p1c;
 extern const struct bench_workload workload_8p1c;
 extern const struct bench_workload workload_pingpong;
+extern const struct bench_workload workload_pingpong_together;
+extern const struct bench_workload workload_pingpong_apart;
 extern const struct bench_workload workload_burst;
 extern const struct bench_workload workload_full;
 extern const struct bench_workload workload_idle_1;
@@ -115,6 +126,11 @@ extern const struct bench_workload workload_waiters_1;
 extern const struct bench_workload workload_waiters_10;
 extern const struct bench_workload workload_waiters_100;
 extern const struct bench_workload workload_waiters_1000;
+extern const struct bench_workload workload_room_4;
+extern const struct bench_workload workload_room_16;
+extern const struct bench_workload workload_room_64;
+extern const struct bench_workload workload_room_1024;
+extern const struct bench_workload workload_room_4096;
 extern const struct bench_workload workload_loop64;
 extern const struct bench_workload workload_echo64;
 extern const struct bench_workload workload_apply1;

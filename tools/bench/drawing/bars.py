@@ -125,7 +125,8 @@ def _each_size(found, directory, name, workloads, draw):
 def _throughput(name, workloads):
     def picture(found, directory):
         def draw(runs, size, path):
-            capacity = f"Queues of {runs[0].capacity} messages."
+            capacity = (f"Queues of {runs[0].capacity} messages, where one can choose. "
+                        "Hatched grey: survives no kill, and cannot sleep.")
             return _draw(found, path, runs,
                          f"Messages a second, {figures.size(size)} each: longer is better",
                          "messages a second", "wall", lambda ns: 1e9 / ns, figures.rate, True,
@@ -151,7 +152,8 @@ def _pool(found, directory):
     return _draw(found, f"{directory}/{found.prefix}-pool", runs,
                  "Tasks a second of a pool of two workers: longer is better",
                  "tasks a second", "wall", lambda ns: 1e9 / ns, figures.rate, True,
-                 f"{figures.size(runs[0].size)} there and back.")
+                 f"{figures.size(runs[0].size)} there and back. CPython's tasks are pickled, and "
+                 "interpreted at both ends.")
 
 
 PICTURES = [_throughput("throughput", EVEN), _throughput("uneven", UNEVEN), _cpu, _pool]

@@ -15,10 +15,15 @@ RIGHT, COLUMN = 216, 68
 
 def _row(canvas, y, entry):
     its = look.of(entry)
-    times = [entry.seen[clock].median for clock, *_ in CLOCKS]
+    seen = [entry.seen[clock] for clock, *_ in CLOCKS]
+    times = [sample.median for sample in seen]
     canvas.text(canvas.left - 8, canvas.top + y, look.label(entry), "right", bold=entry.name == "pyqueue")
     canvas.plot([(time, y) for time in times],
                 f"with lines lc rgb '{its.colour}' lw {its.width} dt {its.dash}")
+    # One below the other, as they may overlap.
+    canvas.plot([(sample.median, y + 3 * i - 3, sample.least, sample.most)
+                 for i, sample in enumerate(seen)],
+                "using 1:2:3:4 with xerrorbars pt -1 ps 0 lc rgb '#000000' lw 1.2")
     for time, (_, _, _, mark) in zip(times, CLOCKS):
         canvas.plot([(time, y)], f"with points pt {mark} ps 1.1 lc rgb '{its.colour}'")
     for i, time in enumerate(times):
@@ -31,11 +36,12 @@ def _draw(found, path, run, title):
                      key=lambda entry: entry.main.median)
     if not entries:
         return []
-    times = [entry.seen[clock].median for entry in entries for clock, *_ in CLOCKS]
+    times = [end for entry in entries for clock, *_ in CLOCKS
+             for end in (entry.seen[clock].least, entry.seen[clock].most) if end]
     height = HEADER + ROW * len(entries)
     canvas = Canvas(f"{title}, {figures.size(run.size)}: left is better",
-                    [f"{run.what[0].upper()}{run.what[1:]}.", f"Medians of {count(run.rounds, 'interleaved round')}. p99: "
-                     "what one in a hundred exceeds.", found.machine(), *found.busy()],
+                    [f"{run.what[0].upper()}{run.what[1:]}.", f"Medians of {count(run.rounds, 'interleaved round')}, with least "
+                     "and most. p99: what one in a hundred exceeds.", found.machine(), *found.busy()],
                     room(look.label(entry) for entry in entries) + 20, RIGHT, height)
     for i, (_, sign, name, _) in enumerate(CLOCKS):
         canvas.text(canvas.right + (i + 1) * COLUMN, canvas.top + HEADER / 2, f"{sign} {name}",
@@ -65,4 +71,6 @@ def _picture(workload, title):
 
 
 PICTURES = [_picture("pingpong", "A round trip"),
+            _picture("pingpong-together", "A round trip on one processor"),
+            _picture("pingpong-apart", "A round trip between two processors"),
             _picture("burst", "From put to get, in bursts")]

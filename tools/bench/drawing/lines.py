@@ -17,6 +17,7 @@ SWEEPS = {
     "robin": ("many queues in turn", "One thread puts and gets.", "queues"),
     "slots": ("much room in a queue", "One thread puts eight and gets eight.",
               "messages that there is room for"),
+    "room": ("room in a queue", "One process puts, one gets.", "messages that there is room for"),
     "waiters": ("many who wait", "One process puts.", "processes that wait to get"),
 }
 

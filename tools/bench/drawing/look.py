@@ -37,6 +37,8 @@ def _peer(colour, mark, hatch, dash):
 LOOKS = {
     "pyqueue": Look(PYQUEUE, 7, "solid 1.0", SOLID, 3.5),
     "pyqueue no spin": _own(6, 4),
+    "pyqueue defaults": _own(11, 6),
+    "pyqueue sealed batch32": _own(15, 1),
     "pyqueue batch32": _own(4, 5),
     "pyqueue zero copy": _own(8, 1),
     "pyqueue sealed": _own(12, 6),
@@ -51,6 +53,8 @@ LOOKS = {
     "cache line": _limit(12, 2),
     "boost": _peer(BLUE, 5, 4, SOLID),
     "iceoryx": _peer(BLUE, 10, 6, DASHED),
+    "iceoryx in place": _peer(BLUE, 14, 5, DOTTED),
+    "zeromq in place": _peer(ORANGE, 13, 4, DOTTED),
     "mqueue": _peer(ORANGE, 9, 5, SOLID),
     "zeromq ipc": _peer(ORANGE, 12, 7, DASHED),
     "pipe": _peer(GREEN, 11, 1, SOLID),
@@ -59,6 +63,7 @@ LOOKS = {
     "seqpacket": _peer(PINK, 4, 5, DASHED),
     "epoll+pipes": _peer(SKY, 4, 7, SOLID),
     "mutex ring": _peer(DARK, 8, 4, SOLID),
+    "mutex ring tries": _peer(DARK, 10, 5, DASHED),
 }
 # Results may be of another day.
 UNKNOWN = _peer(DARK, 2, 0, DOTTED)

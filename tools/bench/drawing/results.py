@@ -35,6 +35,7 @@ class Entry:
         self.own = told.get("own", False)
         self.limit = told.get("limit", False)
         self.calls = told.get("system_calls")
+        self.capacity = told.get("capacity")
         self.seen = {
             clock: _sample(told[clock])
             for clock in ("wall", "p50", "p99", "p999", "cpu") if clock in told
@@ -64,7 +65,8 @@ class Target:
         self.at_least = told.get("at_least")
         self.at_most = told.get("at_most")
         self.met = told["met"]
-        self.seen = _sample(told["p50"] if "p50" in told else told["wall"])
+        clock = told.get("of", "p50" if "p50" in told else "wall")
+        self.seen = _sample(told[clock])
 
 
 class Sweep:

@@ -10,17 +10,23 @@ def _range(seen):
     return f"{number(seen.least)} - {number(seen.most)}"
 
 
+def _spread(seen):
+    return f"{number(seen.median)} ({_range(seen)})"
+
+
 def _columns(run):
     latency = "p50" in run.entries[0].seen if run.entries else False
     first = [("p50" if latency else "time", lambda entry: number(entry.main.median)),
              ("least - most", lambda entry: _range(entry.main))]
-    middle = [(name, lambda entry, clock=clock: number(entry.seen[clock].median))
+    middle = [(name, lambda entry, clock=clock: _spread(entry.seen[clock]))
               for clock, name in (("p99", "p99"), ("p999", "p99.9")) if latency]
-    last = [("CPU time", lambda entry: number(entry.seen["cpu"].median))]
+    last = [("CPU time", lambda entry: _spread(entry.seen["cpu"]))]
     if run.own:
         last.append((f"ratio to {run.own.name}",
                      lambda entry: number(ratio(entry.main, run.own.main))))
     last.append(("system calls", lambda entry: number(entry.calls)))
+    if any(entry.capacity not in (None, run.capacity) for entry in run.entries):
+        last.append(("room", lambda entry: f"{entry.capacity or '-'}"))
     return first + middle + last
 
 
