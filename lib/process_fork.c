@@ -39,8 +39,9 @@ static uint32_t wait_for(uint32_t *gate, pid_t parent)
 	uint32_t word;
 
 	while ((word = __atomic_load_n(gate, __ATOMIC_ACQUIRE)) == CLOSED) {
+		/* What the parent has done it has done before it ended. */
 		if (pyqi_process_orphan(parent))
-			return NEVER;
+			return __atomic_load_n(gate, __ATOMIC_ACQUIRE) == OPEN ? OPEN : NEVER;
 		syscall(SYS_futex, gate, FUTEX_WAIT, CLOSED, &a_while, NULL, 0);
 	}
 	return word;

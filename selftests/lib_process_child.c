@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Processes: what a child has of its parent, what it does not do, and daemons. */
 #include "lib_process.h"
+#include "traced.h"
 
 /* The mask is the parent's: SIGUSR1 blocked; what it handles is not handled here. */
 static int look_at_signals(void)
@@ -223,6 +224,43 @@ TEST(as_the_caller_is)
 	sigprocmask(SIG_SETMASK, NULL, &after);
 	for (int sig = 1; sig < SIGRTMIN; sig++)
 		EXPECT_EQ(sig == SIGUSR1, sigismember(&after, sig));
+}
+
+/* --- a parent that ends */
+
+static int start_and_end(int *runs)
+{
+	struct pyq_process p = { .target = count_up, .arg = runs };
+
+	return -pyq_process_start(&p);
+}
+
+/*
+ * A child that has not been let go when it looks, and then finds that its parent has ended:
+ * in between it has been let go, and it runs.
+ */
+TEST(started_and_its_parent_ended)
+{
+	int *runs = shared(sizeof(int));
+	pid_t parent;
+	unsigned long child = 0;
+
+	ASSERT_NE(NULL, runs);
+	parent = traced_child(start_and_end(runs));
+	ASSERT_EQ(0, ptrace(PTRACE_SETOPTIONS, parent, 0,
+			    PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK));
+	/* It stands at its fork until the child has looked. */
+	ASSERT_TRUE(goes(parent));
+	ASSERT_EQ(0, ptrace(PTRACE_GETEVENTMSG, parent, 0, &child));
+	ASSERT_LT(0, child);
+	ASSERT_TRUE(stops((pid_t)child));
+	ASSERT_TRUE(goes_to_call((pid_t)child, SYS_getppid));
+	ASSERT_TRUE(goes(parent) && !ptrace(PTRACE_CONT, parent, 0, 0));
+	ASSERT_EQ(0, exit_status(parent));
+	EXPECT_EQ(0, load(runs));
+	ASSERT_EQ(0, ptrace(PTRACE_CONT, (pid_t)child, 0, 0));
+	EXPECT_EQ(1, exit_status((pid_t)child));
+	EXPECT_EQ(1, load(runs));
 }
 
 /* --- daemons */

@@ -68,8 +68,8 @@ static inline bool steps(pid_t pid, int n)
 	return !n;
 }
 
-/* Until it sleeps on a futex, from where it will not get further than out of that call. */
-static inline bool goes_to_sleep(pid_t pid)
+/* Until it is about to make this system call. */
+static inline bool goes_to_call(pid_t pid, uint64_t nr)
 {
 	struct __ptrace_syscall_info info;
 
@@ -77,8 +77,15 @@ static inline bool goes_to_sleep(pid_t pid)
 		if (ptrace(PTRACE_SYSCALL, pid, 0, 0) || !stops(pid) ||
 		    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) < 0)
 			return false;
-	} while (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_futex);
-	return !ptrace(PTRACE_SYSCALL, pid, 0, 0) && eventually(asleep(pid));
+	} while (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != nr);
+	return true;
+}
+
+/* Until it sleeps on a futex, from where it will not get further than out of that call. */
+static inline bool goes_to_sleep(pid_t pid)
+{
+	return goes_to_call(pid, SYS_futex) && !ptrace(PTRACE_SYSCALL, pid, 0, 0) &&
+	       eventually(asleep(pid));
 }
 
 #endif
