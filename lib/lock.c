@@ -2,11 +2,15 @@
 /*
  * pyq_lock: a robust mutex that knows its holder.
  *
- * Two things a robust mutex of glibc (2.36) does not do are done here. Who gets one that
+ * Three things a robust mutex of glibc (2.36) does not do are done here. Who gets one that
  * is not recoverable lets it go again, and wakes nobody: so he does it here, and who
  * sleeps learns it too.
  *
- * The other: that there may be more asleep is known, between a release and the moment when
+ * If he is killed before he has let it go the kernel marks it as a dead holder's, and the
+ * next one gets it as such, also from glibc, which does not look any more at what it was.
+ * So that it is lost is noted here as well.
+ *
+ * The third: that there may be more asleep is known, between a release and the moment when
  * he who has been woken has the mutex, or has set FUTEX_WAITERS again, to that one alone.
  * If he is killed there the kernel wakes the next one in his place, but many kernels do
  * not if by then a third one has the mutex, who came along and knows of nobody; nor for
@@ -100,11 +104,23 @@ static int lock_mutex(struct pyqi_lock *lock, uint64_t deadline)
 	return -pyqi_mutex_until(mutex, deadline);
 }
 
+static int let_go(struct pyqi_lock *lock)
+{
+	if (lock->order == PYQI_INHERITED)
+		lock->order = PYQI_LOST;
+	__atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
+	return -pthread_mutex_unlock(&lock->mutex);
+}
+
 /* Return: also -EOWNERDEAD and the lock is held. */
 static int hold(struct pyqi_lock *lock, uint64_t depth, uint64_t deadline)
 {
 	int err = lock_mutex(lock, deadline);
 
+	if (err == -EOWNERDEAD && lock->order == PYQI_LOST) {
+		let_go(lock);
+		err = -ENOTRECOVERABLE;
+	}
 	/* (The futexes of robust mutexes are always shared ones.) */
 	if (err == -ENOTRECOVERABLE)
 		pyqi_word_wake((uint32_t *)&lock->mutex.__data.__lock, PYQI_ALL, true);
@@ -112,13 +128,9 @@ static int hold(struct pyqi_lock *lock, uint64_t depth, uint64_t deadline)
 		lock->depth = depth;
 		__atomic_store_n(&lock->holder, pyqi_me(), __ATOMIC_RELAXED);
 	}
+	if (err == -EOWNERDEAD)
+		lock->order = PYQI_INHERITED;
 	return err;
-}
-
-static int let_go(struct pyqi_lock *lock)
-{
-	__atomic_store_n(&lock->holder, 0, __ATOMIC_RELAXED);
-	return -pthread_mutex_unlock(&lock->mutex);
 }
 
 int pyq_lock_acquire(pyq_lock *public, int64_t timeout)
@@ -153,12 +165,16 @@ int pyq_lock_release(pyq_lock *public)
 int pyq_lock_make_consistent(pyq_lock *public)
 {
 	struct pyqi_lock *lock = of(public);
+	int err;
 
 	if (!pyqi_is_a(lock->kind, PYQI_LOCK))
 		return -EINVAL;
 	if (!pyqi_lock_is_mine(lock))
 		return -EPERM;
-	return -pthread_mutex_consistent(&lock->mutex);
+	err = -pthread_mutex_consistent(&lock->mutex);
+	if (!err)
+		lock->order = PYQI_IN_ORDER;
+	return err;
 }
 
 bool pyq_lock_is_mine(const pyq_lock *lock)

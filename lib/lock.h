@@ -6,9 +6,16 @@
 #include "me.h"
 #include "word.h"
 
+enum pyqi_order {
+	PYQI_IN_ORDER,
+	PYQI_INHERITED, /* of a dead holder, and not made consistent */
+	PYQI_LOST,	/* released so: for good */
+};
+
 /**
  * struct pyqi_lock - what is in a pyq_lock
  * @kind: PYQI_LOCK and flags
+ * @order: of what it protects, a pyqi_order; the holder's
  * @depth: how often the holder has acquired it; the holder's
  * @holder: pyqi_me() of the holder, or 0. It is set behind the mutex and cleared before
  *	it; what a dead one has left stays until the next one comes. Only the holder can
@@ -17,6 +24,7 @@
  */
 struct pyqi_lock {
 	uint32_t kind;
+	uint32_t order;
 	uint64_t depth;
 	uint64_t holder;
 	pthread_mutex_t mutex;

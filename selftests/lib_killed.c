@@ -294,6 +294,73 @@ TEST(holder_and_woken_killed)
 	EXPECT_LT(3 * APART, at);
 }
 
+static int wait_at_cond(struct shared *s)
+{
+	int err = pyq_lock_acquire(&s->lock, LONG);
+
+	return err ? 1 : -pyq_condition_wait(&s->cond, &s->lock, LONG);
+}
+
+/* One who tries it, and stands where he has it. */
+#define holding_a_lost(lock)                                                 \
+	({                                                                   \
+		pid_t pid_ = traced_child(pyq_lock_acquire(lock, PYQ_NOWAIT)); \
+		while (!pyq_lock_locked(lock))                               \
+			ASSERT_TRUE(step(pid_));                             \
+		pid_;                                                        \
+	})
+
+/*
+ * Who tries a lock that is not recoverable has it for some instructions. If he is killed in
+ * those it is not recoverable all the same: for those who sleep, who come back from a
+ * condition, and who come along.
+ */
+TEST(killed_at_a_lost_lock)
+{
+	for (int recursive = 0; recursive < 2; recursive++) {
+		struct shared *s = new_shared();
+		pid_t waiter, other, sleepers[2];
+
+		ASSERT_EQ(0, pyq_lock_init(&s->lock, PYQ_SHARED |
+							     (recursive ? PYQ_LOCK_RECURSIVE : 0)));
+		waiter = traced_child(wait_at_cond(s));
+		ASSERT_TRUE(goes_to_sleep(waiter));
+		ASSERT_EQ(0, exit_status(in_child(pyq_lock_acquire(&s->lock, LONG))));
+		ASSERT_EQ(-EOWNERDEAD, pyq_lock_acquire(&s->lock, PYQ_NOWAIT));
+		ASSERT_EQ(0, pyq_condition_notify_all(&s->cond, &s->lock));
+		ASSERT_EQ(0, pyq_lock_release(&s->lock));
+		/* He stands behind his sleep. */
+		ASSERT_TRUE(stops(waiter));
+
+		other = holding_a_lost(&s->lock);
+		for (int i = 0; i < 2; i++) {
+			sleepers[i] = in_child(-pyq_lock_acquire(&s->lock, LONG));
+			ASSERT_TRUE(eventually(asleep(sleepers[i])));
+		}
+		ASSERT_TRUE(killed(other));
+		for (int i = 0; i < 2; i++)
+			EXPECT_EQ(ENOTRECOVERABLE, exit_status(sleepers[i]));
+
+		/* Again, and it is the waiter who finds it. */
+		other = holding_a_lost(&s->lock);
+		ASSERT_TRUE(killed(other));
+		EXPECT_TRUE(goes(waiter) && !ptrace(PTRACE_CONT, waiter, 0, 0));
+		EXPECT_EQ(ENOTRECOVERABLE, exit_status(waiter));
+
+		/* And who comes along. */
+		other = holding_a_lost(&s->lock);
+		ASSERT_TRUE(killed(other));
+		EXPECT_EQ(-ENOTRECOVERABLE, pyq_lock_acquire(&s->lock, PYQ_NOWAIT));
+		EXPECT_EQ(-ENOTRECOVERABLE, pyq_lock_acquire(&s->lock, LONG));
+		EXPECT_FALSE(pyq_lock_is_mine(&s->lock));
+		EXPECT_EQ(-EPERM, pyq_lock_make_consistent(&s->lock));
+		EXPECT_EQ(0, pyq_lock_destroy(&s->lock));
+		EXPECT_EQ(0, pyq_lock_init(&s->lock, PYQ_SHARED));
+		EXPECT_EQ(0, have_it(s));
+		pyq_shared_free(s, sizeof(*s));
+	}
+}
+
 /*
  * Who has been woken for a lock, finds another one there who has just come along, and is
  * killed before he has left his mark, takes the wake-up along: so it is with many kernels
