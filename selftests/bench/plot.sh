@@ -16,7 +16,7 @@ if ! command -v python3 >/dev/null || ! command -v gnuplot >/dev/null; then
 	echo "not ok 1 - python3 and gnuplot are there: tools/setup/packages bench"
 	exit 1
 fi
-echo "1..17"
+echo "1..18"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -143,6 +143,13 @@ documented() {
 		<(sed -n '/^<!-- targets -->$/,/^<!-- end -->$/p' "$top/docs/performance.md" | sed '1d;$d')
 }
 ok "docs/performance.md has what is wanted of its results" documented
+
+# shellcheck disable=SC2317
+ahead_is_documented() {
+	diff <("$plot" --ahead "$top"/docs/performance/*.json) \
+		<(sed -n '/^<!-- ahead -->$/,/^<!-- end -->$/p' "$top/docs/performance.md" | sed '1d;$d')
+}
+ok "docs/performance.md has who is ahead in its results" ahead_is_documented
 
 # The others have what it takes to sleep, and are quicker.
 # shellcheck disable=SC2317

@@ -17,8 +17,8 @@ PICTURES = bars.PICTURES + lines.PICTURES + dots.PICTURES
 
 
 # What pictures are called behind the name of their results.
-KINDS = ("throughput-[0-9]+|uneven-[0-9]+|cpu-[0-9]+|pool|size|large|idle|robin|slots|waiters|"
-         "pingpong-[0-9]+|burst-[0-9]+")
+KINDS = ("throughput-[0-9]+|uneven-[0-9]+|cpu-[0-9]+|pool|size|large|idle|robin|slots|room|"
+         "waiters|pingpong-[0-9]+|pingpong-(together|apart)-[0-9]+|burst-[0-9]+")
 
 
 def clear(found, directory):
@@ -51,11 +51,16 @@ def main():
     what.add_argument("--out", metavar="DIR", help="where to")
     what.add_argument("--targets", action="store_true",
                       help="only print what is wanted in all of them, and whether it is there")
+    what.add_argument("--ahead", action="store_true",
+                      help="only print who is ahead of pyqueue in all of them, in short")
     options = parser.parse_args()
     try:
         everything = [results.read(name) for name in options.files]
         if options.targets:
             print("\n".join(comparisons.targets(everything)))
+            return
+        if options.ahead:
+            print("\n".join(comparisons.ahead_in_short(everything)))
             return
         os.makedirs(options.out, exist_ok=True)
         for found in everything:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is wanted, and whether it is there; and who is ahead of pyqueue. As tables in Markdown."""
+import re
+
 import figures
 from results import ratio
 from words import number
@@ -42,13 +44,16 @@ def targets(everything):
     yield ""
 
 
-def _ahead(run, own, clock):
-    """Peers that take less time than @own, as words, the quickest first."""
+def _quicker(run, own, clock):
+    """Peers that take less time than @own, and how many times as long as they it takes."""
     factors = [(ratio(own.seen[clock], entry.seen[clock]), entry.name)
                for entry in run.entries if entry.counts]
-    return ", ".join(f"{name} {number(factor)}" for factor, name in
-                     sorted(((factor, name) for factor, name in factors if factor and factor > 1),
-                            reverse=True))
+    return sorted(((factor, name) for factor, name in factors if factor and factor > 1),
+                  reverse=True)
+
+
+def _ahead(run, own, clock):
+    return ", ".join(f"{name} {number(factor)}" for factor, name in _quicker(run, own, clock))
 
 
 def ahead(found):
@@ -65,4 +70,34 @@ def ahead(found):
     yield "| of | who is behind | in what | so many times as long as |"
     yield "|---|---|---|---|"
     yield from rows
+    yield ""
+
+
+def _range(factors):
+    least, most = number(min(factors)), number(max(factors))
+    return least if least == most else f"{least} to {most}"
+
+
+def _families(found):
+    """Of one file: workload without number, clock: peer: factors, of all sizes and numbers."""
+    families = {}
+    for run in found.runs:
+        if not run.own or run.own.name != "pyqueue":
+            continue
+        for clock, name in CLOCKS:
+            for factor, peer in _quicker(run, run.own, clock) if clock in run.own.seen else ():
+                key = re.sub("-[0-9]+$", "", run.workload), name
+                families.setdefault(key, {}).setdefault(peer, []).append(factor)
+    return families
+
+
+def ahead_in_short(everything):
+    """Of all files, pyqueue as it is by default, one table; sizes and numbers together."""
+    yield "| results | of | in what | pyqueue takes so many times as long as |"
+    yield "|---|---|---|---|"
+    for found in everything:
+        for (family, name), peers in _families(found).items():
+            words = ", ".join(f"{peer} {_range(factors)}" for peer, factors in
+                              sorted(peers.items(), key=lambda item: -max(item[1])))
+            yield f"| {found.prefix} | {family} | {name} | {words} |"
     yield ""
