@@ -65,16 +65,19 @@ static void wake_thread(struct pyqi_poll *poll)
 
 /*
  * An eventfd that is 0 or 1: neither waits. Whoever took what there was before it was TOLD
- * has seen nothing to make unready: so it is looked at again.
+ * has seen nothing to make unready: so it is looked at again. The thread, if it is another,
+ * may sleep by then because of that.
  */
 static void make_ready(struct pyqi_poll *poll)
 {
 	pthread_mutex_lock(&poll->lock);
 	if (change(poll, SLEEPS, TOLD)) {
-		if (poll->ready(poll->q))
+		if (poll->ready(poll->q)) {
 			eventfd_write(poll->fd, 1);
-		else
+		} else {
 			change(poll, TOLD, SLEEPS);
+			wake_thread(poll);
+		}
 	}
 	pthread_mutex_unlock(&poll->lock);
 }

@@ -33,10 +33,14 @@ static inline int explorer_clock(struct timespec *now)
 
 #define clock_gettime(clock, now) explorer_clock(now)
 
-/* The thread that polls ends as soon as it has told: there is nobody to poll the fd. */
-static inline long futex_of_thread(__u32 *state)
+/*
+ * The thread that polls ends as soon as it has told: there is nobody to poll the fd. Nor
+ * to wake it.
+ */
+static inline long futex_of_thread(__u32 *state, int op)
 {
-	*state = 2; /* ENDS */
+	if (op == FUTEX_WAIT_PRIVATE)
+		*state = 2; /* ENDS */
 	return 0;
 }
 
@@ -51,7 +55,7 @@ static long explorer_futex(void *futex, int op, __u32 value)
 	unsigned int queue;
 
 	if (op & FUTEX_PRIVATE_FLAG)
-		return futex_of_thread(futex);
+		return futex_of_thread(futex, op);
 	for (queue = 0; queue < QUEUES; queue++) {
 		struct pyqueue_waiters *side = sides[queue % SIDES];
 
