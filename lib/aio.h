@@ -79,7 +79,7 @@ enum pyqi_aio_list {
  * @next: on that list
  * @previous: on that list
  * @seen: what the ring was like when the last attempt had found nothing
- * @by_futex: while it is armed: nobody but this looks who has died
+ * @by_futex: while it is armed: nobody but this looks who has died, or been stopped
  * @by_command: the first operation is with the kernel, which does it (aio_command.h)
  * @no_command: that is refused
  * @command: what it has been told
@@ -160,7 +160,7 @@ struct pyqi_aio_engine {
  * @nr_timers: how many
  * @timer_fd: a timerfd for those who poll, or -1
  * @timer_set: what it is set to
- * @look_at: when to look who has died, where the kernel does not; or PYQI_FOREVER
+ * @look_at: when to look who has died or been stopped where the kernel does not; or PYQI_FOREVER
  * @spinning: what is known of trying before a sleep
  * @turns: calls of pyq_aio_wait() that could do without a look at all there is
  * @chains: the queues, hashed
@@ -275,7 +275,7 @@ void pyqi_aio_side_changed(pyq_aio *aio, struct pyqi_aio_side *side);
  */
 bool pyqi_aio_try_loose(pyq_aio *aio, bool all);
 
-/* Look who of those has died whom the kernel does not settle. */
+/* Look who of those has died, or been stopped before a call, whom the kernel does not settle. */
 void pyqi_aio_look_around(pyq_aio *aio);
 
 /* Before a sleep: what is waited for is armed, and nothing else. */

@@ -3,11 +3,15 @@
 #include <stdlib.h>
 
 #include "aio.h"
+#include "attempt.h"
 #include "deadline.h"
 #include "owner.h"
+#include "sleep.h"
 
-/* How often to look who has died, in nanoseconds. */
+/* How often to look who has died or been stopped, in nanoseconds. */
+#ifndef PYQI_AIO_SLICE
 #define PYQI_AIO_SLICE 100000000
+#endif
 
 static struct pyqi_aio_source **chain(const pyq_aio *aio, uint64_t serial)
 {
@@ -148,12 +152,22 @@ bool pyqi_aio_try_loose(pyq_aio *aio, bool all)
 	return aio->pending != before;
 }
 
-static void check_owners(pyq_aio *aio, struct pyqi_aio_side *side)
+/* Who has claimed us may have been stopped before he calls, and then nobody else calls us. */
+static void call_if_ready(pyq_queue *q, bool get)
+{
+	struct pyqueue_header *hdr = pyqi_header(q);
+
+	if (get ? pyqi_get_ready(q) : pyqi_put_ready(q))
+		pyqi_futex_call_pollers(q, get ? &hdr->getters : &hdr->putters);
+}
+
+static void check_side(pyq_aio *aio, struct pyqi_aio_side *side)
 {
 	/* Where nothing waits any more the queue may be closed by now. */
 	if (!side->first || side->state != PYQI_AIO_ARMED || !side->by_futex)
 		return;
 	pyqi_owner_check(side->source->q);
+	call_if_ready(side->source->q, pyqi_aio_access(side) == PYQ_READ);
 	aio->look_at = pyqi_now() + PYQI_AIO_SLICE;
 }
 
@@ -162,7 +176,7 @@ void pyqi_aio_look_around(pyq_aio *aio)
 	if (aio->look_at == PYQI_FOREVER || pyqi_now() < aio->look_at)
 		return;
 	aio->look_at = PYQI_FOREVER;
-	pyqi_aio_each_side(aio, check_owners);
+	pyqi_aio_each_side(aio, check_side);
 }
 
 void pyqi_aio_arm(pyq_aio *aio)
