@@ -5,9 +5,9 @@
  * Between C's a test may come in (pyq_step()).
  *
  * A successful pyq_cas() and pyq_or() are seq_cst, in the kernel full barriers;
- * a failed pyq_cas() orders nothing. There are no fences: in C it takes a seq_cst
- * load, not only a seq_cst CAS before it, for G and H to hold on every machine,
- * so all acquiring loads are (which costs nothing on x86).
+ * a failed pyq_cas() orders nothing; the same of 32 bits. There are no fences: in
+ * C it takes a seq_cst load, not only a seq_cst CAS before it, for G and H to hold
+ * on every machine, so all acquiring loads are (which costs nothing on x86).
  */
 #ifndef PYQ_RING_ATOMIC_H
 #define PYQ_RING_ATOMIC_H
@@ -48,6 +48,11 @@ static inline bool pyq_breathe(void)
 }
 
 static inline bool pyq_cas(__u64 *p, __u64 old, __u64 new)
+{
+	return cmpxchg(p, old, new) == old;
+}
+
+static inline bool pyq_cas32(__u32 *p, __u32 old, __u32 new)
 {
 	return cmpxchg(p, old, new) == old;
 }
@@ -101,6 +106,13 @@ static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
 	return pyq_changed(__atomic_compare_exchange_n(pyq_step("cas", p), &old, desired, false,
 						       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED),
 			   p, old, desired);
+}
+
+static inline bool pyq_cas32(__u32 *p, __u32 old, __u32 desired)
+{
+	/* As above. */
+	return __atomic_compare_exchange_n(pyq_step("cas", p), &old, desired, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 static inline void pyq_or(__u64 *p, __u64 bits)

@@ -120,9 +120,11 @@ static inline bool pyq_pollers_any(const struct pyqueue_waiters *side)
  * pyq_pollers_claim() - claim all who poll a side
  * @side: the side
  *
- * As pyq_sleepers_claim(). Who claims them together with another makes a call too
- * many. The sequence is for him who is about to sleep while another says again that
- * he polls: he would not see that he has been claimed.
+ * As pyq_sleepers_claim(), but that it does not try again: if the word has moved
+ * another has claimed them since, and calls; who says again that he polls looks
+ * after that, and so after what we have done. The sequence is for him who is about
+ * to sleep while another says again that he polls: he would not see that he has been
+ * claimed. It never goes back, or he might sleep after a claim all the same.
  *
  * Return: whether there are any to be called.
  */
@@ -130,10 +132,8 @@ static inline bool pyq_pollers_claim(struct pyqueue_waiters *side)
 {
 	__u32 seen = pyq_load_acquire(&side->pollers); /* G */
 
-	if (!(seen & PYQUEUE_POLLED))
-		return false;
-	pyq_store(&side->pollers, (seen & ~PYQUEUE_POLLED) + PYQUEUE_POLLED_STEP);
-	return true;
+	return seen & PYQUEUE_POLLED &&
+	       pyq_cas32(&side->pollers, seen, (seen & ~PYQUEUE_POLLED) + PYQUEUE_POLLED_STEP);
 }
 
 #endif

@@ -328,6 +328,9 @@ const struct cast casts[] = {
 	/* one is about to sleep while the other says again that it polls */
 	{ .name = "poll.both", .maxsize = 2,
 	  .parts = { PUT(1, 1), POLL(2, 1, HOLDS), POLL(3, 1, HOLDS) } },
+	/* one claims late: others have since claimed, and said again that they poll */
+	{ .name = "poll.late", .quick = 2, .maxsize = 2,
+	  .parts = { PUT(1, 1), PUT(2, 2), POLL(3, 3), POLL(4, 1, HOLDS) } },
 	{ .name = "poll.discard", .quick = 2, .maxsize = 2,
 	  .parts = { ABORT(1), PUT(2, 1), POLL(3, 1) } },
 	{ .name = "poll.give_back", .quick = 2, .maxsize = 1, .prefill = 1,

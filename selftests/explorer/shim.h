@@ -37,6 +37,11 @@ static inline bool pyq_cas(__u64 *p, __u64 old, __u64 desired)
 	return take_step(STEP_CAS, p, old, desired);
 }
 
+static inline bool pyq_cas32(__u32 *p, __u32 old, __u32 desired)
+{
+	return take_step(STEP_CAS, p, old, desired);
+}
+
 static inline void pyq_or(__u64 *p, __u64 bits)
 {
 	take_step(STEP_OR, p, bits, 0);

@@ -723,7 +723,7 @@ struct pyqueue_uring {
  * @sleepers: {sequence:32, announced:32}; a waker CASes announced from n to
  *	n - 1 before it makes the one wake call that it owes
  * @pollers: PYQUEUE_POLLED: somebody polls; a waker takes it away and raises the
- *	sequence before he makes the one wake call that he owes
+ *	sequence, by a CAS, before he makes the one wake call that he owes
  * @reserved: 0
  */
 struct pyqueue_waiters {
