@@ -318,7 +318,7 @@ static __attribute__((noinline)) ssize_t wait_for(pyq_aio *aio, struct pyq_compl
 		over = deadline != PYQI_FOREVER && pyqi_now() >= deadline;
 	}
 	if (!err)
-		err = before_polling(aio, taken == n);
+		err = before_polling(aio, taken && taken == n);
 	pyqi_aio_changed(aio);
 	return taken || !err ? (ssize_t)taken : err;
 }

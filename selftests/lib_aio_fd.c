@@ -117,6 +117,26 @@ TEST_F(aio, fd_again)
 	}
 }
 
+/* Who takes none at all has what waits watched as well. */
+TEST_F(aio, fd_after_taking_none)
+{
+	const int fd = lib(pyq_aio_fd(self->aio));
+	pid_t putter;
+	char buf[8];
+
+	ASSERT_EQ(0, lib(pyq_aio_get(self->aio, self->q, buf, 8, PYQ_FOREVER, 1)));
+	EXPECT_EQ(0, lib(pyq_aio_wait(self->aio, NULL, 0, 0, PYQ_NOWAIT)));
+	putter = in_child(-pyq_put(self->q, &byte, 1, PYQ_NOWAIT));
+	EXPECT_EQ(1, is_readable(fd, AGES));
+	EXPECT_EQ(0, exit_status(putter));
+	EXPECT_DONE(self, 1, 1);
+	/* And still takes none of what there is. */
+	ASSERT_EQ(0, lib(pyq_aio_put(self->aio, self->q, &byte, 1, PYQ_FOREVER, 2)));
+	EXPECT_EQ(0, lib(pyq_aio_wait(self->aio, NULL, 0, 0, PYQ_NOWAIT)));
+	EXPECT_EQ(1, is_readable(fd, AGES));
+	EXPECT_DONE(self, 2, 0);
+}
+
 /* The fd is asked for when all is under way already. */
 TEST_F(aio, fd_late)
 {
