@@ -183,7 +183,8 @@ PYQ_API int pyq_aio_submit(pyq_aio *aio);
  * Signals do not end it. If enough are there already it makes no system call, unless others
  * still wait: then one time in 32, and each time once there is a pyq_aio_fd().
  *
- * Return: how many, which is less than @least only if the time is over; 0 none, or no
+ * Return: how many, which is less than @least only if the time is over, or if waiting
+ * failed after some had been taken: the next call fails if it still does; 0 none, or no
  * operation is under way; -EINVAL a bad timeout; otherwise as pyq_aio_submit().
  */
 PYQ_API ssize_t pyq_aio_wait(pyq_aio *aio, struct pyq_completion *done, size_t n, size_t least,

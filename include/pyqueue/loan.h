@@ -25,9 +25,11 @@
  * not what is borrowed: so another may be put, and what is given back can be one more
  * than maxsize.
  * It may be ended by any thread of the process that made it, once: through a copy of
- * the struct nothing is ended twice, but @data may be gone. Only of a message that was
- * given back is a copy, after that, as good as a new loan of the same message: keep
- * none. In a child after a fork it is nothing.
+ * the struct nothing is ended twice, but @data may be gone. That is for one after the
+ * other: of two threads that end it at the same moment the later one may change what
+ * lies there by then. Only of a message that was given back is a copy, after that, as
+ * good as a new loan of the same message: keep none. In a child after a fork it is
+ * nothing.
  */
 #ifndef PYQUEUE_LOAN_H
 #define PYQUEUE_LOAN_H
