@@ -377,6 +377,9 @@ int pyq_pool_join(pyq_pool *pool, int64_t timeout)
 		return -EINVAL;
 	if (!pyqi_generation_is(pool->generation))
 		return -ESTALE;
+	/* Also if there is nothing to wait for any more: who ends it believes this. */
+	if (pyqi_pool_is_led_by_me(pool))
+		return -EDEADLK;
 	pthread_mutex_lock(&pool->lock);
 	closed = pool->closed;
 	pthread_mutex_unlock(&pool->lock);
@@ -395,7 +398,6 @@ int pyq_pool_destroy(pyq_pool *pool)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	int err;
 
 	if (!pool)
 		return 0;
@@ -406,9 +408,9 @@ int pyq_pool_destroy(pyq_pool *pool)
 		return 0;
 	}
 	pyq_pool_terminate(pool);
-	err = pyq_pool_join(pool, PYQ_FOREVER);
-	if (err == -EDEADLK)
-		return err;
+	if (pyqi_pool_is_led_by_me(pool))
+		return -EDEADLK;
+	pyq_pool_join(pool, PYQ_FOREVER);
 	if (pool->has_own)
 		pthread_join(pool->own, NULL);
 	/* Callbacks of what has been ended just now. */

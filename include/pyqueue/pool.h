@@ -348,7 +348,7 @@ PYQ_API int pyq_pool_join(pyq_pool *pool, int64_t timeout);
  * that are not free yet stay good. In a child after a fork it frees what is the
  * child's.
  *
- * Return: 0; -EDEADLK in a callback.
+ * Return: 0; -EDEADLK in a callback, whatever has become of the pool: it is still there.
  */
 PYQ_API int pyq_pool_destroy(pyq_pool *pool);
 
