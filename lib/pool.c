@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -150,6 +151,9 @@ static int fork_helper(pyq_pool *pool, int orders, int parent)
 	if (!pool->helper) {
 		close(pool->orders);
 		pool->copied = true;
+		/* What other threads have printed meanwhile: no worker is to write it again. */
+		__fpurge(stdout);
+		__fpurge(stderr);
 		_exit(pyqi_pool_help(&pool->common, orders, parent, &before));
 	}
 	err = pool->helper < 0 ? -errno : 0;

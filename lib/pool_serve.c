@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -281,6 +282,9 @@ static int serve(int orders, const struct pyq_pool_function *functions,
 		/* It is mapped. */
 		close(files[PYQI_POOL_TABLE]);
 		files[PYQI_POOL_TABLE] = -1;
+		/* No worker is to write it again. */
+		fflush(stdout);
+		fflush(stderr);
 		err = pyqi_pool_help(&c, orders, files[PYQI_POOL_PARENT], NULL);
 	}
 	tear_down(&c, files);

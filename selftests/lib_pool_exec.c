@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A pool whose workers are another program's: this one's, executed again with an argument. */
 #include "lib_test.h"
+#include "printed.h"
 
 #include <dirent.h>
 #include <sys/prctl.h>
@@ -184,6 +185,10 @@ __attribute__((constructor)) static void program(int argc, char **argv)
 		exit(pyq_pool_serve(functions, NULL, NULL) == -ENOTCONN ? 0 : 1);
 	if (!strcmp(argv[2], "failing"))
 		exit(pyq_pool_serve(functions, fail, &seven));
+	if (!strcmp(argv[2], "printing")) {
+		printf("ready\n");
+		exit(pyq_pool_serve(functions, NULL, NULL));
+	}
 	if (argc > 3) {
 		told = atoi(argv[3]);
 		fcntl(told, F_SETFD, FD_CLOEXEC);
@@ -556,6 +561,21 @@ TEST(the_program_goes_on_when_the_pool_has_ended)
 	EXPECT_EQ(4, apply(pool, "square", 2));
 	EXPECT_EQ(0, pyq_pool_destroy(pool));
 	EXPECT_EQ(1, ask_witness(&w));
+}
+
+/* Into a file: its workers do not print it again when they end. */
+TEST(the_program_has_printed)
+{
+	struct printed printed;
+	pyq_pool *pool;
+
+	ASSERT_TRUE(print_there(&printed));
+	pool = new_pool(AS("printing"), .workers = 3);
+	EXPECT_EQ(4, apply(pool, "square", 2));
+	EXPECT_EQ(0, pyq_pool_close(pool));
+	EXPECT_EQ(0, pyq_pool_join(pool, LONG));
+	EXPECT_EQ(0, pyq_pool_destroy(pool));
+	EXPECT_EQ(1, times_printed(&printed, "ready\n"));
 }
 
 static int host(const char *number, pyq_queue *q)

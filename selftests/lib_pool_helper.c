@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A pool's helper: how it begins, whom it kills, and what it does meanwhile. */
 #include "lib_pool.h"
+#include "printed.h"
 
 #include <pthread.h>
 #include <sys/ptrace.h>
@@ -80,6 +81,32 @@ TEST_F(pool, creation_fails_while_another_forks)
 	EXPECT_EQ(0, waitpid(forks.another, NULL, WNOHANG));
 	kill(forks.another, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, exit_status(forks.another));
+}
+
+static pid_t who_prints;
+
+/* As another thread may at that moment. */
+static void print_before_fork(void)
+{
+	if (getpid() == who_prints)
+		printf("printed before the fork");
+}
+
+/* No worker prints it again when it ends. */
+TEST_F(pool, printed_before_the_fork)
+{
+	struct printed printed;
+
+	NOT_WITH_THREADS("there is none");
+	who_prints = getpid();
+	ASSERT_EQ(0, pthread_atfork(print_before_fork, NULL, NULL));
+	ASSERT_TRUE(print_there(&printed));
+	begin(.workers = 3);
+	EXPECT_EQ(4, finish(start(square, INT(3))));
+	EXPECT_EQ(0, pyq_pool_close(self->pool));
+	EXPECT_EQ(0, pyq_pool_join(self->pool, LONG));
+	who_prints = 0;
+	EXPECT_EQ(1, times_printed(&printed, "printed before the fork"));
 }
 
 static bool no_signalfd;

@@ -158,8 +158,9 @@ struct pyq_pool_function {
  *	}
  *
  * To be called before the program has threads. The process becomes the pool's helper, which
- * forks the workers; what it has done before they have from it. PYQUEUE_POOL is taken out of the
- * environment, and what it or a worker executes gets no file of the pool's.
+ * forks the workers; what it has done before they have from it, but what it has printed: stdout
+ * and stderr are flushed. PYQUEUE_POOL is taken out of the environment, and what it or a worker
+ * executes gets no file of the pool's.
  *
  * When the pool has ended the program is to end as well: its host waits for that
  * (pyq_pool_destroy()). SIGINT, SIGQUIT, SIGHUP, SIGPIPE and SIGTSTP are ignored by then, SIGCHLD
