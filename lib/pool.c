@@ -374,7 +374,7 @@ int pyq_pool_join(pyq_pool *pool, int64_t timeout)
 {
 	PYQI_KEEP_ERRNO;
 	PYQI_NO_CANCEL;
-	bool closed, broken;
+	bool closed;
 	int err;
 
 	if (timeout < PYQ_FOREVER)
@@ -386,16 +386,18 @@ int pyq_pool_join(pyq_pool *pool, int64_t timeout)
 		return -EDEADLK;
 	pthread_mutex_lock(&pool->lock);
 	closed = pool->closed;
+	if (closed)
+		pyqi_pool_enter(pool);
 	pthread_mutex_unlock(&pool->lock);
 	if (!closed)
 		return -EBUSY;
 	err = pyqi_pool_wait(pool, is_gone, NULL, timeout);
-	if (err)
-		return err;
 	pthread_mutex_lock(&pool->lock);
-	broken = pool->broken[0];
+	if (!err && pool->broken[0])
+		err = -EOWNERDEAD;
+	pyqi_pool_leave(pool);
 	pthread_mutex_unlock(&pool->lock);
-	return broken ? -EOWNERDEAD : 0;
+	return err;
 }
 
 int pyq_pool_destroy(pyq_pool *pool)
@@ -417,6 +419,7 @@ int pyq_pool_destroy(pyq_pool *pool)
 	pyq_pool_join(pool, PYQ_FOREVER);
 	if (pool->has_own)
 		pthread_join(pool->own, NULL);
+	pyqi_pool_wait_for_others(pool);
 	/* Callbacks of what has been ended just now. */
 	pyqi_pool_look(pool);
 	free_pool(pool, true);

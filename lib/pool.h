@@ -380,6 +380,7 @@ struct pyq_map {
  * @led: somebody takes what comes; he is the only one
  * @leader: who
  * @followers: who wait for him, or until they can lead
+ * @inside: threads that lead, or follow, or come back here after that
  * @changed: wakes them
  * @tasks: by their index
  * @free: index + 1 of one that is not under way
@@ -427,7 +428,7 @@ struct pyq_pool {
 	pthread_mutex_t lock;
 	bool led;
 	pthread_t leader;
-	unsigned int followers;
+	unsigned int followers, inside;
 	pthread_cond_t changed;
 	struct pyqi_pool_task *tasks;
 	uint32_t free, under_way, unsent, asks, waiters;
@@ -469,6 +470,20 @@ int pyqi_pool_wait(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg)
 
 int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
 			 const void *arg, uint64_t deadline);
+
+/*
+ * Under its lock: who comes back to the pool when he has waited says so before, and is waited for
+ * by who destroys it.
+ */
+static inline void pyqi_pool_enter(pyq_pool *pool)
+{
+	pool->inside++;
+}
+
+void pyqi_pool_leave(pyq_pool *pool);
+
+/* Until nobody else is in there. */
+void pyqi_pool_wait_for_others(pyq_pool *pool);
 
 /* Is this thread in a callback, and cannot wait? */
 bool pyqi_pool_is_led_by_me(pyq_pool *pool);

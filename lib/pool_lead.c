@@ -272,12 +272,28 @@ static void stop_leading(pyq_pool *pool, bool is_watched)
 		pthread_cond_broadcast(&pool->changed);
 }
 
+void pyqi_pool_leave(pyq_pool *pool)
+{
+	/* Who destroys it is a follower. */
+	if (!--pool->inside && pool->followers)
+		pthread_cond_broadcast(&pool->changed);
+}
+
+void pyqi_pool_wait_for_others(pyq_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	while (pool->inside)
+		follow(pool, PYQI_FOREVER);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void *arg),
 			 const void *arg, uint64_t deadline)
 {
 	int ret = 0;
 
 	pthread_mutex_lock(&pool->lock);
+	pyqi_pool_enter(pool);
 	while (!done(pool, arg)) {
 		if (!pool->led) {
 			pool->led = true;
@@ -298,6 +314,7 @@ int pyqi_pool_wait_until(pyq_pool *pool, bool (*done)(pyq_pool *pool, const void
 			break;
 		follow(pool, deadline);
 	}
+	pyqi_pool_leave(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return ret;
 }
@@ -327,12 +344,14 @@ int pyqi_pool_look(pyq_pool *pool)
 	}
 	pool->led = true;
 	pool->leader = pthread_self();
+	pyqi_pool_enter(pool);
 	pthread_mutex_unlock(&pool->lock);
 	lead(pool, NULL, NULL, PYQI_NOWAIT);
 	watch(pool);
 	pthread_mutex_lock(&pool->lock);
 	stop_leading(pool, true);
 	ret = pool->broken[0] ? -EOWNERDEAD : pool->deaf;
+	pyqi_pool_leave(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return ret;
 }

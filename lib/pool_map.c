@@ -472,13 +472,12 @@ int pyq_map_free(pyq_map *map)
 		pthread_mutex_lock(&pool->lock);
 		unlist(pool, map);
 		pyqi_pool_map_drop(pool, map, -ECANCELED, NULL);
+		/* That may have been the last; and behind the wait the pool may be gone. */
+		pyqi_pool_end_if_over(pool);
 		pthread_mutex_unlock(&pool->lock);
 		err = pyqi_pool_wait(pool, nothing_under_way, map, PYQ_FOREVER);
 		if (err)
 			return err;
-		pthread_mutex_lock(&pool->lock);
-		pyqi_pool_end_if_over(pool);
-		pthread_mutex_unlock(&pool->lock);
 	}
 	free_map(map);
 	return 0;

@@ -59,12 +59,14 @@ static int wait_for_room(pyq_pool *pool, int64_t timeout)
 	int err = pyqi_deadline(timeout, &deadline);
 
 	pool->waiters++;
+	pyqi_pool_enter(pool);
 	while (!err && !has_room(pool, NULL)) {
 		pthread_mutex_unlock(&pool->lock);
 		err = pyqi_pool_wait_until(pool, has_room, NULL, deadline);
 		pthread_mutex_lock(&pool->lock);
 	}
 	pool->waiters--;
+	pyqi_pool_leave(pool);
 	return err ? err : pyqi_pool_check_open(pool);
 }
 

@@ -101,4 +101,170 @@ TEST_F(pool, helper_killed_and_a_callback)
 	EXPECT_EQ(-EOWNERDEAD, finish(r));
 }
 
+/* --- while other threads are in there -------------------------------------------------------- */
+
+/* A thread of this process sleeps in one of the system calls that the library waits with. */
+static bool sleeps(pid_t tid)
+{
+	char path[64];
+	long nr = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%ld", &nr) != 1)
+		nr = -1;
+	if (f)
+		fclose(f);
+	return nr == SYS_futex || nr == SYS_ppoll;
+}
+
+/* Until the other one waits for this. */
+static void stay(pyq_result *r, void *context)
+{
+	struct end *e = context;
+
+	(void)r;
+	sem_post(&e->sem);
+	if (!eventually(load(&e->destroyed) || (load(&e->destroyer) && sleeps(load(&e->destroyer)))))
+		abort();
+	e->too_early = load(&e->destroyed);
+}
+
+static void *process(void *pool)
+{
+	return (void *)(intptr_t)pyq_pool_process(pool);
+}
+
+/* There is nobody to be waited for any more, but one who is in a callback. */
+TEST_F(pool, destroyed_while_another_is_in_a_callback)
+{
+	struct end e = { .called = 0 };
+	pthread_t thread;
+	pyq_result *r;
+	void *err;
+
+	sem_init(&e.sem, 0, 0);
+	r = begin_broken(.error_callback = stay, .context = &e);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, process, self->pool));
+	ASSERT_TRUE(pass(&e.sem));
+	__atomic_store_n(&e.destroyer, gettid(), __ATOMIC_SEQ_CST);
+	EXPECT_EQ(0, lib(pyq_pool_destroy(self->pool)));
+	count(&e.destroyed);
+	self->pool = NULL;
+	ASSERT_EQ(0, pthread_join(thread, &err));
+	EXPECT_EQ(-EOWNERDEAD, (int)(intptr_t)err);
+	EXPECT_EQ(0, e.too_early);
+	EXPECT_EQ(-EOWNERDEAD, finish(r));
+}
+
+/* All who wait there, in whatever. */
+struct waiter {
+	pyq_pool *pool;
+	pyq_result *r;
+	pyq_map *map;
+	int (*wait)(struct waiter *w);
+	pid_t tid;
+	int err;
+};
+
+static int for_result(struct waiter *w)
+{
+	return pyq_result_wait(w->r, LONG);
+}
+
+static int for_map(struct waiter *w)
+{
+	size_t i;
+
+	return pyq_map_next(w->map, 0, LONG, &i);
+}
+
+static int to_free_map(struct waiter *w)
+{
+	return pyq_map_free(w->map);
+}
+
+static int for_room(struct waiter *w)
+{
+	const struct pyq_task task = { .function = nothing };
+
+	return pyq_pool_apply_async(w->pool, &task, LONG, NULL);
+}
+
+static int for_end(struct waiter *w)
+{
+	return pyq_pool_join(w->pool, LONG);
+}
+
+static void *wait_there(void *arg)
+{
+	struct waiter *w = arg;
+
+	__atomic_store_n(&w->tid, gettid(), __ATOMIC_SEQ_CST);
+	w->err = w->wait(w);
+	return NULL;
+}
+
+/* Threads finish what they are at: when that one waits for them. */
+static void *let_go(void *tid)
+{
+	eventually(sleeps(*(pid_t *)tid));
+	for (int i = 0; i < 8; i++)
+		sem_post(&shared->go);
+	return NULL;
+}
+
+#define WAITERS 4
+
+static void destroy_while(struct __test_metadata *_metadata, FIXTURE_DATA(pool) *self,
+			  const FIXTURE_VARIANT(pool) *variant, int (*last)(struct waiter *w), int err)
+{
+	int n[2] = { 1, 2 };
+	struct waiter w[WAITERS] = {
+		{ .wait = for_result }, { .wait = for_map }, { .wait = to_free_map }, { .wait = last },
+	};
+	const int errors[WAITERS] = { 0, 1, 0, err };
+	pthread_t thread[WAITERS], other;
+	pid_t me = gettid();
+	pyq_result *r;
+	pyq_map *map;
+
+	begin(.workers = 1, .queue_size = 3);
+	r = start(gate, INT(1));
+	map = map_all(gate, ITEMS(n), 2);
+	w[2].map = map_all(gate, ITEMS(n), 2);
+	ASSERT_TRUE(pass(&shared->begun));
+	if (last == for_end)
+		ASSERT_EQ(0, pyq_pool_close(self->pool));
+	for (int i = 0; i < WAITERS; i++) {
+		w[i].pool = self->pool;
+		w[i].r = r;
+		if (i != 2)
+			w[i].map = map;
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, wait_there, &w[i]));
+		ASSERT_TRUE(eventually(load(&w[i].tid) && sleeps(load(&w[i].tid))));
+	}
+	ASSERT_EQ(0, pthread_create(&other, NULL, let_go, &me));
+	EXPECT_EQ(0, lib(pyq_pool_destroy(self->pool)));
+	self->pool = NULL;
+	ASSERT_EQ(0, pthread_join(other, NULL));
+	for (int i = 0; i < WAITERS; i++) {
+		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+		EXPECT_EQ(errors[i], w[i].err) TH_LOG("waiter %d", i);
+	}
+	pyq_result_free(r);
+	EXPECT_EQ(0, pyq_map_free(map));
+}
+
+TEST_F(pool, destroyed_while_others_wait)
+{
+	destroy_while(_metadata, self, variant, for_room, -ESHUTDOWN);
+}
+
+TEST_F(pool, destroyed_while_others_wait_for_its_end)
+{
+	destroy_while(_metadata, self, variant, for_end, 0);
+}
+
 TEST_HARNESS_MAIN

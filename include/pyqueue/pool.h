@@ -346,7 +346,8 @@ PYQ_API int pyq_pool_join(pyq_pool *pool, int64_t timeout);
  * @pool: that, or NULL
  *
  * What is under way is not waited for: pyq_pool_close() and pyq_pool_join() do that. Results
- * that are not free yet stay good. In a child after a fork it frees what is the
+ * that are not free yet stay good. Other threads that wait in the pool, or are in a callback, it
+ * waits for; another call must not begin meanwhile. In a child after a fork it frees what is the
  * child's.
  *
  * Return: 0; -EDEADLK in a callback, whatever has become of the pool: it is still there.
