@@ -281,7 +281,8 @@ struct pyqi_pool_task {
 
 /**
  * struct pyq_result - what becomes of a task
- * @pool: whose; NULL: it is gone
+ * @pool: whose; it may be gone if it has ended, or this is a child
+ * @generation: the process whose it is
  * @refs: the caller's, and the pool's
  * @ready: it has ended
  * @index: of its task
@@ -301,6 +302,7 @@ struct pyqi_pool_task {
  */
 struct pyq_result {
 	pyq_pool *pool;
+	uint64_t generation;
 	int refs;
 	int ready;
 	uint32_t index;
@@ -342,7 +344,8 @@ struct pyqi_pool_block {
 
 /**
  * struct pyq_map - one function, many arguments
- * @pool: whose
+ * @pool: whose; it may be gone if all have ended, or this is a child
+ * @generation: the process whose it is
  * @function: what
  * @items: the arguments
  * @chunk: how many at once
@@ -360,6 +363,7 @@ struct pyqi_pool_block {
  */
 struct pyq_map {
 	pyq_pool *pool;
+	uint64_t generation;
 	pyq_function function;
 	struct pyq_items items;
 	size_t chunk, sent, ended, under_way, next;

@@ -303,6 +303,7 @@ int pyq_pool_map_async(pyq_pool *pool, pyq_function function, const struct pyq_i
 	if (!map)
 		return -ENOMEM;
 	map->pool = pool;
+	map->generation = pool->generation;
 	map->function = function;
 	map->items = *items;
 	map->chunk = chunk ? chunk : chunk_for(pool, items->n);
@@ -340,7 +341,7 @@ int pyq_map_wait(pyq_map *map, int64_t timeout)
 		return -EINVAL;
 	if (pyq_map_done(map) == map->items.n)
 		return 0;
-	if (!pyqi_generation_is(map->pool->generation))
+	if (!pyqi_generation_is(map->generation))
 		return -ESTALE;
 	return pyqi_pool_wait(map->pool, all_have_ended, map, timeout);
 }
@@ -427,7 +428,7 @@ int pyq_map_next(pyq_map *map, unsigned int flags, int64_t timeout, size_t *i)
 	do {
 		/* All have ended: then the pool may be gone. */
 		if (!ended(NULL, map)) {
-			if (!pyqi_generation_is(map->pool->generation))
+			if (!pyqi_generation_is(map->generation))
 				return -ESTALE;
 			err = pyqi_pool_wait_until(map->pool, ended, map, deadline);
 			if (err)
@@ -467,7 +468,7 @@ int pyq_map_free(pyq_map *map)
 	if (!map)
 		return 0;
 	/* All have ended: then the pool may be gone. */
-	if (pyq_map_done(map) < map->items.n && pyqi_generation_is(map->pool->generation)) {
+	if (pyq_map_done(map) < map->items.n && pyqi_generation_is(map->generation)) {
 		pool = map->pool;
 		pthread_mutex_lock(&pool->lock);
 		unlist(pool, map);

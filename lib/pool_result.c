@@ -104,7 +104,7 @@ int pyq_result_wait(pyq_result *r, int64_t timeout)
 		return -EINVAL;
 	if (pyq_result_ready(r))
 		return 0;
-	if (!pyqi_generation_is(r->pool->generation))
+	if (!pyqi_generation_is(r->generation))
 		return -ESTALE;
 	return pyqi_pool_wait(r->pool, is_ready, r, timeout);
 }
@@ -190,9 +190,9 @@ int pyq_result_cancel(pyq_result *r)
 
 	if (pyq_result_ready(r))
 		return -EALREADY;
-	pool = r->pool;
-	if (!pyqi_generation_is(pool->generation))
+	if (!pyqi_generation_is(r->generation))
 		return -ESTALE;
+	pool = r->pool;
 	pthread_mutex_lock(&pool->lock);
 	task = &pool->tasks[r->index];
 	queued = pyqi_pool_word(task->serial, 0, PYQI_POOL_QUEUED);

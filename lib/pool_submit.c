@@ -127,6 +127,7 @@ int pyq_pool_apply_async(pyq_pool *pool, const struct pyq_task *task, int64_t ti
 	if (!r)
 		return -ENOMEM;
 	r->pool = pool;
+	r->generation = pool->generation;
 	r->refs = result ? 2 : 1;
 	r->callback = task->callback;
 	r->error_callback = task->error_callback;

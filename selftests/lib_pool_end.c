@@ -267,4 +267,45 @@ TEST_F(pool, destroyed_while_others_wait_for_its_end)
 	destroy_while(_metadata, self, variant, for_end, 0);
 }
 
+/* --- in a child -------------------------------------------------------------------------------- */
+
+#define IS_STALE(call)                                                       \
+	if ((call) != -ESTALE)                                               \
+	return __LINE__ % 200 + 1
+
+static int use_what_is_left(pyq_pool *pool, pyq_result *r, pyq_map *map)
+{
+	size_t i;
+
+	if (pyq_pool_destroy(pool))
+		return 1;
+	IS_STALE(pyq_result_wait(r, LONG));
+	IS_STALE(pyq_result_get(r, NULL, 0, LONG));
+	IS_STALE(pyq_result_cancel(r));
+	IS_STALE(pyq_map_wait(map, LONG));
+	IS_STALE(pyq_map_next(map, 0, LONG, &i));
+	if (pyq_map_free(map))
+		return 2;
+	pyq_result_free(r);
+	return 0;
+}
+
+/* Its copy of the pool goes first. */
+TEST_F(pool, destroyed_in_a_child)
+{
+	int n[1] = { 1 };
+	pyq_result *r;
+	pyq_map *map;
+
+	begin(.workers = 1);
+	r = start(gate);
+	map = map_all(gate, ITEMS(n), 1);
+	EXPECT_EQ(0, exit_status(in_child(use_what_is_left(self->pool, r, map))));
+	for (int i = 0; i < 2; i++)
+		sem_post(&shared->go);
+	EXPECT_EQ(0, finish(r));
+	EXPECT_EQ(0, pyq_map_wait(map, LONG));
+	EXPECT_EQ(0, pyq_map_free(map));
+}
+
 TEST_HARNESS_MAIN
