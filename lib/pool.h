@@ -516,7 +516,7 @@ void pyqi_pool_break(pyq_pool *pool, const char *why);
 /* Under its lock: nothing comes from its workers any more. */
 void pyqi_pool_is_gone(pyq_pool *pool);
 
-/* Not under its lock: whoever sleeps for news is to look. */
+/* Whoever sleeps for news is to look. */
 void pyqi_pool_nudge(pyq_pool *pool);
 
 /* Under its lock: all that is under way ends by @error. */
@@ -552,8 +552,8 @@ void pyqi_pool_map_done(pyq_pool *pool, struct pyqi_pool_task *task, const void 
 /* Under its lock: what a chunk's message has behind its head. Return: bytes, or 0: too long. */
 size_t pyqi_pool_map_pack(const struct pyqi_pool_task *task, char *to, size_t room);
 
-/* Under its lock: send of the maps what there is room for. */
-void pyqi_pool_map_follow(pyq_pool *pool);
+/* Under its lock: send of the maps what there is room for. Return: has any of it ended by that? */
+bool pyqi_pool_map_follow(pyq_pool *pool);
 
 /* Can this pool take a task? Return: 0 or an error of pyq_pool_apply_async(). */
 int pyqi_pool_takes(pyq_pool *pool, pyq_function function);

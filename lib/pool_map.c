@@ -194,8 +194,8 @@ static size_t next_chunk(const pyq_map *map)
 	return n;
 }
 
-/* Send the next chunk of it, for which there is room. */
-static void send_next(pyq_pool *pool, pyq_map *map)
+/* Send the next chunk of it, for which there is room. Return: 0, or its error: it has ended. */
+static int send_next(pyq_pool *pool, pyq_map *map)
 {
 	struct pyqi_pool_task *task = pyqi_pool_task_new(pool);
 	int err;
@@ -217,6 +217,7 @@ static void send_next(pyq_pool *pool, pyq_map *map)
 		pyqi_pool_map_done(pool, task, NULL, 0, err, "it could not be sent");
 		pyqi_pool_task_free(pool, task);
 	}
+	return err;
 }
 
 /* The last room goes in turn to maps and to those who wait for it. */
@@ -227,10 +228,13 @@ static bool has_room(const pyq_pool *pool)
 	return !pool->waiters || !pool->map_was_last || pool->tasks[pool->free - 1].next_free;
 }
 
-void pyqi_pool_map_follow(pyq_pool *pool)
+bool pyqi_pool_map_follow(pyq_pool *pool)
 {
+	bool failed = false;
+
 	while (pool->maps && has_room(pool))
-		send_next(pool, pool->maps);
+		failed |= send_next(pool, pool->maps) != 0;
+	return failed;
 }
 
 static void free_map(pyq_map *map)

@@ -138,9 +138,11 @@ int pyq_pool_apply_async(pyq_pool *pool, const struct pyq_task *task, int64_t ti
 		err = have_own_thread(pool, task);
 	if (!err)
 		err = submit(pool, task, r);
-	/* What was left to this one. */
-	if (err)
-		pyqi_pool_map_follow(pool);
+	/* What was left to this one. If that cannot be sent it ends here, and who leads may sleep. */
+	if (err && pyqi_pool_map_follow(pool)) {
+		pyqi_pool_end_if_over(pool);
+		pyqi_pool_nudge(pool);
+	}
 	pthread_mutex_unlock(&pool->lock);
 	if (err)
 		free(r);

@@ -308,4 +308,68 @@ TEST_F(pool, destroyed_in_a_child)
 	EXPECT_EQ(0, pyq_map_free(map));
 }
 
+/* --- what is sent last ------------------------------------------------------------------------- */
+
+static int run_once(struct pyq_call *call)
+{
+	(void)call;
+	count(&shared->runs);
+	return 0;
+}
+
+static int begin_later(void *unused)
+{
+	(void)unused;
+	return !pass(&shared->first);
+}
+
+struct last {
+	pyq_pool *pool;
+	struct pyq_item *item;
+	pyq_map *map;
+	size_t done;
+};
+
+/* No task more; and the map's last one is one that cannot be sent. */
+static void spoil_and_close(pyq_result *r, void *context)
+{
+	struct last *l = context;
+
+	(void)r;
+	l->done = pyq_map_done(l->map);
+	l->item->len = SIZE_MAX / 2;
+	if (pyq_pool_close(l->pool))
+		abort();
+}
+
+/*
+ * There is room for one, which is left to who waits for it; he comes too late, and so does what
+ * is left of a map. Then all has been done.
+ */
+TEST_F(pool, the_last_one_cannot_be_sent)
+{
+	struct pyq_item each[2] = { { "1", 1 }, { "2", 1 } };
+	const struct pyq_items items = { .each = each, .n = 2 };
+	const struct pyq_task task = { .function = nothing };
+	struct last l = { .item = &each[1] };
+	struct pyq_pool_stat st;
+	pyq_result *r;
+
+	begin(.workers = 1, .queue_size = 1, .initializer = begin_later, .flags = PYQ_POOL_NO_THREAD);
+	l.pool = self->pool;
+	r = start(nothing, .error_callback = spoil_and_close, .context = &l);
+	ASSERT_EQ(0, lib(pyq_result_cancel(r)));
+	l.map = map_all(run_once, &items, 1);
+	sem_post(&shared->first);
+	/* The first one's result has been sent, and not been taken. */
+	ASSERT_TRUE(eventually(load(&shared->runs) == 1 && !pyq_pool_stat(self->pool, &st) && !st.running));
+	EXPECT_EQ(-ESHUTDOWN, lib(pyq_pool_apply_async(self->pool, &task, LONG, NULL)));
+	EXPECT_EQ(1, l.done);
+	EXPECT_EQ(2, pyq_map_done(l.map));
+	EXPECT_EQ(-E2BIG, pyq_map_get(l.map, 1, NULL));
+	EXPECT_EQ(0, lib(pyq_pool_join(self->pool, LONG)));
+	EXPECT_EQ(0, pyq_map_free(l.map));
+	EXPECT_EQ(-ECANCELED, finish(r));
+}
+
 TEST_HARNESS_MAIN
