@@ -57,7 +57,7 @@ static void spoiled(pyq_pool *pool, int err)
 		return;
 	snprintf(text, sizeof(text), "the queue of results has failed: %s", strerrordesc_np(-err));
 	pyqi_pool_break(pool, text);
-	pool->gone = true;
+	pyqi_pool_is_gone(pool);
 	if (!pool->threads)
 		pyqi_pool_order(pool, &order);
 }
@@ -86,6 +86,9 @@ static bool take_news(void *arg)
 	}
 	if (n == NEWS_AT_ONCE || len == -EAGAIN)
 		len = 0;
+	/* That there will be none has been seen: once is news. */
+	if (len < 0 && !n && pool->gone)
+		return false;
 	if (len < 0 && !n++)
 		pthread_mutex_lock(&pool->lock);
 	if (!n)

@@ -105,6 +105,37 @@ TEST_F(pool, results_that_are_not_whole)
 	}
 }
 
+/* From now on there are no results. */
+static int shut_down_results(struct pyq_call *call)
+{
+	pyq_queue *news = find_queue(2 * QUEUE_SIZE + 64 + 16);
+	int err = news ? pyq_shutdown(news, true) : -ENOENT;
+
+	(void)call;
+	pyq_close(news);
+	return err;
+}
+
+/* The pool is at its end then, and an event loop does not turn for ever. */
+TEST_F(pool, results_that_do_not_come)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	siginfo_t info;
+	pyq_result *r;
+
+	NOT_WITH_THREADS("who writes astray is the program");
+	begin(.workers = 1, .queue_size = QUEUE_SIZE, .flags = PYQ_POOL_NO_THREAD);
+	pfd.fd = pyq_pool_fd(self->pool);
+	ASSERT_LE(0, pfd.fd);
+	r = start(shut_down_results);
+	EXPECT_EQ(-EOWNERDEAD, finish(r));
+	EXPECT_NE(NULL, strstr(pyq_pool_broken(self->pool), "the queue of results has failed"));
+	ASSERT_EQ(0, waitid(P_ALL, 0, &info, WEXITED | WNOWAIT));
+	for (int i = 0; i < 100 && poll(&pfd, 1, 0); i++)
+		EXPECT_EQ(-EOWNERDEAD, lib(pyq_pool_process(self->pool)));
+	EXPECT_EQ(0, poll(&pfd, 1, 0)) TH_LOG("ready for ever");
+}
+
 /* --- the table ---------------------------------------------------------------------------- */
 
 /* The argument is a process that is not the pool's: all workers are to be that. */
