@@ -86,7 +86,10 @@ static int take_files(struct msghdr *msg, int files[PYQI_POOL_FILES])
 			n++;
 		}
 	}
-	return n == PYQI_POOL_FILES ? err : -EINVAL;
+	if (n == PYQI_POOL_FILES)
+		return err;
+	/* This process may have no more, or they were not sent. */
+	return msg->msg_flags & MSG_CTRUNC ? -EMFILE : -EINVAL;
 }
 
 static bool is_possible(const struct pyqi_pool_hello *hello)

@@ -43,7 +43,8 @@ static int have_own_thread(pyq_pool *pool, const struct pyq_task *task)
 		return 0;
 	err = pyqi_pool_make_thread(&pool->own, do_the_work, pool);
 	pool->has_own = !err;
-	return err;
+	/* Not what it says of room. */
+	return err == -EAGAIN ? -ENOMEM : err;
 }
 
 static bool has_room(pyq_pool *pool, const void *arg)

@@ -163,6 +163,17 @@ static void set_limit(void)
 		exit(1);
 }
 
+/* No more files than two. */
+static void set_file_limit(void)
+{
+	const int fd = dup(STDIN_FILENO);
+	const struct rlimit limit = { fd + 2, fd + 2 };
+
+	close(fd);
+	if (fd < 0 || setrlimit(RLIMIT_NOFILE, &limit))
+		exit(1);
+}
+
 __attribute__((constructor)) static void program(int argc, char **argv)
 {
 	static const struct pyq_pool_function good[] = { { "square", square }, { "2", square }, { 0 } };
@@ -190,7 +201,9 @@ __attribute__((constructor)) static void program(int argc, char **argv)
 		pause();
 	if (!strcmp(what, "no_memory"))
 		set_limit();
-	if (!strcmp(what, "good") || !strcmp(what, "no_memory"))
+	if (!strcmp(what, "no_files"))
+		set_file_limit();
+	if (!strcmp(what, "good") || !strcmp(what, "no_memory") || !strcmp(what, "no_files"))
 		exit(serve(good, argv + 3));
 	if (!strcmp(what, "twice"))
 		exit(serve(twice, argv + 3));
@@ -364,6 +377,15 @@ TEST(no_memory_in_the_program)
 #else
 	EXPECT_EQ(-ENOMEM, create_and_serve("no_memory", WELL).create);
 #endif
+}
+
+/* proves: pyq_pool_serve -EMFILE, pyq_pool_create -EMFILE */
+TEST(no_files_in_the_program)
+{
+	const struct outcome o = create_and_serve("no_files", WELL);
+
+	EXPECT_EQ(-EMFILE, o.create);
+	EXPECT_TRUE(o.serve == -EMFILE || o.serve == 1000);
 }
 
 /* proves: pyq_pool_serve -EPROTO, pyq_pool_create -EPROTO */

@@ -169,8 +169,8 @@ struct pyq_pool_function {
  * Return: 0 the pool has ended, or its host; 1 no memory to begin; -ENOTCONN no pool has started
  * this process, or it is gone already; -EINVAL a function without an address, or with a name that
  * is too long or empty, or what the host says cannot be; -EEXIST a name is there twice; -E2BIG too
- * many functions; -EPROTO the host's library is another version; -ENOMEM; or what pyq_from_fd()
- * says.
+ * many functions; -EPROTO the host's library is another version; -EMFILE no file more (ulimit -n);
+ * -ENOMEM; or what pyq_from_fd() says.
  */
 PYQ_API int pyq_pool_serve(const struct pyq_pool_function *functions, int (*initializer)(void *arg),
 			   void *arg);
@@ -291,8 +291,8 @@ struct pyq_task {
  *
  * Return: 0; -EAGAIN, -ETIMEDOUT no room; -ESHUTDOWN closed or terminated; -EINVAL no
  * function, or a bad timeout; -EFAULT the workers do not know @function; -E2BIG @len is
- * over max_message; -EOWNERDEAD the pool is broken (pyq_pool_broken()); -ENOMEM; -EDEADLK
- * no room, in a callback; -ESTALE.
+ * over max_message; -EOWNERDEAD the pool is broken (pyq_pool_broken()); -ENOMEM no memory,
+ * or no thread for callbacks (ulimit -u); -EDEADLK no room, in a callback; -ESTALE.
  */
 PYQ_API int pyq_pool_apply_async(pyq_pool *pool, const struct pyq_task *task, int64_t timeout,
 				 pyq_result **result);

@@ -294,7 +294,7 @@ PLAY(map, .promised = DYING, .most = 30, .set_up = with_processes, .call = map, 
      .tear_down = end)
 PLAY(map_threads, .promised = DYING, .most = 30, .set_up = with_threads, .call = map,
      .works = works, .tear_down = end)
-PLAY(callback, .promised = DYING " EAGAIN", .most = 20, .set_up = with_processes, .call = call_back,
+PLAY(callback, .promised = DYING, .most = 20, .set_up = with_processes, .call = call_back,
      .works = callback_was_called, .tear_down = end)
 PLAY(pool_fd, .promised = CREATING, .set_up = without_thread, .call = fd, .works = works,
      .tear_down = end)
