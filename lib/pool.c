@@ -531,16 +531,3 @@ int pyq_pool_stat(pyq_pool *pool, struct pyq_pool_stat *st)
 		st->workers -= __atomic_load_n(&c->table->spare, __ATOMIC_SEQ_CST);
 	return 0;
 }
-
-const char *pyq_pool_broken(const pyq_pool *pool)
-{
-	pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&pool->lock;
-	const char *why;
-
-	if (!pyqi_generation_is(pool->generation))
-		return pool->broken[0] ? pool->broken : NULL;
-	pthread_mutex_lock(lock);
-	why = pool->broken[0] ? pool->broken : NULL;
-	pthread_mutex_unlock(lock);
-	return why;
-}

@@ -92,3 +92,16 @@ const char *pyq_pool_strerror(long err)
 
 	return text ? text : pyq_strerror(err);
 }
+
+const char *pyq_pool_broken(const pyq_pool *pool)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&pool->lock;
+	const char *why;
+
+	if (!pyqi_generation_is(pool->generation))
+		return pool->broken[0] ? pool->broken : NULL;
+	pthread_mutex_lock(lock);
+	why = pool->broken[0] ? pool->broken : NULL;
+	pthread_mutex_unlock(lock);
+	return why;
+}
