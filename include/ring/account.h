@@ -5,18 +5,21 @@
 
 #include "get.h"
 
-/* Slots in @state among the positions from @pos to @end. */
-static inline __u64 pyq_ring_count(const struct pyq_ring *r, __u64 pos, __u64 end,
-				   enum pyqueue_state state)
+/*
+ * Slots in @state among the positions from @pos to @end, into @n.
+ *
+ * Return: whether it has got to the end; otherwise the caller is being killed, and there
+ * may be more.
+ */
+static inline bool pyq_ring_count(const struct pyq_ring *r, __u64 pos, __u64 end,
+				  enum pyqueue_state state, __u64 *n)
 {
-	__u64 n = 0;
-
-	for (; pos < end; pos++) {
-		n += pyq_word_is(r, pyq_load_acquire(&pyq_ring_slot(r, pos)->word), pos, state);
+	for (*n = 0; pos < end; pos++) {
+		*n += pyq_word_is(r, pyq_load_acquire(&pyq_ring_slot(r, pos)->word), pos, state);
 		if (!(pos & 0xfff) && !pyq_breathe())
-			break;
+			return false;
 	}
-	return n;
+	return true;
 }
 
 /**
@@ -31,7 +34,7 @@ static inline __u64 pyq_ring_count(const struct pyq_ring *r, __u64 pos, __u64 en
 static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 {
 	__u64 slots = pyq_ring_slots(r);
-	__u64 overflow, marks, h, t, n, dead;
+	__u64 overflow, marks, h, t, n, dead, orphans;
 
 	pyq_ring_skip_all(r, op);
 	overflow = pyq_load_acquire(r->overflow); /* L */
@@ -42,13 +45,15 @@ static inline __u64 pyq_ring_qsize(struct pyq_ring *r, struct pyq_op *op)
 	n = t - h > r->maxsize ? r->maxsize : t - h;
 
 	if (marks & PYQUEUE_MARK_ABORTED) {
-		dead = pyq_ring_count(r, h, h + n, PYQUEUE_ABORTED);
-		if (!dead)
+		/* Nobody else is to be made to believe what has not been seen. */
+		if (pyq_ring_count(r, h, h + n, PYQUEUE_ABORTED, &dead) && !dead)
 			pyq_cas(&r->hdr->marks, marks, marks & ~PYQUEUE_MARK_ABORTED); /* J */
 		n -= dead;
 	}
-	if (marks & PYQUEUE_MARK_ORPHAN)
-		n += pyq_ring_count(r, h > slots ? h - slots : 0, h, PYQUEUE_ORPHAN);
+	if (marks & PYQUEUE_MARK_ORPHAN) {
+		pyq_ring_count(r, h > slots ? h - slots : 0, h, PYQUEUE_ORPHAN, &orphans);
+		n += orphans;
+	}
 	return n + overflow;
 }
 
