@@ -95,6 +95,29 @@ long pyqueue_task_done(struct pyqueue *q, u32 count)
 }
 
 /**
+ * pyqueue_dropped() - count messages that have been dropped as done
+ * @q: the queue
+ * @count: how many; some may be done already
+ *
+ * No signal ends it: nobody would come and count the rest. The caller wakes everybody.
+ *
+ * Context: May sleep.
+ */
+void pyqueue_dropped(struct pyqueue *q, u32 count)
+{
+	unsigned int rounds = 0;
+
+	while (pyq_ring_dropped(&q->ring, count)) {
+		/* Others cannot have been quicker as often as that. */
+		if (++rounds == PYQUEUE_BUSY_ROUNDS) {
+			pyqueue_break(q);
+			return;
+		}
+		cond_resched();
+	}
+}
+
+/**
  * pyqueue_count() - messages in a queue
  * @q: the queue
  *

@@ -404,10 +404,7 @@ static u32 pyqueue_drop_ready(struct pyqueue *q)
  */
 void pyqueue_drop(struct pyqueue *q)
 {
-	u32 dropped = pyqueue_drop_orphans(q) + pyqueue_drop_ready(q);
-
-	if (dropped)
-		pyqueue_task_done(q, dropped);
+	pyqueue_dropped(q, pyqueue_drop_orphans(q) + pyqueue_drop_ready(q));
 	pyqueue_wake_everybody(q);
 }
 

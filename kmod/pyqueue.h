@@ -415,6 +415,7 @@ int pyqueue_owner_of(struct file *file, unsigned long addr);
 bool pyqueue_join_ready(struct pyqueue *q);
 long pyqueue_join(struct pyqueue *q, u64 deadline_ns);
 long pyqueue_task_done(struct pyqueue *q, u32 count);
+void pyqueue_dropped(struct pyqueue *q, u32 count);
 u32 pyqueue_unfinished(struct pyqueue *q);
 u64 pyqueue_count(struct pyqueue *q);
 u64 pyqueue_glance(const struct pyqueue *q);

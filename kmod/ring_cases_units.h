@@ -544,6 +544,22 @@ TEST_F(units, no_task_done_for_a_tombstone)
 	EXPECT_EQ(1, ring_unfinished(&self->r));
 }
 
+/* Of what is dropped as much is done as is unfinished: the rest has been before. */
+TEST_F(units, dropped_counts_what_is_unfinished)
+{
+	EXPECT_EQ(0, pyq_ring_dropped(&self->r, 1));
+	EXPECT_EQ(self->p, self->r.hdr->done);
+	EXPECT_EQ(0, ring_put(&self->r, 1));
+	EXPECT_EQ(0, ring_put(&self->r, 2));
+	EXPECT_EQ(0, ring_put(&self->r, 3));
+	EXPECT_EQ(0, pyq_ring_dropped(&self->r, 1));
+	EXPECT_EQ(2, ring_unfinished(&self->r));
+	EXPECT_EQ(0, ring_task_done(&self->r, 1));
+	EXPECT_EQ(0, pyq_ring_dropped(&self->r, 2));
+	EXPECT_EQ(self->p + 3, self->r.hdr->done);
+	EXPECT_EQ(-EINVAL, ring_task_done(&self->r, 1));
+}
+
 /* Also the first tombstone of a queue, where the low bits of skipped begin. */
 TEST(tombstone_at_each_end_of_32_bits)
 {

@@ -50,6 +50,7 @@ static struct kunit_case units_cases[] = {
 	KUNIT_CASE_PARAM(units_drop_is_said, units_gen_params),
 	KUNIT_CASE_PARAM(units_one_task_done_too_many, units_gen_params),
 	KUNIT_CASE_PARAM(units_no_task_done_for_a_tombstone, units_gen_params),
+	KUNIT_CASE_PARAM(units_dropped_counts_what_is_unfinished, units_gen_params),
 	KUNIT_CASE_PARAM(units_tombstones_are_finished_when_passed, units_gen_params),
 	{}
 };

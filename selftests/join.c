@@ -203,6 +203,46 @@ TEST_F(join, immediate_shutdown)
 	EXPECT_EQ(-EINVAL, pq_task_done(self->q, 1));
 }
 
+/* Of what it drops some is done already, as it was said before it was taken. */
+TEST_F(join, done_before_it_is_dropped)
+{
+	pid_t pid;
+
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(0, put(self));
+	}
+	ASSERT_EQ(0, pq_task_done(self->q, 2));
+	pid = child(pq_join(self->q, SOON));
+	ASSERT_TRUE(wait_sleepers(self->q, joiners, 1));
+	ASSERT_EQ(0, pq_shutdown(self->q, PYQUEUE_IMMEDIATE));
+	ASSERT_EQ(0, pq_stat(self->q).unfinished);
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(-EINVAL, pq_task_done(self->q, 1));
+}
+
+/* The same where most of it waits outside of the ring. */
+TEST_F(join, done_before_it_is_dropped_unbounded)
+{
+	enum { MANY = 40, DONE = 10 };
+	int q = pq_create(self->dev, .maxsize = 0, .payload = PYQUEUE_PAYLOAD_MAX);
+	pid_t pid;
+
+	ASSERT_LE(0, q);
+	/* Of what is in the ring some is left without what waits outside. */
+	ASSERT_LT(DONE, pq_stat(q).slots);
+	ASSERT_LT(pq_stat(q).slots, MANY);
+	for (int i = 0; i < MANY; i++) {
+		ASSERT_EQ(0, pq_put(q, "x", 1, PYQUEUE_NOWAIT));
+	}
+	ASSERT_EQ(0, pq_task_done(q, DONE));
+	pid = child(pq_join(q, SOON));
+	ASSERT_TRUE(wait_sleepers(q, joiners, 1));
+	ASSERT_EQ(0, pq_shutdown(q, PYQUEUE_IMMEDIATE));
+	ASSERT_EQ(0, pq_stat(q).unfinished);
+	EXPECT_EQ(0, reap(pid));
+	close(q);
+}
+
 /* A shutdown that drops the last unfinished ones lets the joiners go. */
 TEST_F(join, woken_by_immediate_shutdown)
 {

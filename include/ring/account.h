@@ -111,4 +111,30 @@ static inline int pyq_ring_task_done(struct pyq_ring *r, struct pyq_op *op, __u3
 	return -EBUSY;
 }
 
+/**
+ * pyq_ring_dropped() - count messages that have been dropped as done
+ * @r: the ring
+ * @n: how many
+ *
+ * No more of them than are unfinished: of some it may have been said before they were
+ * taken. The caller wakes those who join, after a full barrier of his own: this is none
+ * if there was nothing to count.
+ *
+ * Return: 0 or -EBUSY.
+ */
+static inline int pyq_ring_dropped(struct pyq_ring *r, __u32 n)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		__u64 done = pyq_load_acquire(&r->hdr->done); /* L */
+		__u32 unfinished = pyq_ring_unfinished_at(r, done);
+		__u32 counted = unfinished < n ? unfinished : n;
+
+		if (!counted || pyq_cas(&r->hdr->done, done, done + counted)) /* G */
+			return 0;
+	}
+	return -EBUSY;
+}
+
 #endif
