@@ -18,6 +18,7 @@
  * @owner: its owner number
  * @own: vmas of @mm: a second one for the length of an mremap() that fails
  * @vmas: all vmas: madvise(MADV_DOFORK) gives one to a child as well
+ * @shared: it has
  */
 struct pyqueue_mapping {
 	struct pyqueue *q;
@@ -25,6 +26,7 @@ struct pyqueue_mapping {
 	u16 owner;
 	atomic_t own;
 	refcount_t vmas;
+	bool shared;
 };
 
 /* What the dead owner was about to tell the others is told by the kernel. */
@@ -55,6 +57,8 @@ static void pyqueue_vma_open(struct vm_area_struct *vma)
 	refcount_inc(&mapping->vmas);
 	if (vma->vm_mm == READ_ONCE(mapping->mm))
 		atomic_inc(&mapping->own);
+	else
+		WRITE_ONCE(mapping->shared, true);
 }
 
 static void pyqueue_vma_close(struct vm_area_struct *vma)
@@ -70,8 +74,8 @@ static void pyqueue_vma_close(struct vm_area_struct *vma)
 	}
 	if (!refcount_dec_and_test(&mapping->vmas))
 		return;
-	/* A child may have gone on under the number. */
-	if (!last)
+	/* A child may have gone on under the number, also during the walk above. */
+	if (!last || READ_ONCE(mapping->shared))
 		pyqueue_owner_gone(q, mapping->owner);
 	ida_free(&q->owners, mapping->owner);
 	atomic_dec(&q->nr_owners);

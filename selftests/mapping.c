@@ -228,6 +228,52 @@ TEST_F(mapping, forked_all_the_same)
 	EXPECT_EQ(0, unmap_ring(self->q, &other));
 }
 
+/* But for the first slot, whose position is the next lap's. */
+static int claim_all_but_one(struct pyq_ring *r)
+{
+	for (uint64_t pos = 1; pos < r->maxsize; pos++)
+		if (claim_put(r))
+			return -1;
+	return 0;
+}
+
+/* Claim the first slot once the walk over the parent's has come past it, and go at once. */
+static int claim_behind_a_walk(struct pyq_ring *r, size_t size)
+{
+	while (pyq_word_state(load(&pyq_ring_slot(r, 1)->word)) == PYQUEUE_WRITING)
+		;
+	return claim_put(r) || munmap(r->hdr, size);
+}
+
+/*
+ * The parent dies, and while what it has left is being settled the child claims a slot
+ * that has been looked at already, and goes before the parent is gone.
+ */
+TEST_F(mapping, forked_and_gone_during_a_walk)
+{
+	int q = pq_create(self->dev, .maxsize = 1 << 18, .payload = 48);
+	size_t size = pq_stat(q).map_bytes;
+	char c;
+
+	ASSERT_LE(0, q);
+	ASSERT_EQ(0, pq_put(q, "x", 1, PYQUEUE_NOWAIT));
+	ASSERT_EQ(1, pq_get(q, &c, 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ(0, reap(child(({
+		struct pyq_ring r;
+		int err = map_ring(q, &r) < 0 || claim_all_but_one(&r) ||
+			  madvise(r.hdr, size, MADV_DOFORK);
+
+		if (!err && !fork())
+			_exit(claim_behind_a_walk(&r, size));
+		err;
+	}))));
+	ASSERT_TRUE(eventually(!pq_stat(q).owners));
+	EXPECT_EQ(0, pq_put(q, "y", 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ(1, pq_get(q, &c, 1, PYQUEUE_NOWAIT));
+	EXPECT_EQ('y', c);
+	close(q);
+}
+
 /* --- calls -------------------------------------------------------------------- */
 
 /* proves: MAPPED -EPERM, OWNER -ENXIO, WAKE -EINVAL, AWAIT -EINVAL */
