@@ -218,8 +218,8 @@ static int produce(void *data)
 	if (p->arena->variant->closed && is_late(p->arena))
 		pyq_ring_close(&p->r);
 	atomic_dec(&p->arena->producing);
-	complete(&p->over);
-	return 0;
+	/* Not by returning: the module may be gone before this has. */
+	kthread_complete_and_exit(&p->over, 0);
 }
 
 static void consume_one(struct participant *p, struct pyq_op *op)
@@ -324,8 +324,8 @@ static int consume(void *data)
 			look_around(p);
 		cond_resched();
 	}
-	complete(&p->over);
-	return 0;
+	/* Not by returning: the module may be gone before this has. */
+	kthread_complete_and_exit(&p->over, 0);
 }
 
 /* Positions and laps wrap on the way. */
