@@ -53,7 +53,6 @@ struct pyqueue_user;
  * @idle: how many of them have not been called since they last looked;
  *	written under @wq.lock
  * @sleepers: all of them; written under @wq.lock
- * @claimed: how many calls of those who map it are being made; under @wq.lock
  */
 struct pyqueue_waitq {
 	wait_queue_head_t wq;
@@ -62,7 +61,6 @@ struct pyqueue_waitq {
 	bool (*ready)(struct pyqueue *q);
 	unsigned int idle;
 	unsigned int sleepers;
-	u32 claimed;
 };
 
 /**

@@ -91,6 +91,25 @@ TEST_F(sleepers, too_many)
 	EXPECT_TRUE(pyq_sleepers_announce(word, &sequence));
 }
 
+/* Those who have been claimed and not called; not those who are still announced. */
+TEST_F(sleepers, announced_anew)
+{
+	__u64 *word = &self->side.sleepers;
+	__u32 sequence;
+
+	EXPECT_TRUE(pyq_sleepers_announce(word, &sequence));
+	EXPECT_TRUE(pyq_sleepers_announce(word, &sequence));
+	EXPECT_TRUE(pyq_sleepers_announce(word, &sequence));
+	EXPECT_EQ(2, pyq_sleepers_claim(word, 2));
+	pyq_sleepers_announce_anew(word, 3);
+	EXPECT_EQ(3, *word & PYQUEUE_ANNOUNCED);
+	/* There may be more: one who is about to sleep, or has died. */
+	pyq_sleepers_announce_anew(word, 2);
+	EXPECT_EQ(3, *word & PYQUEUE_ANNOUNCED);
+	/* That is no claim. */
+	EXPECT_EQ(self->first + 1, pyq_sleepers_sequence(*word));
+}
+
 TEST_F(sleepers, pollers_are_claimed_together)
 {
 	__u32 before = self->side.pollers;

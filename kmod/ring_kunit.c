@@ -227,6 +227,7 @@ static struct kunit_case sleepers_cases[] = {
 	KUNIT_CASE_PARAM(sleepers_takes_back_what_nobody_has_claimed, sleepers_gen_params),
 	KUNIT_CASE_PARAM(sleepers_does_not_take_back_anothers, sleepers_gen_params),
 	KUNIT_CASE_PARAM(sleepers_too_many, sleepers_gen_params),
+	KUNIT_CASE_PARAM(sleepers_announced_anew, sleepers_gen_params),
 	KUNIT_CASE_PARAM(sleepers_pollers_are_claimed_together, sleepers_gen_params),
 	{}
 };

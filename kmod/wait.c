@@ -66,15 +66,11 @@ static void pyqueue_idle(struct pyqueue_waitq *w)
 	pyq_sleepers_announce(&w->shared->sleepers, &unused); /* H */
 }
 
-/* One less; a caller in user space has said so already. */
+/* One less, who is still announced. */
 static void pyqueue_not_idle(struct pyqueue_waitq *w)
 {
 	lockdep_assert_held(&w->wq.lock);
 	WRITE_ONCE(w->idle, w->idle - 1);
-	if (w->claimed)
-		w->claimed--;
-	else
-		pyq_sleepers_claim(&w->shared->sleepers, 1);
 }
 
 /* Called by __wake_up_locked() for one sleeper after the other. */
@@ -94,13 +90,22 @@ static int pyqueue_call(wait_queue_entry_t *entry, unsigned int mode, int sync, 
 	return 1;
 }
 
-/* Call the first @nr of those who have not been called, 0 for all; @claimed have been claimed. */
+/*
+ * Call the first @nr of those who have not been called, 0 for all; @claimed have been claimed
+ * by a caller in user space. The others are, all at once, when they have been called: until
+ * then they are announced and not asleep, which costs a call in vain. Not one by one: each
+ * claim is many tries if somebody spoils the word, and here the line is locked.
+ */
 static void pyqueue_wake_some(struct pyqueue_waitq *w, int nr, u32 claimed)
 {
+	unsigned int called;
+
 	spin_lock(&w->wq.lock);
-	w->claimed = claimed;
+	called = w->idle;
 	__wake_up_locked(&w->wq, TASK_INTERRUPTIBLE, nr);
-	w->claimed = 0;
+	called -= w->idle;
+	if (called > claimed)
+		pyq_sleepers_claim(&w->shared->sleepers, called - claimed);
 	spin_unlock(&w->wq.lock);
 }
 
@@ -248,6 +253,7 @@ bool pyqueue_sleeper_awake(struct pyqueue_sleeper *s)
 	if (!called) {
 		WRITE_ONCE(s->called, true);
 		pyqueue_not_idle(w);
+		pyq_sleepers_claim(&w->shared->sleepers, 1);
 	}
 	spin_unlock(&w->wq.lock);
 	return called;
@@ -323,14 +329,8 @@ void pyqueue_wake_claimed(struct pyqueue *q, unsigned int whom, u32 count)
 /* Announce anew whom somebody has claimed and not called; call one if he can go on. */
 static void pyqueue_remember(struct pyqueue *q, struct pyqueue_waitq *w)
 {
-	unsigned int announced;
-	u32 unused;
-
 	spin_lock(&w->wq.lock);
-	announced = pyq_load(&w->shared->sleepers) & PYQUEUE_ANNOUNCED;
-	for (; announced < w->idle; announced++)
-		if (!pyq_sleepers_announce(&w->shared->sleepers, &unused))
-			break;
+	pyq_sleepers_announce_anew(&w->shared->sleepers, w->idle); /* H */
 	spin_unlock(&w->wq.lock);
 	pyqueue_pass_on(q, w);
 }

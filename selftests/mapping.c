@@ -494,6 +494,33 @@ TEST_F(mapping, announced)
 	EXPECT_EQ(0, unmap_ring(self->q, &r));
 }
 
+/*
+ * However many are called together, they are claimed by one step on the word that others
+ * can spoil: preemption is off meanwhile.
+ */
+TEST_F(mapping, claimed_together)
+{
+	struct pyq_ring r;
+	unsigned int sequence;
+	pid_t pids[3];
+
+	ASSERT_EQ(1, map_ring(self->q, &r));
+	ASSERT_EQ(1, put_up_to(self->q, 1));
+	for (int i = 0; i < 3; i++) {
+		pids[i] = child(pq_join(self->q, SOON));
+		ASSERT_TRUE(wait_asleep(self->q, joiners, i + 1, pids[i]));
+	}
+	EXPECT_EQ(3, announced(&r.hdr->joiners));
+	sequence = pyq_sleepers_sequence(r.hdr->joiners.sleepers);
+	EXPECT_EQ(0, pq_task_done(self->q, 1));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(0, reap(pids[i]));
+	}
+	EXPECT_EQ(0, announced(&r.hdr->joiners));
+	EXPECT_EQ(sequence + 1, pyq_sleepers_sequence(r.hdr->joiners.sleepers));
+	EXPECT_EQ(0, unmap_ring(self->q, &r));
+}
+
 static void nothing(int sig)
 {
 }

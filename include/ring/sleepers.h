@@ -44,6 +44,27 @@ static inline bool pyq_sleepers_announce(__u64 *word, __u32 *sequence)
 }
 
 /**
+ * pyq_sleepers_announce_anew() - somebody has claimed some and not called them
+ * @word: the side's sleepers
+ * @n: how many sleep; at least so many are announced then
+ *
+ * The caller looks at the ring afterwards, and calls one if there is something for him
+ * (H). Nothing is said if somebody spoils the word.
+ */
+static inline void pyq_sleepers_announce_anew(__u64 *word, __u32 n)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < PYQ_RING_TRIES; tries++) {
+		__u64 seen = pyq_load(word);
+		__u32 announced = (__u32)(seen & PYQUEUE_ANNOUNCED);
+
+		if (announced >= n || pyq_cas(word, seen, seen + (n - announced))) /* H */
+			return;
+	}
+}
+
+/**
  * pyq_sleepers_withdraw() - take an announcement back
  * @word: the side's sleepers
  * @sequence: what pyq_sleepers_announce() has said
