@@ -418,11 +418,11 @@ static __poll_t pyqueue_poll(struct file *file, struct poll_table_struct *wait)
 
 	poll_wait(file, &q->pollers, wait);
 	if (events & out_events) {
-		pyq_pollers_announce(q->putters.shared); /* H */
+		pyqueue_poller_enter(&q->putters); /* H */
 		pyqueue_call_other_side(q, &q->putters);
 	}
 	if (!(events & out_events) || events & in_events) {
-		pyq_pollers_announce(q->getters.shared); /* H */
+		pyqueue_poller_enter(&q->getters); /* H */
 		pyqueue_call_other_side(q, &q->getters);
 	}
 

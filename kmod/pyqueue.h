@@ -53,6 +53,7 @@ struct pyqueue_user;
  * @idle: how many of them have not been called since they last looked;
  *	written under @wq.lock
  * @sleepers: all of them; written under @wq.lock
+ * @polled: somebody has polled for this side since all who poll have been called
  */
 struct pyqueue_waitq {
 	wait_queue_head_t wq;
@@ -61,6 +62,7 @@ struct pyqueue_waitq {
 	bool (*ready)(struct pyqueue *q);
 	unsigned int idle;
 	unsigned int sleepers;
+	bool polled;
 };
 
 /**
@@ -81,6 +83,7 @@ void pyqueue_sleeper_enter(struct pyqueue_sleeper *s, struct pyqueue_waitq *w);
 bool pyqueue_sleeper_awake(struct pyqueue_sleeper *s);
 void pyqueue_sleeper_again(struct pyqueue_sleeper *s);
 void pyqueue_sleeper_leave(struct pyqueue_sleeper *s);
+void pyqueue_poller_enter(struct pyqueue_waitq *w);
 void pyqueue_pass_on(struct pyqueue *q, struct pyqueue_waitq *w);
 void pyqueue_call_other_side(struct pyqueue *q, struct pyqueue_waitq *w);
 ktime_t pyqueue_deadline(u64 deadline_ns);

@@ -131,8 +131,12 @@ static void pyqueue_wake_pollers(struct pyqueue *q, __poll_t events)
 /* Without a key: each looks, and so announces itself again. */
 static void pyqueue_wake_all_pollers(struct pyqueue *q)
 {
-	if (waitqueue_active(&q->pollers)) /* G */
-		wake_up_all(&q->pollers);
+	if (!waitqueue_active(&q->pollers)) /* G */
+		return;
+	/* First: who says so again, and is not called now, looks later. */
+	WRITE_ONCE(q->getters.polled, false);
+	WRITE_ONCE(q->putters.polled, false);
+	wake_up_all(&q->pollers);
 }
 
 /**
@@ -288,6 +292,18 @@ void pyqueue_sleeper_leave(struct pyqueue_sleeper *s)
 }
 
 /**
+ * pyqueue_poller_enter() - somebody polls
+ * @w: for which side; he is among @q->pollers already
+ *
+ * The caller looks (H) before he sleeps.
+ */
+void pyqueue_poller_enter(struct pyqueue_waitq *w)
+{
+	WRITE_ONCE(w->polled, true);
+	pyq_pollers_announce(w->shared); /* H */
+}
+
+/**
  * pyqueue_pass_on() - the baton: a sleeper has perhaps been called in another's stead
  * @q: the queue
  * @w: the line
@@ -360,13 +376,21 @@ void pyqueue_wake_forgotten(struct pyqueue *q)
  * cannot be seen in how many are announced: those are shared memory, and one too many
  * while somebody is about to sleep. But then nobody is on his way there: who is calls the
  * next himself, and who stands behind him is not to come before him.
+ *
+ * The same with those who poll there: somebody has claimed them if they are not announced
+ * any more, and has not called them if the kernel has not.
  */
 void pyqueue_call_other_side(struct pyqueue *q, struct pyqueue_waitq *w)
 {
 	struct pyqueue_waitq *other = w->other;
 
-	if (other && READ_ONCE(other->idle) == READ_ONCE(other->sleepers))
+	if (!other)
+		return;
+	if (READ_ONCE(other->idle) == READ_ONCE(other->sleepers))
 		pyqueue_pass_on(q, other);
+	smp_mb(); /* G */
+	if (READ_ONCE(other->polled) && !pyq_pollers_any(other->shared) && other->ready(q))
+		pyqueue_wake_all_pollers(q);
 }
 
 /**

@@ -668,6 +668,78 @@ TEST_F(denial, stopped_before_a_call)
 	close(q);
 }
 
+/* The same, of those who poll. */
+static int owe_a_call_to_pollers(struct pyq_ring *r)
+{
+	struct pyq_op op;
+
+	if (pyq_ring_claim_put(r, &op) || pyq_ring_publish(r, &op, 1, 0))
+		return 1;
+	return !pyq_pollers_claim(&r->hdr->getters);
+}
+
+/*
+ * Others put, and see nobody to be called, until there is no room: then it is they who wait
+ * for those who poll, in whatever way, and call them.
+ */
+FIXTURE(owed_to_pollers) {
+	int dev;
+};
+
+FIXTURE_VARIANT(owed_to_pollers) {
+	int (*wait)(int q); /* for room */
+};
+
+static int for_room(int q)
+{
+	return pq_await(q, PYQUEUE_WRITE, in_ns(20 * MSEC)) == -ETIMEDOUT ? 0 : -1;
+}
+
+static int for_room_by_poll(int q)
+{
+	struct pollfd pfd = { .fd = q, .events = POLLOUT };
+
+	return poll(&pfd, 1, 20);
+}
+
+FIXTURE_VARIANT_ADD(owed_to_pollers, asleep) { .wait = for_room };
+FIXTURE_VARIANT_ADD(owed_to_pollers, polling) { .wait = for_room_by_poll };
+
+FIXTURE_SETUP(owed_to_pollers)
+{
+	self->dev = dev_open();
+	ASSERT_LE(0, self->dev);
+}
+
+FIXTURE_TEARDOWN(owed_to_pollers)
+{
+	close(self->dev);
+}
+
+TEST_F(owed_to_pollers, stopped_before_a_call)
+{
+	int q = pq_create(self->dev, .maxsize = 4, .payload = 48);
+	struct pollfd pfd = { .fd = q, .events = POLLIN };
+	pid_t poller = child(poll(&pfd, 1, -1) == 1 ? 0 : -1), pid;
+	struct pyq_ring r;
+
+	ASSERT_TRUE(eventually(asleep_in_poll(poller)));
+	pid = stopped_with(q, owe_a_call_to_pollers);
+	ASSERT_LT(0, pid);
+	ASSERT_LT(0, map_ring(q, &r));
+	for (int i = 1; i < 4; i++) {
+		EXPECT_FALSE(pyq_pollers_any(&r.hdr->getters));
+		EXPECT_EQ(1, owe_a_call_to_pollers(&r));
+	}
+	EXPECT_TRUE(asleep_in_poll(poller));
+	EXPECT_EQ(0, variant->wait(q));
+	ASSERT_TRUE(eventually(!asleep_in_poll(poller)));
+	EXPECT_EQ(0, reap(poller));
+	EXPECT_EQ(KILLED_BY(SIGKILL), reap_killed(pid));
+	EXPECT_EQ(0, unmap_ring(q, &r));
+	close(q);
+}
+
 /* Stopped in his sleep, as the first in line: what comes is for the next. */
 TEST_F(denial, stopped_asleep)
 {
