@@ -106,16 +106,8 @@ TEST_F(pool, helper_killed_and_a_callback)
 /* A thread of this process sleeps in one of the system calls that the library waits with. */
 static bool sleeps(pid_t tid)
 {
-	char path[64];
-	long nr = -1;
-	FILE *f;
+	const long nr = is_in(tid);
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	f = fopen(path, "r");
-	if (f && fscanf(f, "%ld", &nr) != 1)
-		nr = -1;
-	if (f)
-		fclose(f);
 	return nr == SYS_futex || nr == SYS_ppoll;
 }
 

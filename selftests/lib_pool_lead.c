@@ -113,22 +113,6 @@ TEST_F(pool, loop_behind_a_leader)
 	pyq_result_free(first);
 }
 
-/* The system call that a thread of this process is in, or -1. */
-static long is_in(pid_t tid)
-{
-	char path[64];
-	long nr = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	f = fopen(path, "r");
-	if (f && fscanf(f, "%ld", &nr) != 1)
-		nr = -1;
-	if (f)
-		fclose(f);
-	return nr;
-}
-
 /* --- one whom nobody wakes ------------------------------------------------------------------- */
 
 #define REFUSE(nr)                                                           \

@@ -110,7 +110,7 @@ static void comparisons(FILE *to, const struct bench_run *run)
 	for (size_t i = 0; i < run->comparison_count; i++) {
 		const struct bench_comparison *comparison = &run->comparisons[i];
 		const struct bench_ratio *ratio = comparison->ratio;
-		const double seen = comparison->seen[comparison->ratio->clock].median;
+		const double seen = comparison->seen[ratio->clock].median;
 
 		element(to, i, "      ");
 		string_member(to, "name", ratio->name);

@@ -14,7 +14,7 @@
 /* Longer messages are worth another turn of the lock. */
 #define SHORT_MAX 1024
 
-/* Looks before a process sleeps, of the peer that tries first: 16 us, as long as pyqueue. */
+/* Looks before a process sleeps, of the peer that tries first: about as long as pyqueue's 16 us. */
 #define TRIES 600
 
 /* Of a place, where messages are long. */
@@ -266,7 +266,7 @@ const struct bench_peer peer_mutex_ring = {
 
 const struct bench_peer peer_mutex_ring_tries = {
 	.name = "mutex ring tries",
-	.what = "mutex ring; who finds nothing looks again for 16 us before he sleeps",
+	.what = "mutex ring; who finds nothing looks again 600 times before he sleeps",
 	.calls_unseen = true,
 	.open = open_trying,
 	.close = close_ring,

@@ -20,11 +20,12 @@ static inline size_t bench_pyqueue_payload(size_t size)
 	return pyq_info(&info) || size <= info.payload_max ? size : info.payload_max;
 }
 
-static inline int bench_pyqueue_open(struct bench_queue *queue)
+/* @payload: as in struct pyq_attr. */
+static inline int bench_pyqueue_open_with(struct bench_queue *queue, size_t payload)
 {
 	const struct pyq_attr attr = {
 		.maxsize = (int64_t)queue->capacity,
-		.payload = bench_pyqueue_payload(queue->size),
+		.payload = payload,
 	};
 	pyq_queue *q;
 	int err = pyq_create(&q, &attr);
@@ -34,6 +35,11 @@ static inline int bench_pyqueue_open(struct bench_queue *queue)
 	queue->backend = pyq_backend(q);
 	queue->state = q;
 	return 0;
+}
+
+static inline int bench_pyqueue_open(struct bench_queue *queue)
+{
+	return bench_pyqueue_open_with(queue, bench_pyqueue_payload(queue->size));
 }
 
 static inline void bench_pyqueue_close(void *state)

@@ -16,15 +16,7 @@ static BENCH_INLINE int get(void *state, void *data, size_t size)
 
 static int open_queue(struct bench_queue *queue)
 {
-	const struct pyq_attr attr = { .maxsize = (int64_t)queue->capacity };
-	pyq_queue *q;
-	int err = pyq_create(&q, &attr);
-
-	if (err)
-		return err;
-	queue->backend = pyq_backend(q);
-	queue->state = q;
-	return 0;
+	return bench_pyqueue_open_with(queue, 0);
 }
 
 /* Not .rounds, nor there and back: it is the same there. */
